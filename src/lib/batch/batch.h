@@ -1,0 +1,85 @@
+// batch.h: what an agent reports, in the words that agent and Fusion share.
+//
+// Pure data. A batch is either realtime changes in the order in which they happened, or blocks: one
+// whole directory listing each. Batches of one session are applied in the order of their sequence.
+// All paths are view paths (base/path.h). The wire formats are docs/formats/agent-grpc.md (protobuf)
+// and the JSON of the specification.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/entry.h"
+#include "base/time.h"
+
+namespace fustor::batch {
+
+// Where evidence comes from; the lower, the stronger.
+enum class Source : std::uint8_t {
+  kRealtime = 1,
+  kSnapshot = 2,
+  kAudit = 3,
+  kJob = 4,  // On-demand scan.
+};
+
+// One realtime change.
+struct Change {
+  enum class Kind : std::uint8_t {
+    kUpsert = 1,  // The entry exists with these attributes.
+    kDelete = 2,  // The entry and everything below it is gone.
+    kMove = 3,    // The entry and everything below it is now at `path`, no longer at `old_path`;
+                  // what was at `path` before is replaced. Carries no attributes.
+  };
+  Kind kind = Kind::kUpsert;
+  std::string path;
+  std::string old_path;  // kMove only.
+  EntryAttrs attrs;      // kUpsert only.
+  std::string target;    // kUpsert of a symlink.
+  // False: the file was written but not yet closed, so size and mtime may be of a moment.
+  bool atomic = true;
+};
+
+// One directory as a scan saw it.
+struct DirBlock {
+  std::string path;
+  EntryAttrs self;
+  EntryList rows;  // Sorted by name.
+  // True when `rows` are all there was: what is not in them (and not in `exempt`) does not exist.
+  bool complete = false;
+  // The directory could not be read (to the end): nothing may be concluded from what is missing.
+  bool failed = false;
+  // Names that changed while the directory was listed or while the block waited: not in `rows`, and
+  // their absence says nothing; realtime changes tell about them.
+  std::vector<std::string> exempt;
+};
+
+// Signals around the blocks of one scan.
+enum class ScanMark : std::uint8_t {
+  kNone = 0,
+  kBegin = 1,  // A scan begins with this batch.
+  kEnd = 2,    // This is its last batch; every directory has been reported.
+};
+
+struct Batch {
+  std::uint64_t sequence = 0;  // 1, 2, 3, ... within a session.
+  Source source = Source::kRealtime;
+  std::int64_t index_ms = -1;  // The agent's time line (specification 5.3).
+  std::vector<Change> changes;    // kRealtime.
+  std::vector<DirBlock> blocks;   // Otherwise.
+  // For scans:
+  std::uint64_t scan_id = 0;
+  ScanMark mark = ScanMark::kNone;
+  std::string scan_path;  // With kBegin: the subtree that is scanned, "/" for all.
+  std::string job_id;     // kJob.
+  // The agent lost events: what it has reported below this path is uncertain until a scan ends.
+  bool lost_events = false;
+
+  std::size_t row_count() const {
+    std::size_t n = changes.size();
+    for (const DirBlock& block : blocks) n += block.rows.size() + 1;
+    return n;
+  }
+};
+
+}  // namespace fustor::batch

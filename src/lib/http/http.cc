@@ -1,0 +1,2 @@
+#include "lib/http/http.h"
+namespace fustor::http {}
