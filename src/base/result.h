@@ -1,8 +1,8 @@
 // result.h: how a call tells its caller that it failed.
 //
-// One Status type with gRPC's codes, one Result<T> over std::expected, and the TRY macros. A failure
-// that a caller, a peer or the world can cause is a Result; a broken promise of our own is a
-// FUSTOR_CHECK (check.h). Interfaces of the project throw no exceptions.
+// One Status type with gRPC's codes, one Result<T> over std::expected, and the TRY macros. A
+// failure that a caller, a peer or the world can cause is a Result; a broken promise of our own is
+// a FUSTOR_CHECK (check.h). Interfaces of the project throw no exceptions.
 //
 // Which code: kUnavailable = retry this call; kAborted = retry the whole operation;
 // kFailedPrecondition = do not retry before something is repaired; kDataLoss = bytes are wrong.
@@ -128,9 +128,9 @@ class [[nodiscard]] Result<void> {
 #define FUSTOR_CONCAT(a, b) FUSTOR_CONCAT_INNER(a, b)
 
 // Returns the failure of `expr` (a Result or a Status) from the enclosing function.
-#define FUSTOR_TRY(expr)                                      \
-  do {                                                        \
-    auto&& fustor_try = (expr);                               \
+#define FUSTOR_TRY(expr)                                         \
+  do {                                                           \
+    auto&& fustor_try = (expr);                                  \
     if (!fustor_try.ok()) return ::fustor::AsStatus(fustor_try); \
   } while (false)
 
@@ -143,9 +143,9 @@ class [[nodiscard]] Result<void> {
   decl = std::move(name).value()
 
 // The same inside coroutines.
-#define FUSTOR_CO_TRY(expr)                                      \
-  do {                                                           \
-    auto&& fustor_try = (expr);                                  \
+#define FUSTOR_CO_TRY(expr)                                         \
+  do {                                                              \
+    auto&& fustor_try = (expr);                                     \
     if (!fustor_try.ok()) co_return ::fustor::AsStatus(fustor_try); \
   } while (false)
 #define FUSTOR_CO_TRY_ASSIGN(decl, expr) \

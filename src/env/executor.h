@@ -1,8 +1,8 @@
 // executor.h: a place where work runs one piece after the other.
 //
 // Everything that a shard owns is touched on its executor only, so the code there needs no locks.
-// Real executors are a thread each (adapters/asio); the simulator has virtual ones. Post, PostAt and
-// CancelTimer may be called from any thread.
+// Real executors are a thread each (adapters/asio); the simulator has virtual ones. Post, PostAt
+// and CancelTimer may be called from any thread.
 #pragma once
 
 #include <cstdint>

@@ -205,8 +205,8 @@ Detached RunAndResolve(Task<T> task, typename Completion<T>::Resolver resolve) {
 }
 }  // namespace internal
 
-// Runs `task` on `other` and comes back. When `other` is the executor already in use the task simply
-// runs. REQUIRES: `other` keeps running until the task has ended. T is not void.
+// Runs `task` on `other` and comes back. When `other` is the executor already in use the task
+// simply runs. REQUIRES: `other` keeps running until the task has ended. T is not void.
 template <class T>
 Task<T> RunOn(Executor& other, Task<T> task) {
   Executor& here = co_await ThisExecutor();

@@ -1,7 +1,8 @@
 // task_group.h: who owns the tasks that nobody awaits.
 //
-// Every background task lives in a TaskGroup. RequestStop() asks all of them to end through the stop
-// token that they were given; Join() waits until they have. The destructor checks that none is left.
+// Every background task lives in a TaskGroup. RequestStop() asks all of them to end through the
+// stop token that they were given; Join() waits until they have. The destructor checks that none is
+// left.
 #pragma once
 
 #include <list>

@@ -84,7 +84,7 @@ class MethodTable {
  public:
   struct Method {
     Executor* executor;  // The handler runs here.
-    UnaryHandler unary;    // One of the two is set.
+    UnaryHandler unary;  // One of the two is set.
     StreamHandler stream;
   };
   void AddUnary(std::string name, Executor& executor, UnaryHandler handler) {

@@ -2,12 +2,12 @@
 //
 // One Tree is one root directory. The caller gives every directory a number (DirKey) and says under
 // which path it lies now; the tree answers with numbers, never with paths, so that a renamed
-// directory keeps its identity. Paths are view paths (base/path.h): relative to the root, "/" is the
-// root. Symlinks are never followed. Nothing is ever written, no file is opened for reading, no
+// directory keeps its identity. Paths are view paths (base/path.h): relative to the root, "/" is
+// the root. Symlinks are never followed. Nothing is ever written, no file is opened for reading, no
 // access time is changed.
 //
-// Calls may be made from one executor; the work is done on threads of the implementation. Real ones:
-// adapters/posix with adapters/fanotify or adapters/inotify. Hostile one: sim.
+// Calls may be made from one executor; the work is done on threads of the implementation. Real
+// ones: adapters/posix with adapters/fanotify or adapters/inotify. Hostile one: sim.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,7 @@ struct StattedEntry {
 
 struct TreeEvent {
   enum class Kind : std::uint8_t {
-    kCreated,     // Also a new hard link or symlink.
+    kCreated,  // Also a new hard link or symlink.
     kRemoved,
     kModified,    // Written, and may be written again.
     kClosed,      // Closed after writing.
@@ -112,7 +112,7 @@ class Tree {
   virtual void Unwatch(std::vector<DirKey> dirs) = 0;
 
   struct Info {
-    std::string root;            // As given.
+    std::string root;             // As given.
     std::string watch_mechanism;  // "fanotify", "inotify", "fanotify+inotify", "none"
     std::string watch_limits;     // One sentence for a person; empty when there is nothing to say.
     std::uint64_t watches = 0;    // Directories watched now.

@@ -2,8 +2,8 @@
 //
 // Pure data. A batch is either realtime changes in the order in which they happened, or blocks: one
 // whole directory listing each. Batches of one session are applied in the order of their sequence.
-// All paths are view paths (base/path.h). The wire formats are docs/formats/agent-grpc.md (protobuf)
-// and the JSON of the specification.
+// All paths are view paths (base/path.h). The wire formats are docs/formats/agent-grpc.md
+// (protobuf) and the JSON of the specification.
 #pragma once
 
 #include <cstdint>
@@ -64,9 +64,9 @@ enum class ScanMark : std::uint8_t {
 struct Batch {
   std::uint64_t sequence = 0;  // 1, 2, 3, ... within a session.
   Source source = Source::kRealtime;
-  std::int64_t index_ms = -1;  // The agent's time line (specification 5.3).
-  std::vector<Change> changes;    // kRealtime.
-  std::vector<DirBlock> blocks;   // Otherwise.
+  std::int64_t index_ms = -1;    // The agent's time line (specification 5.3).
+  std::vector<Change> changes;   // kRealtime.
+  std::vector<DirBlock> blocks;  // Otherwise.
   // For scans:
   std::uint64_t scan_id = 0;
   ScanMark mark = ScanMark::kNone;

@@ -1,7 +1,7 @@
 // http.h: HTTP as services see it: requests, answers and routes, without saying who carries them.
 //
-// adapters/http serves a Router over sockets; tests and the simulator call it directly. Handlers are
-// coroutines on the executor of the connection.
+// adapters/http serves a Router over sockets; tests and the simulator call it directly. Handlers
+// are coroutines on the executor of the connection.
 #pragma once
 
 #include <functional>
@@ -49,11 +49,11 @@ class BodyReader {
 struct Request {
   std::string method;  // "GET"
   std::string path;    // Percent-decoded bytes, without the query. Begins with '/'.
-  std::vector<std::pair<std::string, std::string>> query;   // Decoded bytes ('+' is a space).
+  std::vector<std::pair<std::string, std::string>> query;  // Decoded bytes ('+' is a space).
   Headers headers;
   std::vector<std::pair<std::string, std::string>> path_parameters;  // Filled by the router.
-  std::string peer;    // "127.0.0.1:40022"
-  BodyReader* body = nullptr;  // Never null in a handler.
+  std::string peer;                                                  // "127.0.0.1:40022"
+  BodyReader* body = nullptr;                                        // Never null in a handler.
 
   // First value of a query parameter, or nullopt.
   std::optional<std::string_view> Query(std::string_view name) const;
@@ -94,8 +94,8 @@ class Router {
     const Handler* handler = nullptr;
     RouteOptions options;
     std::vector<std::pair<std::string, std::string>> parameters;
-    std::string pattern;                // For metrics: bounded in number. Empty: no such path.
-    std::vector<std::string> allowed;   // Path known, method not: what would be right (405).
+    std::string pattern;               // For metrics: bounded in number. Empty: no such path.
+    std::vector<std::string> allowed;  // Path known, method not: what would be right (405).
   };
   // HEAD falls back to GET. O(segments).
   Match Find(std::string_view method, std::string_view path) const;

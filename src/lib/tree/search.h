@@ -2,8 +2,8 @@
 //
 // Pure. Walks the tree in path order (components compared bytewise, a directory before what is in
 // it), so that a result page can continue after the path where the last one ended, at any later
-// revision. A search can be cut into slices, so that it neither blocks its thread nor pins a revision
-// for long.
+// revision. A search can be cut into slices, so that it neither blocks its thread nor pins a
+// revision for long.
 #pragma once
 
 #include <cstdint>
@@ -42,10 +42,10 @@ class Substring {
 
 struct SearchQuery {
   std::string under = "/";  // Only this subtree (its own entry included).
-  // An entry matches when its whole path or its name matches the glob, or when its name contains the
-  // text of a pattern without glob characters. Empty: every entry.
+  // An entry matches when its whole path or its name matches the glob, or when its name contains
+  // the text of a pattern without glob characters. Empty: every entry.
   std::string pattern;
-  bool files = true;        // Everything that is not a directory.
+  bool files = true;  // Everything that is not a directory.
   bool directories = true;
   std::optional<EntryKind> kind;
   std::optional<std::int64_t> size_min_bytes, size_max_bytes;

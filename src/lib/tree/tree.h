@@ -1,11 +1,11 @@
 // tree.h: a file tree in memory: one writer, any number of readers that never wait.
 //
-// Pure: no I/O, no clock. The writer (one thread) edits and then publishes a revision; readers pin a
-// published revision and see exactly that one until they let go, whatever the writer does meanwhile.
-// What a directory contains is kept in packed chunks of up to kChunkRows entries sorted by name, so
-// one entry costs a few dozen bytes and a listing is a linear read. Sums over whole subtrees
-// (Aggregates) are kept up to date by every edit: asking costs O(1). Paths are never stored:
-// renaming a directory costs O(depth), not O(entries below).
+// Pure: no I/O, no clock. The writer (one thread) edits and then publishes a revision; readers pin
+// a published revision and see exactly that one until they let go, whatever the writer does
+// meanwhile. What a directory contains is kept in packed chunks of up to kChunkRows entries sorted
+// by name, so one entry costs a few dozen bytes and a listing is a linear read. Sums over whole
+// subtrees (Aggregates) are kept up to date by every edit: asking costs O(1). Paths are never
+// stored: renaming a directory costs O(depth), not O(entries below).
 //
 // Names are bytes and sort bytewise. Hard links (not directories, nlink > 1, inode known) are
 // counted once in bytes and allocated_bytes of every directory that contains at least one of them.
@@ -36,20 +36,20 @@ using Revision = std::uint64_t;
 // What is known of an entry beside its attributes. The tree stores it and does not interpret it.
 enum Flags : std::uint8_t {
   kNoFlags = 0,
-  kSuspect = 1,        // integrity_suspect
-  kKnownByAgent = 2,   // Reported by an agent, not only found by an audit.
+  kSuspect = 1,       // integrity_suspect
+  kKnownByAgent = 2,  // Reported by an agent, not only found by an audit.
   kAuditSkipped = 4,
-  kImplied = 8,        // A directory that nobody has reported: something below it was.
-  kUncertain = 16,     // Events were lost here; a scan has not confirmed it yet.
+  kImplied = 8,     // A directory that nobody has reported: something below it was.
+  kUncertain = 16,  // Events were lost here; a scan has not confirmed it yet.
 };
 
 struct Entry {
   EntryAttrs attrs;
   std::uint8_t flags = kNoFlags;
-  std::uint16_t reporter = 0;      // Index into a table of the owner's (agent and source).
-  std::int64_t confirmed_ns = 0;   // When realtime evidence last confirmed it; 0: never.
-  DirId dir;                       // Set by the tree for directories, 0 for everything else.
-  std::string target;              // Of a symlink.
+  std::uint16_t reporter = 0;     // Index into a table of the owner's (agent and source).
+  std::int64_t confirmed_ns = 0;  // When realtime evidence last confirmed it; 0: never.
+  DirId dir;                      // Set by the tree for directories, 0 for everything else.
+  std::string target;             // Of a symlink.
 };
 
 // Sums over a directory, itself and everything below it.
@@ -79,8 +79,8 @@ class Tree {
 
   // --- The writer. One thread. Reads here see the edits at once. ---
 
-  // The directory at a view path; nullopt when there is none or it is not a directory. O(depth log n);
-  // consecutive calls with the same path or the same parent are O(1).
+  // The directory at a view path; nullopt when there is none or it is not a directory. O(depth log
+  // n); consecutive calls with the same path or the same parent are O(1).
   std::optional<DirId> FindDirectory(std::string_view path);
   // The same, but creates what is missing as kImplied directories. A non-directory in the way is
   // replaced. REQUIRES: IsNormalViewPath(path).
@@ -98,7 +98,8 @@ class Tree {
   // O(log n), near O(1) when names come in order.
   DirId Put(DirId dir, std::string_view name, const Entry& entry);
 
-  // Removes the entry and everything below it. Returns how many entries that were; 0: no such entry.
+  // Removes the entry and everything below it. Returns how many entries that were; 0: no such
+  // entry.
   std::uint64_t Erase(DirId dir, std::string_view name);
 
   // Moves the entry with everything below it; what is at the target is removed first. Errors:
@@ -114,8 +115,8 @@ class Tree {
   std::string PathOf(DirId dir);
   Aggregates AggregatesOf(DirId dir);
 
-  // Makes all edits since the last call visible to readers as one revision, and frees what no reader
-  // needs any more. Cheap when nothing was edited (the revision then stays the same).
+  // Makes all edits since the last call visible to readers as one revision, and frees what no
+  // reader needs any more. Cheap when nothing was edited (the revision then stays the same).
   Revision Publish();
 
   // Removes everything but the root.
@@ -128,9 +129,9 @@ class Tree {
   Revision revision() const;
 
   struct Memory {
-    std::uint64_t entries = 0;         // Root included, as published.
-    std::uint64_t bytes = 0;           // Of all structures, without the allocator's overhead.
-    std::uint64_t retired_bytes = 0;   // Of these, kept only for readers of old revisions.
+    std::uint64_t entries = 0;        // Root included, as published.
+    std::uint64_t bytes = 0;          // Of all structures, without the allocator's overhead.
+    std::uint64_t retired_bytes = 0;  // Of these, kept only for readers of old revisions.
   };
   Memory memory() const;
 
@@ -168,11 +169,11 @@ class Snapshot {
    public:
     std::string_view name() const;
     EntryKind kind() const;
-    DirId dir() const;           // 0 when not a directory.
+    DirId dir() const;  // 0 when not a directory.
     std::int64_t size_bytes() const;
     std::int64_t mtime_ns() const;
     std::uint8_t flags() const;
-    Entry Load() const;          // Everything.
+    Entry Load() const;  // Everything.
 
    private:
     friend class Snapshot;
