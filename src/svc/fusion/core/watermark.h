@@ -1,0 +1,37 @@
+// watermark.h: the logical clock of a view (specification 6).
+//
+// watermark = Fusion time - the most frequent value of (Fusion time - mtime), in whole seconds,
+// over the realtime events of a bounded window. A few files from the future or the past do not move
+// it. Pure; one owner.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+
+#include "base/time.h"
+
+namespace fustor::fusion {
+
+class Watermark {
+ public:
+  struct Options {
+    std::size_t samples_max = 10'000;  // The window.
+  };
+  explicit Watermark(Options options) : options_(options) {}
+  Watermark() : Watermark(Options{}) {}
+
+  // A file's mtime, reported in realtime at `wall`. O(1) amortised.
+  void Sample(WallTime mtime, WallTime wall);
+  // Without samples yet (cold start) Fusion's own time. Equal counts: the smaller skew wins.
+  WallTime At(WallTime wall) const;
+  std::size_t samples() const { return window_.size(); }
+
+ private:
+  Options options_;
+  std::deque<std::int64_t> window_;  // Skews in seconds, oldest first.
+  std::unordered_map<std::int64_t, std::uint32_t> counts_;
+  std::int64_t mode_ = 0;
+};
+
+}  // namespace fustor::fusion

@@ -1,0 +1,96 @@
+// view.h: a view as those see it who ask: its tree by revision, its state as of now.
+//
+// Thread-safe: any thread may pin and look. What changes a view is flow/shard.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "env/task.h"
+#include "lib/tree/tree.h"
+#include "svc/fusion/core/arbiter.h"
+#include "svc/fusion/core/sessions.h"
+
+namespace fustor::fusion {
+
+// Immutable; replaced as a whole when something changes.
+struct ViewStatus {
+  bool ready = false;
+  bool was_ready_once = false;
+  std::string not_ready_reason;  // "No active leader session. ..."
+  int retry_after_s = 0;
+  bool stale_ok = false;  // availability: stale_ok
+  std::optional<WallTime> unready_since;
+  std::uint64_t snapshot_rows = 0;
+
+  std::uint64_t suspect_count = 0;
+  std::uint64_t blind_additions = 0;
+  std::uint64_t blind_deletions = 0;
+  std::vector<Arbiter::Uncertain> uncertain;
+  std::vector<std::string> audit_only;    // Subtrees without watches, at most 100 listed.
+  std::optional<WallTime> last_event_at;  // Physical time of the last applied batch.
+  Nanos last_event_latency{0};            // From the agent's index time to applied.
+  WallTime logical_now;
+  std::optional<WallTime> last_audit_finished_at;
+  std::uint64_t audit_cycles = 0;
+  bool is_auditing = false;
+  std::uint64_t refused = 0;  // By max_tree_items.
+  std::uint64_t rows_applied = 0;
+  tree::Tree::Memory memory;
+
+  // Who reported what: Entry::reporter is an index into this.
+  struct Reporter {
+    std::string agent_id;
+    std::string source_uri;
+  };
+  std::vector<Reporter> reporters;
+};
+
+struct SessionInfo {
+  Sessions::Session session;
+  bool leader = false;
+};
+
+class View {
+ public:
+  virtual ~View() = default;
+  virtual const std::string& id() const = 0;
+  virtual const std::string& driver() const = 0;  // "fs"
+  // Roots of the sources that feed it, as the agents name them ("/data").
+  virtual std::vector<std::string> source_uris() const = 0;
+  virtual std::shared_ptr<const ViewStatus> status() const = 0;
+  // Errors: kResourceExhausted (too many readers; Retry-After).
+  virtual Result<tree::Snapshot> Pin() const = 0;
+
+  virtual env::Task<std::vector<SessionInfo>> ListSessions() = 0;
+  virtual env::Task<std::vector<Arbiter::Suspect>> ListSuspects() = 0;
+  virtual env::Task<Arbiter::BlindSpots> ListBlindSpots() = 0;
+  virtual env::Task<Status> Reset() = 0;
+};
+
+// All views of a Fusion. Thread-safe.
+class ViewSet {
+ public:
+  virtual ~ViewSet() = default;
+  // nullptr: no such view.
+  virtual std::shared_ptr<View> Find(std::string_view id) const = 0;
+  // Sorted by id.
+  virtual std::vector<std::shared_ptr<View>> All() const = 0;
+
+  // What a key opens.
+  struct Access {
+    bool known = false;
+    std::vector<std::string> views;  // A query key: its view. A push key: the views of its pipe.
+    std::string pipe;                // Of a push key.
+    bool management = false;         // Opens everything.
+  };
+  virtual Access Check(std::string_view key) const = 0;
+};
+
+}  // namespace fustor::fusion
