@@ -19,7 +19,7 @@ bool DirTable::Equal::operator()(const Name& a, std::uint32_t b) const {
 DirKey DirTable::Add(DirKey parent, std::string_view name, std::uint64_t inode) {
   FUSTOR_CHECK(Contains(parent));
   if (const std::optional<DirKey> known = Find(parent, name)) {
-    if (inode != 0) dirs_[known->value].inode = inode;
+    if (inode != 0) SetInode(*known, inode);
     return *known;
   }
   std::uint32_t key = 0;
@@ -32,9 +32,9 @@ DirKey DirTable::Add(DirKey parent, std::string_view name, std::uint64_t inode) 
   }
   Dir& dir = dirs_[key];
   dir.parent = parent.value;
-  dir.inode = inode;
   dir.name = name;
   Link(key);
+  SetInode(DirKey{key}, inode);
   ++count_;
   return DirKey{key};
 }
@@ -53,7 +53,22 @@ bool DirTable::Contains(DirKey dir) const {
 DirKey DirTable::ParentOf(DirKey dir) const { return DirKey{dirs_[dir.value].parent}; }
 std::string_view DirTable::NameOf(DirKey dir) const { return dirs_[dir.value].name; }
 std::uint64_t DirTable::InodeOf(DirKey dir) const { return dirs_[dir.value].inode; }
-void DirTable::SetInode(DirKey dir, std::uint64_t inode) { dirs_[dir.value].inode = inode; }
+
+void DirTable::SetInode(DirKey dir, std::uint64_t inode) {
+  std::uint64_t& known = dirs_[dir.value].inode;
+  if (known == inode) return;
+  if (const auto it = by_inode_.find(known); it != by_inode_.end() && it->second == dir.value) {
+    by_inode_.erase(it);
+  }
+  known = inode;
+  if (inode != 0) by_inode_[inode] = dir.value;
+}
+
+std::optional<DirKey> DirTable::FindInode(std::uint64_t inode) const {
+  const auto it = by_inode_.find(inode);
+  if (it == by_inode_.end()) return std::nullopt;
+  return DirKey{it->second};
+}
 
 std::string DirTable::PathOf(DirKey dir) const {
   FUSTOR_CHECK(Contains(dir));
@@ -99,6 +114,7 @@ std::vector<DirKey> DirTable::Remove(DirKey dir) {
   Unlink(dir.value);
   for (std::size_t i = 1; i < keys.size(); ++i) index_.erase(keys[i].value);
   for (const DirKey key : keys) {
+    SetInode(key, 0);
     dirs_[key.value] = Dir();
     free_.push_back(key.value);
   }

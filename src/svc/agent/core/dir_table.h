@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -32,6 +33,8 @@ class DirTable {
   // `inode` is 0. REQUIRES: parent is there.
   DirKey Add(DirKey parent, std::string_view name, std::uint64_t inode);
   std::optional<DirKey> Find(DirKey parent, std::string_view name) const;
+  // The directory that has this inode; the latest when several have (mounts). nullopt for 0.
+  std::optional<DirKey> FindInode(std::uint64_t inode) const;
   bool Contains(DirKey dir) const;
   // The next three: REQUIRES: Contains(dir). The root's parent is {0} and its name empty.
   DirKey ParentOf(DirKey dir) const;
@@ -82,6 +85,7 @@ class DirTable {
 
   std::vector<Dir> dirs_;                                 // By key; [0] is unused.
   std::unordered_set<std::uint32_t, Hash, Equal> index_;  // By (parent, name).
+  std::unordered_map<std::uint64_t, std::uint32_t> by_inode_;
   std::deque<std::uint32_t> free_;
   std::size_t count_ = 1;
 };

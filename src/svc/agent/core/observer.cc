@@ -18,6 +18,11 @@ bool IsSillyRename(std::string_view name) {
   });
 }
 
+// The directory (or entry) is not, or not any more, what it was taken for.
+bool IsGone(Code code) {
+  return code == Code::kNotFound || code == Code::kAborted || code == Code::kFailedPrecondition;
+}
+
 }  // namespace
 
 Observer::Observer(Options options, Bus& bus) : options_(options), bus_(bus) {}
@@ -111,7 +116,7 @@ void Observer::MaybeEndScan() {
 
 void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
   const Code code = listed.status.code();
-  if (code == Code::kNotFound || code == Code::kAborted) {
+  if (IsGone(code)) {
     if (dirs_.PathOf(listed.dir) != listing.path) {
       PushList(listed.dir, listing.scan_id);  // It was renamed while it was looked for.
       return;
@@ -137,6 +142,13 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   for (std::size_t i = listed.children.size(); i-- > 0;) {
     if (IsSillyRename(listed.children.name(i))) listed.children.Erase(i);
   }
+  for (std::size_t i = listed.children.size(); i-- > 0;) {
+    const std::string name(listed.children.name(i));
+    if (!IsElsewhere(listed.dir, name, listed.children.attrs(i))) continue;
+    listed.children.Erase(i);
+    listing.touched.push_back(name);
+    Want({listed.dir, name}, std::nullopt, now);
+  }
   block.exempt = std::move(listing.touched);
   std::sort(block.exempt.begin(), block.exempt.end());
   if (listed.self.is_directory()) dirs_.SetInode(listed.dir, listed.self.inode);
@@ -152,6 +164,11 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
       if (!same) Forget(child);
     }
   }
+  // Directories that changed meanwhile are known by their events; the scan must enter them all the same.
+  for (const std::string& name : block.exempt) {
+    const std::optional<DirKey> child = dirs_.Find(listed.dir, name);
+    if (child && listing.scan_id != 0) PushList(*child, listing.scan_id);
+  }
   ReconcileChildren(listed, listing.scan_id);
   block.self = listed.self;
   block.rows = std::move(listed.children);
@@ -161,6 +178,13 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
     block.path = dirs_.PathOf(listed.dir);
     bus_.Push(std::move(block));
   }
+}
+
+// A directory that is known under another number: its rename has been seen before its event.
+bool Observer::IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const {
+  if (!attrs.is_directory() || name.empty()) return false;
+  const std::optional<DirKey> known = dirs_.FindInode(attrs.inode);
+  return known && known != dirs_.Find(dir, name);
 }
 
 void Observer::ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id) {
@@ -196,7 +220,14 @@ void Observer::OnEvents(std::vector<env::TreeEvent> events, Instant now) {
 void Observer::OnEvent(env::TreeEvent& event, Instant now) {
   using Kind = env::TreeEvent::Kind;
   if (event.kind == Kind::kOverflow) return OnOverflow();
-  if (!dirs_.Contains(event.dir) || IsSillyRename(event.name)) return;
+  if (IsSillyRename(event.name)) return;
+  if (!dirs_.Contains(event.dir)) {
+    if (event.kind != Kind::kMoved || !dirs_.Contains(event.to_dir)) return;
+    event.kind = Kind::kMovedIn;  // From where nobody looks any more.
+    event.dir = event.to_dir;
+    event.name = event.to_name;
+    event.cookie = 0;
+  }
   if (event.name.empty()) {
     if (event.kind == Kind::kAttributes || event.kind == Kind::kDirGone) {
       WantDirectory(event.dir, now);
@@ -269,6 +300,11 @@ void Observer::OnMoved(const env::TreeEvent& event, Instant now) {
 
   const std::optional<DirKey> replaced = dirs_.Find(to.dir, to.name);
   const std::optional<DirKey> moved = dirs_.Find(from.dir, from.name);
+  if (replaced && moved && replaced != moved && dirs_.InodeOf(*moved) != 0 &&
+      dirs_.InodeOf(*replaced) == dirs_.InodeOf(*moved)) {
+    // A look ahead of the events has found it at the new place, and watches it there by a new number.
+    return OnRemoved(from.dir, from.name, now);
+  }
   if (replaced && replaced != moved) Forget(*replaced);
   if (moved && dirs_.Contains(*moved)) {
     if (dirs_.IsBelow(to.dir, *moved)) return OnOverflow();  // Events contradict each other.
@@ -307,6 +343,8 @@ void Observer::OnRemoved(DirKey dir, const std::string& name, Instant now) {
 void Observer::OnOverflow() {
   ++counters_.overflows;
   held_.clear();
+  // What is in flight may be older than the scan, and no event will correct it.
+  for (auto& [key, pending] : pending_) pending.again = pending.in_flight;
   bus_.MarkLost();
   StartScan();
 }
@@ -426,7 +464,8 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
   const bool again = std::exchange(pending.again, false);
   const bool discard = std::exchange(pending.discard, false);
   const Code code = statted.status.code();
-  const bool missing = code == Code::kNotFound || code == Code::kAborted;
+  const bool missing =
+      IsGone(code) || (code == Code::kOk && IsElsewhere(key.dir, key.name, statted.attrs));
   if (!dirs_.Contains(key.dir)) {
     pending_.erase(it);
     return;
@@ -436,8 +475,10 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
     if (now - *pending.missing_since < kVanishedPatience) {
       return Schedule(key, pending, now + kRetryAfter);
     }
+    const bool as_written = pending.atomic;
     pending_.erase(it);
     if (code == Code::kNotFound) Vanished(key);
+    if (code == Code::kOk) Report(key, statted, as_written);
     return;
   }
   const bool atomic = pending.atomic;
@@ -447,7 +488,7 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
   } else {
     pending_.erase(it);
   }
-  if (!discard && statted.status.ok()) Report(key, statted, atomic);
+  if (!discard && !missing && statted.status.ok()) Report(key, statted, atomic);
 }
 
 void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atomic) {

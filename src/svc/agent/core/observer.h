@@ -11,6 +11,8 @@
 //  - An entry that is not there when it is looked at is not reported as deleted at once: the event
 //    that explains it (a deletion, a rename) is still on its way. Only when none has come after
 //    kVanishedPatience is the deletion reported.
+//  - A directory that is seen at a new place while it is known at another one is waited for in the same
+//    way: the rename that explains it must keep its number, and its watch.
 //  - A directory that appears is watched and listed, and its rows are realtime evidence.
 //  - Two halves of a rename are paired by cookie; a half that stays alone for kRenamePatience is a
 //    deletion or a creation.
@@ -122,6 +124,7 @@ class Observer {
   void Touch(DirKey dir, const std::string& name);
   void Forget(DirKey dir);  // Takes the subtree out of everything.
   void PushList(DirKey dir, std::uint64_t scan_id);
+  bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
   void ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id);
   void CloseListing(std::uint64_t scan_id);
