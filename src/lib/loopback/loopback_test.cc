@@ -19,6 +19,16 @@ env::Task<int> StopIt(Loopback* loopback) {
   co_return 0;
 }
 
+// Both stop before either is destroyed: one may still be posting to the other.
+struct Threads {
+  std::unique_ptr<asio::ThreadExecutor> server = asio::StartThread("server");
+  std::unique_ptr<asio::ThreadExecutor> other = asio::StartThread("client");
+  ~Threads() {
+    server->Stop();
+    other->Stop();
+  }
+};
+
 Options Limits() {
   Options options;
   options.message_bytes_max = transport_contract::kMessageBytesMax;
@@ -29,10 +39,9 @@ class LoopbackContract : public testing::TestWithParam<std::tuple<Scenario, bool
 
 TEST_P(LoopbackContract, Holds) {
   const auto& [scenario, one_executor] = GetParam();
-  const auto server = asio::StartThread("server");
-  const auto other = asio::StartThread("client");
-  asio::ThreadExecutor& client = one_executor ? *server : *other;
-  Service service(*server);
+  const Threads threads;
+  asio::ThreadExecutor& client = one_executor ? *threads.server : *threads.other;
+  Service service(*threads.server);
   Loopback loopback(service.table(), Limits());
   World world{&loopback, &service};
   asio::BlockOn(client, scenario.run(world));
@@ -64,12 +73,12 @@ env::Task<int> StopsWhileStreamsAreOpen(World w, Loopback* loopback) {
 
 TEST(Loopback, StoppingEndsOpenStreamsWithUnavailable) {
   for (const bool one_executor : {false, true}) {
-    const auto server = asio::StartThread("server");
-    const auto other = asio::StartThread("client");
-    Service service(*server);
+    const Threads threads;
+    Service service(*threads.server);
     Loopback loopback(service.table());
     World world{&loopback, &service};
-    asio::BlockOn(one_executor ? *server : *other, StopsWhileStreamsAreOpen(world, &loopback));
+    asio::BlockOn(one_executor ? *threads.server : *threads.other,
+                  StopsWhileStreamsAreOpen(world, &loopback));
   }
 }
 
@@ -91,14 +100,13 @@ env::Task<int> FillsTheWindow(World w) {
 }
 
 TEST(Loopback, BytesUnderWayAreBounded) {
-  const auto server = asio::StartThread("server");
-  const auto client = asio::StartThread("client");
-  Service service(*server);
+  const Threads threads;
+  Service service(*threads.server);
   Options options;
   options.unread_bytes_max = 1000;
   Loopback loopback(service.table(), options);
-  asio::BlockOn(*client, FillsTheWindow(World{&loopback, &service}));
-  asio::BlockOn(*client, StopIt(&loopback));
+  asio::BlockOn(*threads.other, FillsTheWindow(World{&loopback, &service}));
+  asio::BlockOn(*threads.other, StopIt(&loopback));
 }
 
 // Cancels and drops streams at every point of a short conversation, from another thread too.
@@ -127,16 +135,15 @@ env::Task<int> CancelsAfter(World w, std::uint64_t seed) {
 
 TEST(Loopback, CancellationAtAnyPointEndsCleanly) {
   for (const bool one_executor : {false, true}) {
-    const auto server = asio::StartThread("server");
-    const auto other = asio::StartThread("client");
-    Service service(*server);
+    const Threads threads;
+    Service service(*threads.server);
     Loopback loopback(service.table());
     World world{&loopback, &service};
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
       SCOPED_TRACE(seed);
-      asio::BlockOn(one_executor ? *server : *other, CancelsAfter(world, seed));
+      asio::BlockOn(one_executor ? *threads.server : *threads.other, CancelsAfter(world, seed));
     }
-    asio::BlockOn(*server, StopIt(&loopback));
+    asio::BlockOn(*threads.server, StopIt(&loopback));
   }
 }
 
