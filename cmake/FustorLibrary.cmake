@@ -57,6 +57,8 @@ function(fustor_library folder)
 
   add_executable(${name}_links ${CMAKE_BINARY_DIR}/empty_main.cc)
   set_target_properties(${name}_links PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/links)
+  # Collected sections would take undefined symbols with them.
+  target_link_options(${name}_links PRIVATE -Wl,--no-gc-sections)
   target_link_libraries(${name}_links PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${name}>")
 
   if(tests)

@@ -3,33 +3,9 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/utf8.h"
+
 namespace fustor {
-namespace {
-
-// Length of the well-formed UTF-8 sequence at the start of `s`, 0 when there is none (RFC 3629).
-std::size_t Utf8Length(std::string_view s) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(s[i]); };
-  const auto tail = [&](std::size_t i) { return i < s.size() && (byte(i) & 0xC0) == 0x80; };
-  if (s.empty()) return 0;
-  const std::uint8_t b = byte(0);
-  if (b < 0x80) return 1;
-  if (b >= 0xC2 && b <= 0xDF) return tail(1) ? 2 : 0;
-  if (b >= 0xE0 && b <= 0xEF) {
-    if (!tail(1) || !tail(2)) return 0;
-    if (b == 0xE0 && byte(1) < 0xA0) return 0;  // Overlong.
-    if (b == 0xED && byte(1) > 0x9F) return 0;  // Surrogates.
-    return 3;
-  }
-  if (b >= 0xF0 && b <= 0xF4) {
-    if (!tail(1) || !tail(2) || !tail(3)) return 0;
-    if (b == 0xF0 && byte(1) < 0x90) return 0;
-    if (b == 0xF4 && byte(1) > 0x8F) return 0;
-    return 4;
-  }
-  return 0;
-}
-
-}  // namespace
 
 Result<std::string> NormalizeViewPath(std::string_view path) {
   if (path.size() > kPathBytesMax) {
@@ -56,6 +32,10 @@ Result<std::string> NormalizeViewPath(std::string_view path) {
     normal += name;
   }
   if (normal.empty()) normal = "/";
+  // The leading slash may have been the byte too many.
+  if (normal.size() > kPathBytesMax) {
+    return Status(Code::kInvalidArgument, "path is longer than 65535 bytes");
+  }
   return normal;
 }
 
@@ -107,7 +87,7 @@ std::string PrintablePath(std::string_view path) {
   std::string out;
   out.reserve(path.size());
   while (!path.empty()) {
-    const std::size_t n = Utf8Length(path);
+    const std::size_t n = Utf8SequenceLength(path);
     const auto b = static_cast<std::uint8_t>(path[0]);
     if (n == 0 || b < 0x20 || b == 0x7F) {
       out += {'\\', 'x', kHex[b >> 4], kHex[b & 15]};
@@ -123,7 +103,7 @@ std::string PrintablePath(std::string_view path) {
 
 bool IsUtf8(std::string_view bytes) {
   while (!bytes.empty()) {
-    const std::size_t n = Utf8Length(bytes);
+    const std::size_t n = Utf8SequenceLength(bytes);
     if (n == 0) return false;
     bytes.remove_prefix(n);
   }

@@ -15,15 +15,10 @@ void TaskGroup::Spawn(Task<void> task) {
   promise.executor = &executor_;
   promise.group = this;
   promise.place = roots_.insert(roots_.end(), root.handle);
-  // The start must not touch a frame that Abandon has destroyed in between.
-  executor_.Post([this, alive = alive_, handle = root.handle] {
-    if (!*alive) return;
-    for (const auto& known : roots_) {
-      if (known == handle) {
-        handle.resume();
-        return;
-      }
-    }
+  // The start must not touch a frame that Abandon has destroyed in between; nothing else can end a
+  // task that has not started.
+  executor_.Post([alive = alive_, handle = root.handle] {
+    if (*alive) handle.resume();
   });
 }
 
@@ -47,6 +42,8 @@ Task<void> TaskGroup::Join() {
 
 void TaskGroup::Abandon() {
   stop_.request_stop();
+  *alive_ = false;
+  alive_ = std::make_shared<bool>(true);
   while (!roots_.empty()) {
     auto root = roots_.front();
     roots_.pop_front();

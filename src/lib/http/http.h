@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,9 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> path_parameters;  // Filled by the router.
   std::string peer;                                                  // "127.0.0.1:40022"
   BodyReader* body = nullptr;                                        // Never null in a handler.
+  // Requested when the client has gone or the server closes the connection: pass it to every wait
+  // that could be long (a feed without news), so that the handler ends.
+  std::stop_token gone;
 
   // First value of a query parameter, or nullopt.
   std::optional<std::string_view> Query(std::string_view name) const;
@@ -86,7 +90,8 @@ struct RouteOptions {
 class Router {
  public:
   // `pattern` is "/api/v1/views/{view}/tree": literal segments and {parameters}, which match one
-  // segment each. A final slash is optional in requests. Literals win over parameters.
+  // segment each, never an empty one. A final slash is optional in requests. Literals win over
+  // parameters; a parameter is tried where the literal leads to no route of this method.
   // REQUIRES: method and pattern are not there yet.
   void Add(std::string method, std::string pattern, Handler handler, RouteOptions options = {});
 
@@ -94,10 +99,10 @@ class Router {
     const Handler* handler = nullptr;
     RouteOptions options;
     std::vector<std::pair<std::string, std::string>> parameters;
-    std::string pattern;               // For metrics: bounded in number. Empty: no such path.
+    std::string pattern;               // For metrics: bounded in number. Empty: no route.
     std::vector<std::string> allowed;  // Path known, method not: what would be right (405).
   };
-  // HEAD falls back to GET. O(segments).
+  // HEAD falls back to GET. O(segments), and at worst O(routes).
   Match Find(std::string_view method, std::string_view path) const;
 
  private:
@@ -112,6 +117,7 @@ class Router {
     };
     std::map<std::string, Route, std::less<>> methods;
   };
+  struct Search;
   Node root_;
 };
 

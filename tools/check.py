@@ -1,0 +1,124 @@
+"""What must hold beside the tests: format, include rules, style, headers alone, links, clang-tidy.
+
+usage: check.py [--all | FILE...] [--fix-format]
+
+clang-tidy looks at the files named, else at what differs from the main branch (or from the last
+commit), with --all at everything. Expects a built `dev` preset.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "dev"
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import layers  # noqa: E402
+import tidy  # noqa: E402
+
+
+def sources():
+    for top in ("src", "bench"):
+        yield from sorted(p for p in (ROOT / top).rglob("*") if p.suffix in (".h", ".cc"))
+
+
+def output_of(command):
+    """(exit code, output) of a command."""
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    return done.returncode, done.stdout
+
+
+def check_format(fix=False):
+    mode = ["-i"] if fix else ["--dry-run", "-Werror", "--ferror-limit=3"]
+    code, output = output_of(["clang-format-19", *mode, *sources()])
+    return "" if code == 0 else output + "run ./dev fmt"
+
+
+def check_layers():
+    return "\n".join(layers.check(ROOT))
+
+
+def check_tidy():
+    return "\n".join(tidy.check(ROOT))
+
+
+def ninja(*targets):
+    code, output = output_of(["ninja", "-C", str(BUILD), "--quiet", *targets])
+    return "" if code == 0 else output
+
+
+def check_headers():
+    return ninja("all_verify_interface_header_sets")
+
+
+def check_links():
+    code, output = output_of(["ninja", "-C", str(BUILD), "-t", "targets", "all"])
+    if code != 0:
+        return output
+    names = [line.split(":")[0] for line in output.splitlines()]
+    links = [n for n in names if n.startswith("fustor_") and n.endswith("_links")]
+    return ninja(*links) if links else "no link test found"
+
+
+def changed_files():
+    """What differs from the main branch, or in the last commit and since."""
+    for start in ("origin/main", "main", "HEAD~1"):
+        code, base = output_of(["git", "merge-base", "HEAD", start])
+        code2, head = output_of(["git", "rev-parse", "HEAD"])
+        if code == 0 and code2 == 0 and base != head:
+            code, output = output_of(["git", "diff", "--name-only", base.strip()])
+            _, new = output_of(["git", "ls-files", "-o", "--exclude-standard"])
+            return [ROOT / name for name in (output + new).split() if (ROOT / name).exists()]
+    return list(sources())
+
+
+def check_clang_tidy(files):
+    files = [str(f) for f in files if f.suffix == ".cc" and "src" in f.parts]
+    command = ["clang-tidy-19", "-p", str(BUILD), "--quiet"]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda f: output_of(command + [f]), files))
+    lines = [line for code, output in results if code != 0 for line in output.splitlines()
+             if not line.endswith("warnings generated.")]
+    return "\n".join(dict.fromkeys(lines))  # A header's problem is told once.
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--fix-format", action="store_true")
+    parser.add_argument("files", nargs="*", type=Path)
+    args = parser.parse_args()
+    if args.fix_format:
+        return 1 if check_format(fix=True) else 0
+
+    files = [f.resolve() for f in args.files]
+    files = list(sources()) if args.all else files or changed_files()
+    count = len([f for f in files if f.suffix == ".cc"])
+    checks = [
+        ("format", check_format),
+        ("include rules", check_layers),
+        ("tidy", check_tidy),
+        ("links", check_links),
+        ("headers alone", check_headers),
+        (f"clang-tidy, {count} files", lambda: check_clang_tidy(files)),
+    ]
+    failed = 0
+    for name, run in checks:
+        started = time.monotonic()
+        problems = run()
+        failed += bool(problems)
+        if problems:
+            print(problems)
+        print(f"{'FAILED' if problems else 'ok':6} {name} ({time.monotonic() - started:.0f} s)", flush=True)
+    print(f"{len(checks) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
