@@ -1,0 +1,227 @@
+#include "svc/client/core/options.h"
+
+namespace fustor::client {
+namespace {
+
+cli::Command Up(UpOptions* o) {
+  cli::Command c;
+  c.name = "up";
+  c.summary = "watch directories and answer questions about them";
+  c.description =
+      "Starts agent and Fusion in one process: scans each directory once, then keeps up with every "
+      "change. Each directory becomes a view. Prints the address and what to try; ends on Ctrl-C "
+      "or SIGTERM. Without root, changes are watched through inotify, which has a limit on "
+      "directories; what cannot be watched is said. Files are never opened and never changed.";
+  c.arguments = {{"DIR", "What to watch. Default: the current directory.", &o->dirs}};
+  c.options = {
+      {"--listen", "HOST:PORT", "Where to answer HTTP. Default: a free port on 127.0.0.1.",
+       &o->listen},
+      {"--grpc-listen", "HOST:PORT", "Where other agents may connect. Default: as --listen.",
+       &o->grpc_listen},
+      {"--scan-workers", "N", "Threads of the first scan. Default: one per core.",
+       &o->scan_workers},
+      {"--exclude", "GLOB", "Leave out what matches (path or name). May be repeated.",
+       &o->excludes},
+      {"-x,--one-file-system", "", "Do not enter other file systems mounted below.",
+       &o->one_file_system},
+      {"-q,--quiet", "", "No progress and no hints; logs only.", &o->quiet},
+  };
+  c.examples = {
+      {"fustor up /data", "watch /data; then, in another terminal: fustor du -h -d 1 /data"},
+      {"fustor up /data /home --listen 0.0.0.0:8101",
+       "two views, answered to the whole network (the key is in ~/.fustor/connection.json)"},
+  };
+  return c;
+}
+
+cli::Command Status() {
+  cli::Command c;
+  c.name = "status";
+  c.summary = "what is running, what it watches, how far it can be trusted";
+  c.description =
+      "Shows the Fusion that answers, each view with its entries and bytes, whether it is ready "
+      "and if not why, and the agents that report to it. Exit code 3 when a view is not ready.";
+  c.examples = {{"fustor status", "the state of everything on this machine"},
+                {"fustor status --json", "the same for a script"}};
+  return c;
+}
+
+cli::Command Ls(LsOptions* o) {
+  cli::Command c;
+  c.name = "ls";
+  c.summary = "list a directory";
+  c.description =
+      "Lists a directory as Fusion knows it, without touching the file system. Names come in "
+      "byte order. Names that begin with a dot are left out unless -a is given. A '?' behind a "
+      "name in the long form means that the entry is not yet known to be stable.";
+  c.arguments = {{"PATH", "What to list. Default: the current directory.", &o->paths}};
+  c.options = {
+      {"-l,--long", "", "Mode, links, owner, group, size, time.", &o->detailed},
+      {"-a,--all", "", "Names that begin with a dot, too.", &o->all},
+      {"-h,--human-readable", "", "Sizes like 1.2G.", &o->human},
+      {"-d,--directory", "", "The directory itself, not what is in it.", &o->directory},
+  };
+  c.examples = {{"fustor ls -lh /data", "who owns what, how big, since when"},
+                {"fustor ls --json /data | jq -r .name", "one JSON object per entry"}};
+  return c;
+}
+
+cli::Command Tree(TreeOptions* o) {
+  cli::Command c;
+  c.name = "tree";
+  c.summary = "draw a directory as a tree";
+  c.description =
+      "Draws what is below a directory and counts it. Everything comes from memory: -L limits "
+      "what is printed, the totals of each directory are known anyway.";
+  c.arguments = {{"PATH", "Where to begin. Default: the current directory.", &o->paths}};
+  c.options = {
+      {"-L,--max-depth", "N", "Only N levels.", &o->depth_max},
+      {"-d,--directories", "", "Directories only.", &o->directories_only},
+      {"-a,--all", "", "Names that begin with a dot, too.", &o->all},
+      {"--ascii", "", "Plain lines instead of box characters.", &o->ascii},
+  };
+  c.examples = {{"fustor tree -L 2 /data", "the first two levels"},
+                {"fustor tree -d /data | less", "directories only, page by page"}};
+  return c;
+}
+
+cli::Command Du(DuOptions* o) {
+  cli::Command c;
+  c.name = "du";
+  c.summary = "how much space directories use";
+  c.description =
+      "Prints what is allocated below each directory, as du does, in units of 1024 bytes. The sums "
+      "are kept as changes arrive, so even the largest directory is answered at once. Hard links "
+      "are counted once per directory that is printed.";
+  c.arguments = {{"PATH", "What to sum up. Default: the current directory.", &o->paths}};
+  c.options = {
+      {"-h,--human-readable", "", "Sizes like 1.2G.", &o->human},
+      {"-b,--bytes", "", "Apparent sizes in bytes: --apparent-size in units of 1.", &o->bytes},
+      {"--apparent-size", "", "Lengths of files instead of what is allocated.", &o->apparent},
+      {"-s,--summarize", "", "One line per PATH: as -d 0.", &o->summarize},
+      {"-d,--max-depth", "N", "Print directories down to N levels. Default: all.", &o->depth_max},
+  };
+  c.examples = {{"fustor du -h -d 1 /data", "what takes the space"},
+                {"fustor du -d 1 /data | sort -n | tail", "the largest last"}};
+  return c;
+}
+
+cli::Command Find(std::vector<std::string>* raw) {
+  cli::Command c;
+  c.name = "find";
+  c.summary = "find(1) without the walk";
+  c.description =
+      "Prints the paths of entries that match, in the syntax of find(1). The tree is in memory: "
+      "nothing is read from disk. Paths come in byte order, a directory before what is in it.";
+  c.usage = "fustor find [PATH]... [EXPRESSION]";
+  c.details =
+      "Tests (numbers: N exactly, +N more, -N less):\n"
+      "  -name GLOB, -iname GLOB    the name (-iname: upper case as lower case)\n"
+      "  -path GLOB, -ipath GLOB    the path as printed\n"
+      "  -type f|d|l                file, directory, symbolic link; also f,l\n"
+      "  -size N[cwbkMG]            rounded up to units; b (512 bytes) when none is given\n"
+      "  -empty                     file without content\n"
+      "  -mtime N, -mmin N          last change of content in days, minutes ago\n"
+      "  -ctime N, -cmin N          last change of the inode\n"
+      "  -uid N, -gid N, -links N, -inum N, -perm OCTAL|-OCTAL|/OCTAL\n"
+      "Together:\n"
+      "  ( EXPR )  ! EXPR  -not EXPR  EXPR -a EXPR  EXPR -o EXPR  -true  -false\n"
+      "Limits and actions:\n"
+      "  -maxdepth N, -mindepth N   levels below PATH\n"
+      "  -print, -print0            a line feed (default) or a NUL after each path\n"
+      "  -limit N                   stop after N (ours)\n"
+      "  --json                     one JSON object per line (ours)\n";
+  c.raw = raw;
+  c.examples = {{"fustor find /data -name '*.tmp' -size +1G -mtime +30", "large, old leftovers"},
+                {"fustor find . -type f -print0 | xargs -0 md5sum", "safe for any name"}};
+  return c;
+}
+
+cli::Command Stat(StatOptions* o) {
+  cli::Command c;
+  c.name = "stat";
+  c.summary = "everything known of one entry";
+  c.description =
+      "Prints all fields of an entry, the sums of a directory, and how far it can be trusted: "
+      "whether it is still changing, who reported it, whether events were lost there.";
+  c.arguments = {{"PATH", "What to look at.", &o->paths, true}};
+  c.examples = {{"fustor stat /data/a.bin", "one file"},
+                {"fustor stat --json /data", "a directory, for a script"}};
+  return c;
+}
+
+cli::Command Search(SearchOptions* o) {
+  cli::Command c;
+  c.name = "search";
+  c.summary = "find files by a part of their name, in all views";
+  c.description =
+      "Prints the files whose name contains TEXT in any case; or, when TEXT has one of * ? [, "
+      "whose "
+      "name or path matches it as a glob. Prints at most 1000 unless --limit says otherwise.";
+  c.arguments = {{"TEXT", "Part of a name, or a glob.", &o->text, true}};
+  c.options = {
+      {"--under", "PATH", "Only below this directory.", &o->under},
+      {"--limit", "N", "Stop after N. 0: all. Default: 1000.", &o->limit},
+      {"--all", "", "Directories too.", &o->everything},
+      {"-0,--print0", "", "A NUL instead of a line feed after each path.", &o->zero},
+  };
+  c.examples = {{"fustor search report", "every file with 'report' in its name"},
+                {"fustor search '*.parquet' --under /data/2026", "by glob, below a directory"}};
+  return c;
+}
+
+cli::Command Plain(std::string name, std::string summary, std::string description,
+                   std::vector<cli::Example> examples) {
+  cli::Command c;
+  c.name = std::move(name);
+  c.summary = std::move(summary);
+  c.description = std::move(description);
+  c.examples = std::move(examples);
+  return c;
+}
+
+}  // namespace
+
+cli::Program CommandTable(Options* options, std::string version) {
+  cli::Program program;
+  program.name = "fustor";
+  program.version = std::move(version);
+  program.description =
+      "Fustor keeps a live picture of file trees in memory, and answers tree, du and find at once.";
+  program.options = {
+      {"--json", "", "Answer in JSON, for programs.", &options->common.json},
+      {"--home", "DIR", "Home of Fustor. Default: $FUSTOR_HOME, else ~/.fustor.",
+       &options->common.home},
+      {"--url", "URL", "Which Fusion to ask. Default: the one in HOME/connection.json.",
+       &options->common.url},
+      {"--key", "KEY", "API key for it. Default: $FUSTOR_KEY, else HOME/connection.json.",
+       &options->common.key},
+  };
+  program.commands = {
+      Up(&options->up),
+      Status(),
+      Ls(&options->ls),
+      Tree(&options->tree),
+      Du(&options->du),
+      Find(&options->find),
+      Stat(&options->stat),
+      Search(&options->search),
+      Plain("views", "which views there are, and the directories behind them",
+            "Lists the views that the key opens: id, driver, roots, readiness, entries, bytes.",
+            {{"fustor views", "what can be asked for"},
+             {"fustor views --json", "the same for a script"}}),
+      Plain("sessions", "which agents report, and who leads",
+            "Lists the sessions of agents in every view: task, role, address, last sign of life.",
+            {{"fustor sessions", "who is there"},
+             {"fustor sessions --json", "the same for a script"}}),
+      Plain("help", "explain a command", "Explains one command, or lists all.",
+            {{"fustor help find", "what find understands"}, {"fustor help", "all commands"}}),
+  };
+  program.epilog =
+      "PATHs are ordinary paths; the view is found from them. Begin with 'fustor up DIR'; "
+      "'fustor help COMMAND' explains a command with examples. Exit codes: 0 done, 1 not found or "
+      "failed, 2 wrong usage, 3 not ready yet.";
+  return program;
+}
+
+}  // namespace fustor::client

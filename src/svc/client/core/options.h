@@ -1,0 +1,86 @@
+// options.h: what a person can ask the `fustor` program for, and the table that says how.
+//
+// Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/cli/command.h"
+
+namespace fustor::client {
+
+// Given to every command.
+struct CommonOptions {
+  std::optional<std::string> home;  // Else FUSTOR_HOME, else ~/.fustor.
+  std::optional<std::string> url;   // Else what HOME/connection.json says.
+  std::optional<std::string> key;
+  bool json = false;
+};
+
+// `fustor up`: everything in one process. Carried out by the program, not by this service.
+struct UpOptions {
+  std::vector<std::string> dirs;           // Empty: the current directory.
+  std::optional<std::string> listen;       // "HOST:PORT" of HTTP.
+  std::optional<std::string> grpc_listen;  // "HOST:PORT" of gRPC.
+  std::optional<std::uint64_t> scan_workers;
+  std::vector<std::string> excludes;
+  bool one_file_system = false;
+  bool quiet = false;  // No progress, no hints: for service managers.
+};
+
+struct LsOptions {
+  std::vector<std::string> paths;
+  bool detailed = false;
+  bool all = false;
+  bool human = false;
+  bool directory = false;  // The directory itself instead of what is in it.
+};
+
+struct TreeOptions {
+  std::vector<std::string> paths;
+  std::optional<std::uint64_t> depth_max;
+  bool directories_only = false;
+  bool all = false;
+  bool ascii = false;
+};
+
+struct DuOptions {
+  std::vector<std::string> paths;
+  bool human = false;
+  bool bytes = false;
+  bool apparent = false;
+  bool summarize = false;
+  std::optional<std::uint64_t> depth_max;
+};
+
+struct StatOptions {
+  std::vector<std::string> paths;
+};
+
+struct SearchOptions {
+  std::string text;
+  std::optional<std::string> under;
+  std::optional<std::uint64_t> limit;
+  bool everything = false;  // Directories too.
+  bool zero = false;        // NUL after each path.
+};
+
+struct Options {
+  CommonOptions common;
+  UpOptions up;
+  LsOptions ls;
+  TreeOptions tree;
+  DuOptions du;
+  StatOptions stat;
+  SearchOptions search;
+  std::vector<std::string> find;  // Raw: find_expression.h understands it.
+};
+
+// The table of all commands; its targets are in `*options`, which must outlive it.
+cli::Program CommandTable(Options* options, std::string version);
+
+}  // namespace fustor::client

@@ -1,0 +1,193 @@
+#include "svc/client/core/words.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/path.h"
+
+namespace fustor::client {
+namespace {
+
+template <class... Args>
+std::string Print(const char* format, Args... args) {
+  char buffer[128];
+  const int n = std::snprintf(buffer, sizeof buffer, format, args...);
+  return std::string(buffer, static_cast<std::size_t>(n));
+}
+
+std::string Several(std::int64_t n, std::string_view unit) {
+  return std::to_string(n) + " " + std::string(unit) + (n == 1 ? "" : "s");
+}
+
+bool NeedsQuotes(std::string_view name) {
+  constexpr std::string_view kSpecial = " !\"$&'()*;<=>?[\\]^`{|}~#";
+  return name.empty() || name.find_first_of(kSpecial) != std::string_view::npos;
+}
+
+bool IsControl(char c) {
+  const auto b = static_cast<unsigned char>(c);
+  return b < 0x20 || b == 0x7F;
+}
+
+}  // namespace
+
+std::string HumanSize(std::uint64_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes);
+  constexpr std::string_view kUnits = "KMGTPE";
+  std::size_t unit = 0;
+  std::uint64_t scale = 1024;
+  while (unit + 1 < kUnits.size() && bytes / scale >= 1024) {
+    scale *= 1024;
+    ++unit;
+  }
+  const auto up = [](std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0 ? 1 : 0); };
+  // Tenths, rounded up; the parts are computed apart because bytes * 10 may not fit.
+  const std::uint64_t tenths = bytes / scale * 10 + up(bytes % scale * 5, scale / 2);
+  const char suffix = kUnits[unit];
+  if (tenths < 100) {
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + suffix;
+  }
+  const std::uint64_t whole = up(bytes, scale);
+  if (whole == 1024 && unit + 1 < kUnits.size()) return std::string("1.0") + kUnits[unit + 1];
+  return std::to_string(whole) + suffix;
+}
+
+std::string Grouped(std::uint64_t n) {
+  const std::string digits = std::to_string(n);
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
+}
+
+std::string ModeText(std::uint32_t mode) {
+  const auto type = [mode] {
+    switch (mode & 0170000) {
+      case 0040000:
+        return 'd';
+      case 0120000:
+        return 'l';
+      case 0010000:
+        return 'p';
+      case 0140000:
+        return 's';
+      case 0060000:
+        return 'b';
+      case 0020000:
+        return 'c';
+      default:
+        return '-';
+    }
+  };
+  std::string text(1, type());
+  for (int shift = 6; shift >= 0; shift -= 3) {
+    text += (mode >> shift) & 4 ? 'r' : '-';
+    text += (mode >> shift) & 2 ? 'w' : '-';
+    text += (mode >> shift) & 1 ? 'x' : '-';
+  }
+  if (mode & 04000) text[3] = text[3] == 'x' ? 's' : 'S';
+  if (mode & 02000) text[6] = text[6] == 'x' ? 's' : 'S';
+  if (mode & 01000) text[9] = text[9] == 'x' ? 't' : 'T';
+  return text;
+}
+
+std::string AgeText(Nanos age) {
+  const std::int64_t seconds = std::chrono::duration_cast<Seconds>(age).count();
+  const std::int64_t n = seconds < 0 ? -seconds : seconds;
+  if (n == 0) return "now";
+  std::string text;
+  if (n < 120) {
+    text = Several(n, "second");
+  } else if (n < 120 * 60) {
+    text = Several(n / 60, "minute");
+  } else if (n < 48 * 3600) {
+    text = Several(n / 3600, "hour");
+  } else {
+    text = Several(n / 86400, "day");
+  }
+  return seconds < 0 ? "in " + text : text + " ago";
+}
+
+std::string QuotedName(std::string_view name) {
+  const bool plain_bytes = IsUtf8(name) && std::none_of(name.begin(), name.end(), IsControl);
+  if (plain_bytes && !NeedsQuotes(name)) return std::string(name);
+  if (plain_bytes && name.find('\'') == std::string_view::npos) {
+    return "'" + std::string(name) + "'";
+  }
+  std::string out;
+  bool quoted = false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    std::size_t n = 1;  // Bytes of a whole character, so that text of other scripts stays text.
+    const auto b = static_cast<unsigned char>(name[i]);
+    if (b >= 0xC2) n = b >= 0xF0 ? 4 : b >= 0xE0 ? 3 : 2;
+    const std::string_view character = name.substr(i, n);
+    if (!IsUtf8(character) || IsControl(name[i])) {
+      if (quoted) out += '\'';
+      quoted = false;
+      out += Print(b == '\n' ? "$'\\n'" : b == '\t' ? "$'\\t'" : "$'\\%03o'", b);
+      continue;
+    }
+    if (name[i] == '\'') {
+      if (quoted) out += '\'';
+      quoted = false;
+      out += "\\'";
+      continue;
+    }
+    if (!quoted) out += '\'';
+    quoted = true;
+    out += character;
+    i += character.size() - 1;
+  }
+  if (quoted) out += '\'';
+  return out;
+}
+
+std::string ShortTime(const Civil& t) {
+  return Print("%04lld-%02d-%02d %02d:%02d", static_cast<long long>(t.year), t.month, t.day, t.hour,
+               t.minute);
+}
+
+std::string FullTime(const Civil& t, std::int64_t nanos) {
+  const int offset = t.offset_minutes < 0 ? -t.offset_minutes : t.offset_minutes;
+  return ShortTime(t) + Print(":%02d.%09lld %c%02d%02d", t.second, static_cast<long long>(nanos),
+                              t.offset_minutes < 0 ? '-' : '+', offset / 60, offset % 60);
+}
+
+std::size_t TextWidth(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+std::string Table::Text() const {
+  std::vector<std::vector<std::string>> rows;
+  const bool titled = std::any_of(columns_.begin(), columns_.end(),
+                                  [](const Column& column) { return !column.title.empty(); });
+  if (titled) {
+    std::vector<std::string> titles;
+    for (const Column& column : columns_) titles.push_back(column.title);
+    rows.push_back(std::move(titles));
+  }
+  rows.insert(rows.end(), rows_.begin(), rows_.end());
+
+  std::vector<std::size_t> widths(columns_.size(), 0);
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], TextWidth(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (i > 0) line += "  ";
+      const std::string space(widths[i] - TextWidth(row[i]), ' ');
+      line += columns_[i].right ? space + row[i] : row[i] + space;
+    }
+    line.resize(line.find_last_not_of(' ') + 1);
+    out += line + '\n';
+  }
+  return out;
+}
+
+}  // namespace fustor::client

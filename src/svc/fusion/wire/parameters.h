@@ -1,0 +1,79 @@
+// parameters.h: what a request for a view may say, checked once and for all.
+//
+// Pure. Every failure names the parameter: it becomes 422
+// {"detail":[{"loc":["query",NAME],"msg":TEXT,"type":"value_error"}]}, as clients of the original
+// expect it. Unknown parameters are ignored.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/http/http.h"
+#include "lib/tree/search.h"
+
+namespace fustor::fusion {
+
+// A parameter that cannot be understood.
+struct BadParameter {
+  std::string name;
+  std::string text;
+};
+std::string BadParameterJson(const BadParameter& bad);
+
+// A cursor says where a page ended: the revision that was read and the last name (listing) or path
+// (search). Entries keep their order at every revision, so the next page begins right behind it and
+// neither repeats nor skips what was there all the time, whatever changed in between. Opaque to
+// clients; safe in a URL.
+struct Cursor {
+  std::uint64_t revision = 0;
+  std::string last;
+
+  std::string Text() const;
+  static std::optional<Cursor> Parse(std::string_view text);
+};
+
+struct PageLimits {
+  std::uint64_t items_default = 1000;
+  std::uint64_t items_max = 10'000;  // A larger limit is cut down to it.
+};
+
+struct TreeQuery {
+  std::string path = "/";
+  std::optional<std::uint32_t> depth_max;  // nullopt: all.
+  bool no_children = false;                // recursive=false alone: children is there and empty.
+  bool only_path = false;
+  bool totals = false;
+  bool dry_run = false;
+  bool envelope = false;
+  // The page form: the children of one directory, `limit` at a time.
+  std::optional<std::uint64_t> limit;
+  std::string after;  // From the cursor; "": from the start.
+};
+
+struct SearchPageQuery {
+  tree::SearchQuery search;
+  bool bare = true;  // Only `pattern` was given: the answer is a plain list.
+  std::uint64_t limit = 0;
+  std::string after;
+  bool totals = false;
+  bool only_path = false;
+  bool envelope = false;
+};
+
+struct StatsQuery {
+  std::optional<std::string> path;
+  bool envelope = false;
+};
+
+// False: *bad says why; *query is then not to be used.
+bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, TreeQuery* query,
+                    BadParameter* bad);
+bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
+                      SearchPageQuery* query, BadParameter* bad);
+bool ParseStatsQuery(const http::Request& request, StatsQuery* query, BadParameter* bad);
+// The parameter `envelope` alone.
+bool ParseEnvelope(const http::Request& request, bool* envelope, BadParameter* bad);
+
+}  // namespace fustor::fusion

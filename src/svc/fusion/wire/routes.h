@@ -1,0 +1,123 @@
+// routes.h: what the handlers of views.h share: who may ask, what is sent, and how work is cut up.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json_writer.h"
+#include "env/clock.h"
+#include "env/task.h"
+#include "lib/http/http.h"
+#include "svc/fusion/flow/view.h"
+#include "svc/fusion/wire/parameters.h"
+#include "svc/fusion/wire/views.h"
+
+namespace fustor::fusion {
+
+// Constant while the router serves.
+struct ViewDoor {
+  ViewSet& views;
+  ViewRoutesOptions options;
+  const env::Clock& clock;
+
+  PageLimits page_limits() const { return {options.page_items_default, options.page_items_max}; }
+};
+
+// A view that may be asked, and how fresh it is.
+struct OpenView {
+  std::shared_ptr<View> view;
+  std::shared_ptr<const ViewStatus> status;
+  http::Headers headers;  // Content-Type, and X-Fustor-Freshness when it is stale.
+};
+
+enum class Need { kReady, kAnyState };
+
+// What a key opens; nullopt after having answered 401.
+env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
+                                                   const http::Request& request,
+                                                   http::ResponseWriter& writer);
+// The view of the request's {view}; nullopt after having answered 401, 403, 404 or 503.
+env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Request& request,
+                                        http::ResponseWriter& writer, Need need);
+// Pins; nullopt after having answered 503 (too many readers).
+env::Task<std::optional<tree::Snapshot>> PinFor(const OpenView& open, http::ResponseWriter& writer);
+
+env::Task<void> AnswerBadParameter(http::ResponseWriter& writer, BadParameter bad);
+
+// Lets everything else on this executor run first.
+env::Task<void> NextTurn();
+
+// How many rows to look at before the next turn, learned from how long the last ones took.
+class Slices {
+ public:
+  Slices(const env::Clock& clock, Nanos aim) : clock_(clock), aim_(aim) {}
+  std::uint64_t Begin() {
+    begun_ = clock_.Now();
+    return rows_;
+  }
+  void End();
+
+ private:
+  const env::Clock& clock_;
+  Nanos aim_;
+  Instant begun_;
+  std::uint64_t rows_ = 2000;
+};
+
+// An answer that is sent whole when it is short and piece by piece when it is not.
+class Body {
+ public:
+  Body(http::ResponseWriter& writer, http::Headers headers, const ViewRoutesOptions& options)
+      : writer_(writer), headers_(std::move(headers)), options_(options) {}
+
+  std::string& text() { return text_; }
+  // Whether it is time to Flush.
+  bool full() const {
+    return text_.size() >= (started_ ? options_.piece_bytes : options_.one_revision_bytes);
+  }
+  // Errors: kUnavailable (the client has gone).
+  env::Task<Status> Flush();
+  env::Task<Status> Finish();
+
+ private:
+  http::ResponseWriter& writer_;
+  http::Headers headers_;
+  const ViewRoutesOptions& options_;
+  std::string text_;
+  bool started_ = false;
+};
+
+// {"data": ..., "job_pending": false, "meta": {...}} around an answer, when it is asked for.
+void BeginEnvelope(bool envelope, std::string* out);
+void EndEnvelope(bool envelope, const ViewDoor& door, const OpenView& open, std::string_view path,
+                 tree::Revision revision, std::string* out);
+
+// Members freshness, stale_since, stale_reason, evidence_age_seconds, uncertain, audit_only: how
+// far what lies at and below `path` can be trusted.
+void WriteTrust(const ViewDoor& door, const ViewStatus& status, std::string_view path,
+                JsonWriter* json);
+
+// Epoch seconds, or null.
+void WriteSeconds(std::optional<WallTime> time, JsonWriter* json);
+
+// The handlers. Request, writer and door outlive the task.
+env::Task<void> AnswerViews(const ViewDoor& door, http::Request& request,
+                            http::ResponseWriter& writer);
+env::Task<void> AnswerTree(const ViewDoor& door, http::Request& request,
+                           http::ResponseWriter& writer);
+env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
+                             http::ResponseWriter& writer);
+env::Task<void> AnswerStats(const ViewDoor& door, http::Request& request,
+                            http::ResponseWriter& writer);
+env::Task<void> AnswerSessions(const ViewDoor& door, http::Request& request,
+                               http::ResponseWriter& writer);
+env::Task<void> AnswerSuspects(const ViewDoor& door, http::Request& request,
+                               http::ResponseWriter& writer);
+env::Task<void> AnswerBlindSpots(const ViewDoor& door, http::Request& request,
+                                 http::ResponseWriter& writer);
+env::Task<void> AnswerReset(const ViewDoor& door, http::Request& request,
+                            http::ResponseWriter& writer);
+
+}  // namespace fustor::fusion
