@@ -48,6 +48,8 @@ class Bus {
   bool ScanFull() const { return scan_bytes_ >= options_.scan_bytes_max; }
   // A realtime change of dir/name: a listing of `dir` that waits must not tell about it any more.
   void Touch(DirKey dir, std::string_view name);
+  // The directory's own attributes are newer than those in its waiting listing.
+  void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
   // The directory is gone: its listing must not leave.
   void Drop(DirKey dir);
 

@@ -121,19 +121,21 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
       PushList(listed.dir, listing.scan_id);  // It was renamed while it was looked for.
       return;
     }
-    if (listed.dir != DirTable::kRoot) {  // Gone or replaced: its parent knows more.
+    if (listed.dir != DirTable::kRoot) {  // Gone, replaced or renamed: its parent knows more.
+      unlisted_.insert(listed.dir);
       WantDirectory(listed.dir, now + kRetryAfter);
       return;
     }
   }
   if (listing.scan_id != 0 && listing.scan_id != scan_id_) return;  // Of a scan that was restarted.
+  unlisted_.erase(listed.dir);
   ++counters_.directories_listed;
   counters_.entries_listed += listed.children.size();
   if (!listed.watch_status.ok()) ++counters_.unwatched;
 
   batch::DirBlock block;
   block.failed = !listed.status.ok();
-  block.complete = listed.status.ok() && listing.scan_id != 0;
+  block.complete = listed.status.ok();
   if (block.failed) ++counters_.directories_failed;
   for (std::string& name : listing.touched) {
     const std::size_t row = listed.children.FindSorted(name);
@@ -170,7 +172,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
     if (child && listing.scan_id != 0) PushList(*child, listing.scan_id);
   }
   ReconcileChildren(listed, listing.scan_id);
-  block.self = listed.self;
+  block.self = listing.fresh_self.value_or(listed.self);
   block.rows = std::move(listed.children);
   if (listing.scan_id != 0) {
     bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
@@ -200,6 +202,7 @@ void Observer::ReconcileChildren(const env::ListedDir& listed, std::uint64_t sca
 void Observer::Forget(DirKey dir) {
   for (const DirKey key : dirs_.Remove(dir)) {
     bus_.Drop(key);
+    unlisted_.erase(key);
     if (const auto it = queued_.find(key); it != queued_.end()) {
       CloseListing(it->second);
       queued_.erase(it);
@@ -234,9 +237,7 @@ void Observer::OnEvent(env::TreeEvent& event, Instant now) {
     }
     return;
   }
-  if (event.kind != Kind::kMovedIn || event.cookie == 0 || !held_.contains(event.cookie)) {
-    ReleaseHeld(event.dir, event.name, now);
-  }
+  ReleaseHeld(event.dir, event.name, now);
   Touch(event.dir, event.name);
   EntryKey key{event.dir, event.name};
   switch (event.kind) {
@@ -291,6 +292,7 @@ void Observer::OnMoved(const env::TreeEvent& event, Instant now) {
   const EntryKey from{event.dir, event.name};
   const EntryKey to{event.to_dir, event.to_name};
   if (!dirs_.Contains(to.dir)) return OnRemoved(from.dir, from.name, now);
+  ReleaseHeld(to.dir, to.name, now);
   Touch(to.dir, to.name);
   batch::Change change;
   change.kind = batch::Change::Kind::kMove;
@@ -500,6 +502,7 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
   change.target = std::move(statted.target);
   change.atomic = atomic;
   if (key.name.empty()) {
+    RefreshSelf(key.dir, statted.attrs);
     bus_.Push(std::move(change));
     return;
   }
@@ -516,10 +519,18 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
     child.reset();
   }
   bus_.Push(std::move(change));
+  if (child) RefreshSelf(*child, statted.attrs);
+  if (child && unlisted_.contains(*child)) PushList(*child, 0);
   if (is_directory && !child) {
     const DirKey added = dirs_.Add(key.dir, key.name, statted.attrs.inode);
     PushList(added, 0);
   }
+}
+
+// A listing that has not left yet must not take the directory's own attributes back in time.
+void Observer::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
+  if (const auto it = listing_.find(dir); it != listing_.end()) it->second.fresh_self = attrs;
+  bus_.RefreshSelf(dir, attrs);
 }
 
 void Observer::Vanished(const EntryKey& key) {

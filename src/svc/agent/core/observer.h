@@ -108,6 +108,7 @@ class Observer {
     std::string path;
     std::uint64_t scan_id = 0;
     std::vector<std::string> touched;
+    std::optional<EntryAttrs> fresh_self;  // From a stat that came while it was in flight.
     bool again = false;  // Wanted once more while it was in flight.
     std::uint64_t again_scan_id = 0;
   };
@@ -130,6 +131,7 @@ class Observer {
   void CloseListing(std::uint64_t scan_id);
   void OnStattedOne(env::StattedEntry& statted, Instant now);
   void Report(const EntryKey& key, env::StattedEntry& statted, bool atomic);
+  void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
   void Vanished(const EntryKey& key);
   void MaybeEndScan();
 
@@ -143,6 +145,7 @@ class Observer {
   std::vector<std::pair<DirKey, std::uint64_t>> to_list_;  // A stack: depth first.
   std::unordered_map<DirKey, std::uint64_t> queued_;  // What is in to_list_, by scan (0: none).
   std::unordered_map<DirKey, Listing> listing_;       // In flight.
+  std::unordered_set<DirKey> unlisted_;  // Not found when they were to be listed; to be tried again.
   std::uint64_t scan_open_ = 0;  // Listings of the scan that are queued or in flight.
 
   std::unordered_map<EntryKey, Pending, EntryHash> pending_;
