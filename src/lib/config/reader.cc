@@ -101,7 +101,8 @@ Status Problems::status() const {
 
 std::string_view Nearest(std::string_view word, std::span<const std::string> candidates) {
   std::string_view best;
-  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  // A third of the letters may be wrong, never all of them.
+  std::size_t best_distance = std::min(std::max<std::size_t>(1, word.size() / 3) + 1, word.size());
   if (word.size() > kIdentifierBytesMax) return best;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = EditDistance(word, candidate);
@@ -144,6 +145,11 @@ const Node* Reader::Known(std::string_view key) {
 }
 
 bool Reader::Has(std::string_view key) { return Known(key) != nullptr; }
+
+bool Reader::IsScalar(std::string_view key) {
+  const Node* node = Known(key);
+  return node != nullptr && node->kind == Node::Kind::kScalar;
+}
 
 void Reader::Fail(std::string_view key, std::string_view text) {
   const Node* node = node_->Find(key);

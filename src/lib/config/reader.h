@@ -68,6 +68,8 @@ class Reader {
 
   // True when the key has a value.
   bool Has(std::string_view key);
+  // True when the value is one text.
+  bool IsScalar(std::string_view key);
 
   std::string RequireString(std::string_view key);
   std::string String(std::string_view key, std::string missing);
