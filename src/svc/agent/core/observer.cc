@@ -166,7 +166,8 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
       if (!same) Forget(child);
     }
   }
-  // Directories that changed meanwhile are known by their events; the scan must enter them all the same.
+  // Directories that changed meanwhile are known by their events; the scan must enter them all the
+  // same.
   for (const std::string& name : block.exempt) {
     const std::optional<DirKey> child = dirs_.Find(listed.dir, name);
     if (child && listing.scan_id != 0) PushList(*child, listing.scan_id);
@@ -304,7 +305,8 @@ void Observer::OnMoved(const env::TreeEvent& event, Instant now) {
   const std::optional<DirKey> moved = dirs_.Find(from.dir, from.name);
   if (replaced && moved && replaced != moved && dirs_.InodeOf(*moved) != 0 &&
       dirs_.InodeOf(*replaced) == dirs_.InodeOf(*moved)) {
-    // A look ahead of the events has found it at the new place, and watches it there by a new number.
+    // A look ahead of the events has found it at the new place, and watches it there by a new
+    // number.
     return OnRemoved(from.dir, from.name, now);
   }
   if (replaced && replaced != moved) Forget(*replaced);

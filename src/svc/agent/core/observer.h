@@ -11,7 +11,8 @@
 //  - An entry that is not there when it is looked at is not reported as deleted at once: the event
 //    that explains it (a deletion, a rename) is still on its way. Only when none has come after
 //    kVanishedPatience is the deletion reported.
-//  - A directory that is seen at a new place while it is known at another one is waited for in the same
+//  - A directory that is seen at a new place while it is known at another one is waited for in the
+//  same
 //    way: the rename that explains it must keep its number, and its watch.
 //  - A directory that appears is watched and listed, and its rows are realtime evidence.
 //  - Two halves of a rename are paired by cookie; a half that stays alone for kRenamePatience is a
@@ -109,7 +110,7 @@ class Observer {
     std::uint64_t scan_id = 0;
     std::vector<std::string> touched;
     std::optional<EntryAttrs> fresh_self;  // From a stat that came while it was in flight.
-    bool again = false;  // Wanted once more while it was in flight.
+    bool again = false;                    // Wanted once more while it was in flight.
     std::uint64_t again_scan_id = 0;
   };
 
@@ -145,7 +146,8 @@ class Observer {
   std::vector<std::pair<DirKey, std::uint64_t>> to_list_;  // A stack: depth first.
   std::unordered_map<DirKey, std::uint64_t> queued_;  // What is in to_list_, by scan (0: none).
   std::unordered_map<DirKey, Listing> listing_;       // In flight.
-  std::unordered_set<DirKey> unlisted_;  // Not found when they were to be listed; to be tried again.
+  std::unordered_set<DirKey>
+      unlisted_;                 // Not found when they were to be listed; to be tried again.
   std::uint64_t scan_open_ = 0;  // Listings of the scan that are queued or in flight.
 
   std::unordered_map<EntryKey, Pending, EntryHash> pending_;
