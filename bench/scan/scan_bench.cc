@@ -45,8 +45,9 @@ int Run(int argc, char** argv) {
   if (what == "make") counts = MakeTree(dir, Option(argc, argv, "--files", 1'000'000));
   if (what == "bare") counts = ScanBare(dir, threads);
   if (what == "ours") {
-    counts = ScanOurs(dir, threads, static_cast<unsigned>(Option(argc, argv, "--calls", 4)),
-                      static_cast<unsigned>(Option(argc, argv, "--batch", 32)));
+    counts =
+        ScanOurs(dir, threads, static_cast<unsigned>(Option(argc, argv, "--calls", 2 * threads)),
+                 static_cast<unsigned>(Option(argc, argv, "--batch", 8)));
   }
   const double wall =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -57,6 +57,19 @@ int OpenLast(int dirfd, const std::string& run, OpenFor purpose, bool component_
   return OpenRun(dirfd, run, kListFlags, component_walk);
 }
 
+EntryKind KindOf(unsigned mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return EntryKind::kFile;
+    case S_IFDIR:
+      return EntryKind::kDirectory;
+    case S_IFLNK:
+      return EntryKind::kSymlink;
+    default:
+      return EntryKind::kOther;
+  }
+}
+
 bool HasOpenat2(int dirfd) {
   const Fd probe(OpenBeneath(dirfd, ".", kLookFlags));
   return probe.ok();
@@ -118,37 +131,22 @@ Result<Fd> Root::OpenDirectory(std::string_view path, OpenFor purpose) {
   }
 }
 
-EntryAttrs AttrsFrom(const struct statx& st) {
-  EntryAttrs attrs;
-  switch (st.stx_mode & S_IFMT) {
-    case S_IFREG:
-      attrs.kind = EntryKind::kFile;
-      break;
-    case S_IFDIR:
-      attrs.kind = EntryKind::kDirectory;
-      break;
-    case S_IFLNK:
-      attrs.kind = EntryKind::kSymlink;
-      break;
-    default:
-      attrs.kind = EntryKind::kOther;
-      break;
-  }
+void ReadAttrs(const struct statx& st, EntryAttrs* attrs) {
   const auto time = [](const statx_timestamp& t) {
     return WallTime::FromParts(t.tv_sec, std::int64_t{t.tv_nsec}).ns;
   };
-  attrs.mode = st.stx_mode;
-  attrs.uid = st.stx_uid;
-  attrs.gid = st.stx_gid;
-  attrs.nlink = st.stx_nlink;
-  attrs.inode = st.stx_ino;
-  attrs.device = makedev(st.stx_dev_major, st.stx_dev_minor);
-  attrs.size_bytes = static_cast<std::int64_t>(st.stx_size);
-  attrs.allocated_bytes = static_cast<std::int64_t>(st.stx_blocks) * 512;
-  attrs.mtime_ns = time(st.stx_mtime);
-  attrs.ctime_ns = time(st.stx_ctime);
-  attrs.atime_ns = time(st.stx_atime);
-  return attrs;
+  attrs->kind = KindOf(st.stx_mode);
+  attrs->mode = st.stx_mode;
+  attrs->uid = st.stx_uid;
+  attrs->gid = st.stx_gid;
+  attrs->nlink = st.stx_nlink;
+  attrs->inode = st.stx_ino;
+  attrs->device = makedev(st.stx_dev_major, st.stx_dev_minor);
+  attrs->size_bytes = static_cast<std::int64_t>(st.stx_size);
+  attrs->allocated_bytes = static_cast<std::int64_t>(st.stx_blocks) * 512;
+  attrs->mtime_ns = time(st.stx_mtime);
+  attrs->ctime_ns = time(st.stx_ctime);
+  attrs->atime_ns = time(st.stx_atime);
 }
 
 Result<SelfAttrs> ReadSelf(int dirfd) {
@@ -160,7 +158,10 @@ Result<SelfAttrs> ReadSelf(int dirfd) {
     return ErrnoStatus(errno, "reading the directory's attributes");
   }
   const bool mount_known = (st.stx_mask & (STATX_MNT_ID | kMountIdUnique)) != 0;
-  return SelfAttrs{.attrs = AttrsFrom(st), .mount = mount_known ? st.stx_mnt_id : 0};
+  SelfAttrs self;
+  ReadAttrs(st, &self.attrs);
+  self.mount = mount_known ? st.stx_mnt_id : 0;
+  return self;
 }
 
 }  // namespace fustor::posix

@@ -53,7 +53,7 @@ class Root {
   std::uint64_t device_ = 0;      // Guarded by mutex_.
 };
 
-EntryAttrs AttrsFrom(const struct statx& st);
+void ReadAttrs(const struct statx& st, EntryAttrs* attrs);
 
 // Attributes of the directory that is open as `dirfd`, and the number of its mount (0: not known).
 struct SelfAttrs {

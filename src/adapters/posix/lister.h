@@ -53,6 +53,7 @@ class Lister {
   const ListerOptions options_;
   std::vector<std::byte> entries_;
   std::vector<char> target_;
+  EntryList rows_;
   // Of the directory before this one: nearly always the same file system.
   std::shared_ptr<const FileSystemFacts> facts_;
   std::uint64_t facts_device_ = 0;
