@@ -21,7 +21,7 @@ BANNED = [
     (r"std::(regex|basic_regex|smatch|cmatch)\b", "std::regex takes exponential time; use RE2"),
     (r"(?<![\w.>:])(sleep|usleep|nanosleep)\s*\(", "no sleeping: wait for what must happen"),
     (r"\bsleep_(for|until)\b", "no sleeping: wait for what must happen"),
-    (r"(?<![\w.>:])(std::)?(rand|srand|random|srandom|drand48)\s*\(", "use base/prng.h or env::Random"),
+    (r"(?<![\w.>:])(std::)?(rand\s*\(|srand\s*\(|random\s*\(\s*\)|drand48)", "use base/prng.h or env::Random"),
     (r"(?<![\w.>:])(std::)?(system|popen)\s*\(", "no shell"),
     (r"(?<![\w.>:])(std::)?(sprintf|strcpy|strcat|strtok|gets|atoi|atol|atof)\s*\(",
      "unbounded or unchecked; use snprintf or from_chars"),
