@@ -74,8 +74,9 @@ class Body {
 
   std::string& text() { return text_; }
   // Whether it is time to Flush.
-  bool full() const {
-    return text_.size() >= (started_ ? options_.piece_bytes : options_.one_revision_bytes);
+  bool full() const { return text_.size() >= full_bytes(); }
+  std::size_t full_bytes() const {
+    return started_ ? options_.piece_bytes : options_.one_revision_bytes;
   }
   // Errors: kUnavailable (the client has gone).
   env::Task<Status> Flush();

@@ -72,7 +72,7 @@ env::Task<void> AnswerList(const ViewDoor& door, const OpenView& open, const Sea
         tree::Search(*snapshot, query.search, after, slices.Begin(),
                      [&](std::string_view path, const tree::Snapshot::Row& row) {
                        hits.Add(*snapshot, path, row);
-                       return true;
+                       return !body.full();
                      });
     slices.End();
     if (!next) break;

@@ -8,9 +8,10 @@
 namespace fustor::fusion {
 namespace {
 
-std::string TooLarge(std::string_view path, std::uint64_t count, std::uint64_t max) {
+// `count` is not known when counting ended at the maximum.
+std::string TooLarge(std::string_view path, std::optional<std::uint64_t> count, std::uint64_t max) {
   return "The answer for '" + PrintablePath(path) + "' would hold " +
-         (count > max ? "more than " + std::to_string(max) : std::to_string(count)) +
+         (count ? std::to_string(*count) : "more than " + std::to_string(max)) +
          " entries, more than one answer may. Ask for fewer levels with max_depth, for one "
          "directory "
          "page by page with limit and cursor, or use /search with limit and cursor.";
@@ -44,7 +45,7 @@ env::Task<Status> WriteChildren(const ViewDoor& door, const OpenView& open, cons
   TreeWalk walk(json, query.path, dir, query.depth_max.value_or(UINT32_MAX));
   Slices slices(door.clock, door.options.slice);
   for (;;) {
-    const bool done = walk.Step(*snapshot, slices.Begin(), &body.text());
+    const bool done = walk.Step(*snapshot, slices.Begin(), body.full_bytes(), &body.text());
     slices.End();
     if (done) co_return Status();
     if (!body.full()) {

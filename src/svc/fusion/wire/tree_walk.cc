@@ -10,10 +10,11 @@ TreeWalk::TreeWalk(const NodeJson& json, std::string_view path, tree::DirId dir,
   frame.dir = dir;
 }
 
-bool TreeWalk::Step(const tree::Snapshot& snapshot, std::uint64_t rows, std::string* out) {
+bool TreeWalk::Step(const tree::Snapshot& snapshot, std::uint64_t rows, std::size_t size_max,
+                    std::string* out) {
   while (!frames_.empty()) {
     const std::size_t depth = frames_.size();
-    if (!StepFrame(snapshot, &rows, out)) return false;
+    if (!StepFrame(snapshot, &rows, size_max, out)) return false;
     if (frames_.size() > depth) continue;
     frames_.pop_back();
     if (!frames_.empty()) *out += "]}";
@@ -21,15 +22,16 @@ bool TreeWalk::Step(const tree::Snapshot& snapshot, std::uint64_t rows, std::str
   return true;
 }
 
-bool TreeWalk::StepFrame(const tree::Snapshot& snapshot, std::uint64_t* rows, std::string* out) {
+bool TreeWalk::StepFrame(const tree::Snapshot& snapshot, std::uint64_t* rows, std::size_t size_max,
+                         std::string* out) {
   Frame& frame = frames_.back();
   if (frame.gone) return true;
-  bool out_of_rows = false;
+  bool out_of_room = false;
   tree::DirId below;
   const bool may_descend = frames_.size() < levels_;
   snapshot.ForEachChild(frame.dir, frame.last, [&](const tree::Snapshot::Row& row) {
-    if (*rows == 0) {
-      out_of_rows = true;
+    if (*rows == 0 || out->size() >= size_max) {
+      out_of_room = true;
       return false;
     }
     --*rows;
@@ -46,7 +48,7 @@ bool TreeWalk::StepFrame(const tree::Snapshot& snapshot, std::uint64_t* rows, st
     *out += '}';
     return true;
   });
-  if (out_of_rows) return false;
+  if (out_of_room) return false;
   if (below.value != 0) {
     Frame next;
     next.parent = NodeJson::MakeParent(frame.parent.path + frame.last);

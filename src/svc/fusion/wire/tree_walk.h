@@ -21,8 +21,10 @@ class TreeWalk {
   // `dir`; `json` outlives the walk.
   TreeWalk(const NodeJson& json, std::string_view path, tree::DirId dir, std::uint32_t levels);
 
-  // Appends up to about `rows` nodes. True: everything is written.
-  bool Step(const tree::Snapshot& snapshot, std::uint64_t rows, std::string* out);
+  // Appends nodes until `rows` are written or `*out` has reached `size_max` bytes (it ends up at
+  // most one node larger). True: everything is written.
+  bool Step(const tree::Snapshot& snapshot, std::uint64_t rows, std::size_t size_max,
+            std::string* out);
   // Goes on at another revision. Directories that are not there any more end where they stood.
   void Rebase(const tree::Snapshot& snapshot);
 
@@ -35,8 +37,9 @@ class TreeWalk {
     bool first = true;
     bool gone = false;
   };
-  // False: out of rows.
-  bool StepFrame(const tree::Snapshot& snapshot, std::uint64_t* rows, std::string* out);
+  // False: out of rows or of room.
+  bool StepFrame(const tree::Snapshot& snapshot, std::uint64_t* rows, std::size_t size_max,
+                 std::string* out);
 
   const NodeJson& json_;
   const std::uint32_t levels_;
