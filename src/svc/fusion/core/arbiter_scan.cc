@@ -152,18 +152,17 @@ bool Arbiter::EnterKnown(Listing* listing, tree::DirId parent, std::string_view 
 
 bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
   const batch::DirBlock& block = *listing->block;
+  const std::optional<std::int64_t> deleted_ns = tombstones_.Covering(block.path);
+  // The whole listing is younger than the deletion only if the directory itself is.
+  if (deleted_ns && (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
+    Drop(*listing, &Outcome::zombies, context);
+    return false;
+  }
   if (Scans::IsRefused(*context.scan, block.path) || (block.failed && !listing->has_self)) {
     Drop(*listing, &Outcome::stale, context);
     return false;
   }
-  if (const auto deleted_ns = tombstones_.Covering(block.path)) {
-    // The whole listing is younger than the deletion only if the directory itself is.
-    if (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns) {
-      Drop(*listing, &Outcome::zombies, context);
-      return false;
-    }
-    tombstones_.EraseAlong(block.path);
-  }
+  if (deleted_ns) tombstones_.EraseAlong(block.path);
   const auto [parent_path, name] = SplitPath(block.path);
   const Descent descent = Descend(parent_path);
   if (descent.blocked && (context.unannounced() || IsProtected(descent.obstacle, context))) {
@@ -237,7 +236,7 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
 void Arbiter::Drop(const Listing& listing, std::uint64_t Outcome::* counter,
                    const Context& context) {
   context.outcome->*counter += listing.block->rows.size() + (listing.has_self ? 1 : 0);
-  Scans::Refuse(context.scan, listing.block->path);
+  if (counter != &Outcome::refused) Scans::Refuse(context.scan, listing.block->path);
 }
 
 void Arbiter::ApplyRows(Listing* listing, const Context& context) {
@@ -330,7 +329,10 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
   }
   if (dropped != nullptr) {
     ++(context.outcome->*dropped);
-    if (attrs.is_directory()) Scans::Refuse(context.scan, JoinPath(block.path, name));
+    // Room may come; what was judged by its age stays judged.
+    if (attrs.is_directory() && dropped != &Outcome::refused) {
+      Scans::Refuse(context.scan, JoinPath(block.path, name));
+    }
     return;
   }
   entry_.attrs = attrs;
