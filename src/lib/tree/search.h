@@ -26,8 +26,15 @@ class Glob {
   // True when the text contains one of * ? [ .
   static bool IsPattern(std::string_view text);
 
+  // Bytes that every match begins and ends with, for a quick "no". May be empty.
+  std::string_view head() const { return head_; }
+  std::string_view tail() const { return tail_; }
+
  private:
+  bool MatchOne(std::size_t at, char byte, std::size_t* next) const;
+
   std::string pattern_;
+  std::string head_, tail_;
 };
 
 // Case-insensitive (ASCII) substring of a name.
@@ -35,6 +42,8 @@ class Substring {
  public:
   explicit Substring(std::string_view needle);
   bool Matches(std::string_view text) const;
+  // The needle in lower case.
+  std::string_view lower() const { return lower_; }
 
  private:
   std::string lower_;

@@ -63,6 +63,7 @@ struct Aggregates {
 };
 
 class Snapshot;
+struct SnapshotAccess;
 
 class Tree {
  public:
@@ -141,6 +142,7 @@ class Tree {
 
  private:
   friend class Snapshot;
+  friend struct SnapshotAccess;
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
@@ -176,8 +178,9 @@ class Snapshot {
     Entry Load() const;  // Everything.
 
    private:
-    friend class Snapshot;
-    const void* chunk_ = nullptr;
+    friend struct SnapshotAccess;
+    const void* view_ = nullptr;
+    std::string_view name_;
     std::uint32_t row_ = 0;
   };
   // Children whose name is greater than `after` ("" : all), in order, until visit returns false.
@@ -187,6 +190,7 @@ class Snapshot {
 
  private:
   friend class Tree;
+  friend struct SnapshotAccess;
   Snapshot(const Tree::Impl* impl, std::uint32_t slot, Revision revision);
   const Tree::Impl* impl_ = nullptr;
   std::uint32_t slot_ = 0;
