@@ -157,6 +157,7 @@ class Arbiter {
   void RemoveMissing(const Listing& listing, const Context& context);
   Verdict Judge(const tree::Entry& have, const EntryAttrs& row, std::string_view target,
                 const Context& context);
+  bool IsOutrun(const tree::Entry& have, const EntryAttrs& row, const Context& context) const;
   bool IsProtected(const tree::Entry& have, const Context& context) const;
   bool HasProtectedBelow(tree::DirId directory, const Context& context);
   void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,

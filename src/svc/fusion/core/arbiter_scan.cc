@@ -152,18 +152,17 @@ bool Arbiter::EnterKnown(Listing* listing, tree::DirId parent, std::string_view 
 
 bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
   const batch::DirBlock& block = *listing->block;
+  const std::optional<std::int64_t> deleted_ns = tombstones_.Covering(block.path);
+  // The whole listing is younger than the deletion only if the directory itself is.
+  if (deleted_ns && (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
+    Drop(*listing, &Outcome::zombies, context);
+    return false;
+  }
   if (Scans::IsRefused(*context.scan, block.path) || (block.failed && !listing->has_self)) {
     Drop(*listing, &Outcome::stale, context);
     return false;
   }
-  if (const auto deleted_ns = tombstones_.Covering(block.path)) {
-    // The whole listing is younger than the deletion only if the directory itself is.
-    if (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns) {
-      Drop(*listing, &Outcome::zombies, context);
-      return false;
-    }
-    tombstones_.EraseAlong(block.path);
-  }
+  if (deleted_ns) tombstones_.EraseAlong(block.path);
   const auto [parent_path, name] = SplitPath(block.path);
   const Descent descent = Descend(parent_path);
   if (descent.blocked && (context.unannounced() || IsProtected(descent.obstacle, context))) {
@@ -221,6 +220,7 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
     have_.attrs = block.self;
     have_.target.clear();
     have_.reporter = context.reporter;
+    if (have_.confirmed_ns != 0) NoteConfirmation(context.reporter, {have_.confirmed_ns});
     have_.flags = static_cast<std::uint8_t>(have_.flags & ~tree::kImplied);
     if (!context.unannounced()) have_.flags |= tree::kKnownByAgent;
   }
@@ -237,7 +237,7 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
 void Arbiter::Drop(const Listing& listing, std::uint64_t Outcome::* counter,
                    const Context& context) {
   context.outcome->*counter += listing.block->rows.size() + (listing.has_self ? 1 : 0);
-  Scans::Refuse(context.scan, listing.block->path);
+  if (counter != &Outcome::refused) Scans::Refuse(context.scan, listing.block->path);
 }
 
 void Arbiter::ApplyRows(Listing* listing, const Context& context) {
@@ -269,6 +269,7 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
     const bool announces = !context.unannounced() && (have.flags & tree::kKnownByAgent) == 0;
     return announces ? Verdict::kTake : Verdict::kUnchanged;
   }
+  if (IsOutrun(have, row, context)) return Verdict::kStale;
   const bool is_protected = IsProtected(have, context);
   const bool newer = CompareAge(row, have.attrs) > 0;
   if (is_protected && !newer) return Verdict::kStale;
@@ -284,8 +285,16 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
   return Verdict::kTake;
 }
 
-// Somebody else has seen it in realtime since this scan began. (The reporter's own realtime
-// evidence is never younger than its rows: it sends both in order.)
+// The reporter's own realtime evidence has overtaken the row. It sends both in order and leaves out
+// names that have changed, but a directory's own times change with everything in it.
+bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
+                       const Context& context) const {
+  return have.reporter == context.reporter && have.confirmed_ns != 0 &&
+         have.confirmed_ns >= context.scan->begin_wall_ns && row.ctime_ns != 0 &&
+         row.ctime_ns < have.attrs.ctime_ns && !IsAnotherObject(row, have.attrs);
+}
+
+// Somebody else has seen it in realtime since this scan began.
 bool Arbiter::IsProtected(const tree::Entry& have, const Context& context) const {
   return context.others_confirmed && have.reporter != context.reporter && have.confirmed_ns != 0 &&
          have.confirmed_ns >= context.scan->begin_wall_ns;
@@ -330,7 +339,10 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
   }
   if (dropped != nullptr) {
     ++(context.outcome->*dropped);
-    if (attrs.is_directory()) Scans::Refuse(context.scan, JoinPath(block.path, name));
+    // Room may come; what was judged by its age stays judged.
+    if (attrs.is_directory() && dropped != &Outcome::refused) {
+      Scans::Refuse(context.scan, JoinPath(block.path, name));
+    }
     return;
   }
   entry_.attrs = attrs;
@@ -366,6 +378,8 @@ void Arbiter::TakeRow(const Listing& listing, std::size_t row, const Have& have,
   if (same_kind) entry_.flags |= have.flags & (tree::kSuspect | tree::kAuditSkipped);
   entry_.reporter = context.reporter;
   entry_.confirmed_ns = same_kind ? have.confirmed_ns : 0;
+  // From now on the confirmation stands beside this reporter's name.
+  if (entry_.confirmed_ns != 0) NoteConfirmation(context.reporter, {entry_.confirmed_ns});
   if (content) MarkIfHot(block.path, name, &entry_, context);
   // A directory's times only echo what has changed in it, and that is listed by itself.
   if (context.unannounced() && content && !(same_kind && attrs.is_directory())) {
