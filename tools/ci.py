@@ -21,8 +21,6 @@ STEPS = [
     ("check", ["./dev", "check"]),
     ("asan", ["./dev", "unit", "asan"]),
     ("tsan", ["./dev", "unit", "tsan", THREADED]),
-    ("sim", ["./dev", "sim", "--seeds", "200"]),
-    ("bench", ["./dev", "bench", "--smoke"]),
 ]
 
 

@@ -113,6 +113,8 @@ def own_header(me, target):
         return None
     if (folder, to_folder) in ADAPTER_PAIRS or (folder, target) in ADAPTER_FILES:
         return None
+    if test and "/wire/" in me and (to_folder == "adapters/zstd" or "/wire/" in target):
+        return None  # What one side encodes the other must decode.
     if test and (to_floor == "sim" or to_folder in FOR_TESTS):
         return None
     if floor == "apps" and to_floor == "sim" and "sim" in folder:
@@ -144,6 +146,8 @@ def foreign_header(me, name):
     floor, folder = unit(me)
     if name.startswith("google/protobuf/") and re.match(r"svc/\w+/wire/\w+\.cc$", me):
         return None  # What generated code is used with.
+    if TEST.search(me) and re.fullmatch(r"\w+\.h", name):
+        return None
     homes = next(homes for pattern, homes in FOREIGN if re.match(pattern, name))
     if "test" in homes:
         return None if TEST.search(me) else f"<{name}> is for tests"

@@ -155,7 +155,7 @@ class PosixFiles final : public env::Files {
     while (const dirent* entry = readdir(dir.get())) {
       const std::string_view found(entry->d_name);
       if (!found.starts_with(mark)) continue;
-      const int writer = std::atoi(entry->d_name + mark.size());
+      const int writer = static_cast<int>(std::strtol(entry->d_name + mark.size(), nullptr, 10));
       if (writer <= 0 || writer == getpid()) continue;
       if (access(("/proc/" + std::to_string(writer)).c_str(), F_OK) == 0) continue;
       unlinkat(dirfd(dir.get()), entry->d_name, 0);
