@@ -1,5 +1,3 @@
-#include <array>
-#include <cctype>
 #include <cstring>
 
 #include "lib/tree/search.h"
@@ -80,11 +78,28 @@ bool MatchBracket(std::string_view pattern, std::size_t at, char byte, std::size
 }  // namespace
 
 Glob::Glob(std::string pattern) : pattern_(std::move(pattern)) {
-  std::size_t i = 0;
-  for (; i < pattern_.size() && std::strchr("*?[", pattern_[i]) == nullptr; ++i) {
-    if (pattern_[i] == '\\' && ++i == pattern_.size()) break;
-    head_ += pattern_[i];
+  std::string run;  // Of literal bytes.
+  bool at_head = true;
+  const auto end_run = [&] {
+    if (at_head) head_ = run;
+    if (run.size() > core_.size()) core_ = run;
+    at_head = false;
+    run.clear();
+  };
+  for (std::size_t i = 0; i < pattern_.size();) {
+    std::size_t next = i + 1;
+    bool matches = false;
+    const char c = pattern_[i];
+    if (c == '*' || c == '?' || (c == '[' && MatchBracket(pattern_, i, 'x', &next, &matches))) {
+      end_run();
+    } else if (c != '\\') {
+      run += c;
+    } else if (next < pattern_.size()) {
+      run += pattern_[next++];
+    }
+    i = next;
   }
+  end_run();
   const std::size_t special = pattern_.find_last_of("*?[]\\");
   if (special != std::string::npos && pattern_[special] == '*')
     tail_ = pattern_.substr(special + 1);

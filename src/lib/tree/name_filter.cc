@@ -70,36 +70,38 @@ RowSet NameFilter::Match(const Chunk& chunk, std::string_view directory) {
 }
 
 RowSet NameFilter::MatchSubstring(const ChunkNames& names) {
-  const std::string_view needle = substring_->lower();
-  const std::string_view rests = names.rests();
   buffer_.clear();
   AppendLower(names.prefix(), &buffer_);
-  const std::size_t prefix_size = buffer_.size();
-  if (std::string_view(buffer_).find(needle) != std::string_view::npos) {
+  AppendLower(names.rests(), &buffer_);
+  const std::string_view all = buffer_;
+  const std::size_t prefix_size = names.prefix().size();
+  return Containing(names, all.substr(0, prefix_size), all.substr(prefix_size),
+                    substring_->lower());
+}
+
+RowSet NameFilter::Containing(const ChunkNames& names, std::string_view prefix,
+                              std::string_view rests, std::string_view needle) {
+  if (::memmem(prefix.data(), prefix.size(), needle.data(), needle.size()) != nullptr) {
     return RowSet::All(names.size());
   }
-  AppendLower(rests, &buffer_);
-  const std::string_view prefix(buffer_.data(), prefix_size);
-  const std::string_view lower(buffer_.data() + prefix_size, rests.size());
-
   RowSet rows;
   // Matches that begin in the prefix and end in the rest of a name.
-  for (std::size_t k = 1; k < needle.size() && k <= prefix_size; ++k) {
+  for (std::size_t k = 1; k < needle.size() && k <= prefix.size(); ++k) {
     if (!prefix.ends_with(needle.substr(0, k))) continue;
     for (std::uint32_t row = 0; row < names.size(); ++row) {
       const std::uint32_t begin = names.start(row);
-      const std::string_view rest = lower.substr(begin, names.end(row) - begin);
+      const std::string_view rest = rests.substr(begin, names.end(row) - begin);
       if (rest.starts_with(needle.substr(k))) rows.Add(row);
     }
   }
   // Matches in the rest: all names at once; what reaches into the next name is none.
   std::uint32_t row = 0;
   std::size_t from = 0;
-  while (from + needle.size() <= lower.size()) {
+  while (from + needle.size() <= rests.size()) {
     const void* const hit =
-        ::memmem(lower.data() + from, lower.size() - from, needle.data(), needle.size());
+        ::memmem(rests.data() + from, rests.size() - from, needle.data(), needle.size());
     if (hit == nullptr) break;
-    const auto at = static_cast<std::size_t>(static_cast<const char*>(hit) - lower.data());
+    const auto at = static_cast<std::size_t>(static_cast<const char*>(hit) - rests.data());
     while (names.end(row) <= at) ++row;
     const std::size_t end = names.end(row);
     if (at + needle.size() <= end) {
@@ -123,7 +125,12 @@ RowSet NameFilter::MatchGlob(const ChunkNames& names, std::string_view directory
   buffer_ = directory;
   (buffer_ += '/') += prefix;
   const std::size_t base = buffer_.size();
-  for (std::uint32_t row = 0; row < names.size(); ++row) {
+  // A name is part of its path, so that what the path lacks the name lacks too.
+  const RowSet candidates = glob_->core().empty()
+                                ? RowSet::All(names.size())
+                                : Containing(names, buffer_, names.rests(), glob_->core());
+  for (std::uint32_t row = candidates.Next(0, {}); row < names.size();
+       row = candidates.Next(row + 1, {})) {
     const std::string_view rest = names.rest(row);
     const std::size_t shared = std::min(tail.size(), rest.size());
     if (rest.substr(rest.size() - shared) != tail.substr(tail.size() - shared)) continue;

@@ -37,6 +37,9 @@ class NameFilter {
   bool MayMatchBelow(std::string_view directory) const;
 
  private:
+  // Rows of which `prefix` + rest contains the needle. REQUIRES: a needle.
+  static RowSet Containing(const ChunkNames& names, std::string_view prefix, std::string_view rests,
+                           std::string_view needle);
   RowSet MatchSubstring(const ChunkNames& names);
   RowSet MatchGlob(const ChunkNames& names, std::string_view directory);
 

@@ -26,15 +26,16 @@ class Glob {
   // True when the text contains one of * ? [ .
   static bool IsPattern(std::string_view text);
 
-  // Bytes that every match begins and ends with, for a quick "no". May be empty.
+  // Bytes that every match begins with, ends with, contains; for a quick "no". May be empty.
   std::string_view head() const { return head_; }
   std::string_view tail() const { return tail_; }
+  std::string_view core() const { return core_; }
 
  private:
   bool MatchOne(std::size_t at, char byte, std::size_t* next) const;
 
   std::string pattern_;
-  std::string head_, tail_;
+  std::string head_, tail_, core_;
 };
 
 // Case-insensitive (ASCII) substring of a name.
