@@ -174,11 +174,15 @@ void HandleTable::Here(std::uint64_t mask, const Place& at, std::vector<TreeEven
     Remove(at.dir);
     return;
   }
+  // A name that was gone may have been made again by another process, whose record was merged into
+  // an older one of its own.
+  const bool removed = (mask & (FAN_DELETE | FAN_MOVED_FROM)) != 0;
+  const bool look_again = removed && (Noted(at, false) || Noted(at, true));
   Note(at, is_directory);
   if ((mask & FAN_DELETE) != 0) emit(Kind::kRemoved);
   if ((mask & FAN_MOVED_FROM) != 0) emit(Kind::kMovedOut);
   if ((mask & FAN_MOVED_TO) != 0) emit(Kind::kMovedIn);
-  if ((mask & FAN_CREATE) != 0) emit(Kind::kCreated);
+  if ((mask & FAN_CREATE) != 0 || look_again) emit(Kind::kCreated);
   if ((mask & FAN_ATTRIB) != 0) emit(Kind::kAttributes);
   if ((mask & FAN_MODIFY) != 0) emit(Kind::kModified);
   if ((mask & FAN_CLOSE_WRITE) != 0) emit(Kind::kClosed);

@@ -147,8 +147,8 @@ std::string Watcher::mechanism() const {
   if (fanotify_ == nullptr && inotify_ == nullptr) return "none";
   if (fanotify_used_ && inotify_used_) return "fanotify+inotify";
   if (fanotify_used_) return "fanotify";
-  if (inotify_used_ || fanotify_ == nullptr) return "inotify";
-  return "fanotify";
+  // Nothing is covered yet: what was found out about the root's file system.
+  return inotify_ != nullptr ? "inotify" : "fanotify";
 }
 
 std::string Watcher::limits() const {
