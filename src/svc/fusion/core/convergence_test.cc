@@ -381,6 +381,7 @@ class World {
     EXPECT_LE(counted, outcome.rows);
     EXPECT_GE(counted + Deletes(batch), outcome.rows);
     if (outcome.scan_ended) scanned_ = true;
+    if (prng_.Chance(1, 2)) tree_.Publish();
     if (!scan) return;
     std::set<std::string> after = Paths();
     for (const std::string& path : before) {
