@@ -38,6 +38,9 @@ ADAPTER_FILES = {  # The interface that both watchers implement.
     ("adapters/inotify", "adapters/posix/watcher.h"),
 }
 
+# Adapters that any test may use: real threads, and texts to read.
+FOR_TESTS = {"adapters/asio", "adapters/json", "adapters/yaml"}
+
 # What each foreign header belongs to, and which folders may see it (in .cc files only).
 FOREIGN = [
     (r"boost/beast", {"adapters/http"}),
@@ -105,7 +108,7 @@ def own_header(me, target):
         return None
     if (folder, to_folder) in ADAPTER_PAIRS or (folder, target) in ADAPTER_FILES:
         return None
-    if test and (to_floor == "sim" or to_folder == "adapters/asio"):
+    if test and (to_floor == "sim" or to_folder in FOR_TESTS):
         return None
     if floor == "apps" and to_floor == "sim" and "sim" in folder:
         return None  # The simulator's own program.

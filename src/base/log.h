@@ -15,9 +15,9 @@
 #include <string_view>
 #include <variant>
 
-namespace fustor {
+#include "base/log_level.h"
 
-enum class LogLevel { kDebug, kInfo, kWarn, kError };
+namespace fustor {
 
 struct LogField {
   std::string_view name;

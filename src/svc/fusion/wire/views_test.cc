@@ -10,7 +10,7 @@
 #include "adapters/json/parse.h"
 #include "base/prng.h"
 #include "lib/http/text.h"
-#include "svc/fusion/wire/fakes.h"
+#include "svc/fusion/wire/fakes_testing.h"
 
 namespace fustor::fusion {
 namespace {
