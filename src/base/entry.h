@@ -49,11 +49,18 @@ class EntryList {
 
   // REQUIRES: name and target are at most 65,535 bytes.
   void Append(std::string_view name, const EntryAttrs& attrs, std::string_view target = {}) {
+    AppendRow(name, target) = attrs;
+  }
+  // The same with attributes still to be filled in, in place.
+  EntryAttrs& AppendRow(std::string_view name, std::string_view target = {}) {
     FUSTOR_CHECK(name.size() <= 0xFFFF && target.size() <= 0xFFFF);
-    rows_.push_back({attrs, arena_.size(), static_cast<std::uint16_t>(name.size()),
-                     static_cast<std::uint16_t>(target.size())});
+    Row& row = rows_.emplace_back();
+    row.offset = arena_.size();
+    row.name_size = static_cast<std::uint16_t>(name.size());
+    row.target_size = static_cast<std::uint16_t>(target.size());
     arena_.append(name);
-    arena_.append(target);
+    if (!target.empty()) arena_.append(target);
+    return row.attrs;
   }
 
   std::string_view name(std::size_t i) const {
@@ -78,6 +85,8 @@ class EntryList {
 
   // Orders the rows by name, bytewise. O(n log n), fast for names that share a prefix.
   void SortByName();
+  // The same rows ordered by name, in no more memory than they need.
+  EntryList SortedCopy() const;
   // REQUIRES: sorted by name. Index of `name`, or size() when it is not there. O(log n).
   std::size_t FindSorted(std::string_view name) const;
   // Removes one row; the order of the others stays. O(n).
@@ -86,10 +95,16 @@ class EntryList {
  private:
   struct Row {
     EntryAttrs attrs;
-    std::uint64_t offset;
-    std::uint16_t name_size;
-    std::uint16_t target_size;
+    std::uint64_t offset = 0;
+    std::uint16_t name_size = 0;
+    std::uint16_t target_size = 0;
   };
+  struct SortItem {
+    std::uint64_t key;  // Comparing keys compares the first eight bytes after the common prefix.
+    std::uint32_t row;
+  };
+  std::vector<SortItem> Order() const;
+
   std::vector<Row> rows_;
   std::string arena_;
 };

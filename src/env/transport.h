@@ -98,6 +98,7 @@ class MethodTable {
     const auto it = methods_.find(name);
     return it == methods_.end() ? nullptr : &it->second;
   }
+  const std::map<std::string, Method, std::less<>>& methods() const { return methods_; }
 
  private:
   std::map<std::string, Method, std::less<>> methods_;

@@ -52,6 +52,9 @@ struct DirBlock {
   // Names that changed while the directory was listed or while the block waited: not in `rows`, and
   // their absence says nothing; realtime changes tell about them.
   std::vector<std::string> exempt;
+  // An audit found the directory's mtime unchanged and did not look at its files (audit_skipped).
+  // `complete` is false then.
+  bool silent = false;
 };
 
 // Signals around the blocks of one scan.

@@ -1,35 +1,52 @@
-// session.h: the contract between one agent pipe and one Fusion pipe, in the words of both.
+// session.h: what an agent and Fusion say to each other about a session, beside the batches.
 //
-// Pure data; the wire formats are docs/formats/agent-grpc.md and the JSON of the specification.
+// Pure data. docs/formats/agent-grpc.md tells the conversation.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "base/time.h"
 
 namespace fustor::batch {
 
-enum class Role : std::uint8_t { kFollower = 0, kLeader = 1 };
+// Above these a message is refused: kInvalidArgument.
+inline constexpr std::size_t kIdBytesMax = 1024;     // Ids, states, kinds, names of capabilities.
+inline constexpr std::size_t kListLengthMax = 4096;  // Capabilities, views, commands.
+
+enum class Role : std::uint8_t {
+  kFollower = 0,
+  kLeader = 1,
+};
+// "leader", "follower"
+std::string_view RoleName(Role role);
+// Errors: kInvalidArgument.
+Result<Role> ParseRole(std::string_view name);
 
 struct SessionRequest {
   std::string task_id;  // "AGENT:PIPE"
   std::string agent_id;
-  std::string source_uri;
-  Nanos timeout{0};  // 0: the pipe's default.
+  std::string source_uri;  // Bytes.
+  Nanos timeout{0};        // 0: the pipe's default.
   std::vector<std::string> capabilities;
+
+  friend bool operator==(const SessionRequest&, const SessionRequest&) = default;
 };
 
 struct SessionGrant {
   std::string session_id;
   Role role = Role::kFollower;
-  Nanos timeout{0};            // Binding.
-  Nanos audit_interval{0};     // 0: off.
-  Nanos sentinel_interval{0};  // 0: off.
+  Nanos timeout{0};  // Binding.
+  Nanos audit_interval{0};
+  Nanos sentinel_interval{0};
   std::vector<std::string> view_ids;
-  std::uint64_t credit_bytes = 0;  // Encoded bytes that may be on their way unacknowledged.
+  std::uint64_t credit_bytes = 0;  // Encoded bytes that may be under way unacknowledged.
   std::vector<std::string> capabilities;
+
+  friend bool operator==(const SessionGrant&, const SessionGrant&) = default;
 };
 
 struct Heartbeat {
@@ -37,18 +54,38 @@ struct Heartbeat {
   bool can_realtime = false;
   std::string state;
   std::uint64_t rows_sent = 0;
+
+  friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
+// What Fusion asks of an agent. An agent ignores kinds that it does not know.
 struct Command {
   std::string kind;  // "scan"
-  std::string path;
-  bool recursive = true;
+  std::string path;  // A view path.
+  bool recursive = false;
   std::string job_id;
+
+  friend bool operator==(const Command&, const Command&) = default;
 };
 
 struct HeartbeatAnswer {
   Role role = Role::kFollower;
   std::vector<Command> commands;
+
+  friend bool operator==(const HeartbeatAnswer&, const HeartbeatAnswer&) = default;
 };
+
+// What comes back on a Report stream.
+struct ReportAnswer {
+  std::uint64_t acknowledged_sequence = 0;  // All batches up to here are applied.
+  std::vector<Command> commands;
+
+  friend bool operator==(const ReportAnswer&, const ReportAnswer&) = default;
+};
+
+// Durations travel as seconds in doubles, exact for whole milliseconds below 100 days.
+double ToSeconds(Nanos duration);
+// Errors: kInvalidArgument for what is negative, not a number or over 100 years.
+Result<Nanos> FromSeconds(double seconds);
 
 }  // namespace fustor::batch

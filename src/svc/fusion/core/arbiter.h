@@ -15,30 +15,23 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/id.h"
 #include "base/time.h"
 #include "lib/batch/batch.h"
 #include "lib/tree/tree.h"
+#include "svc/fusion/core/arbiter_types.h"
+#include "svc/fusion/core/blind_spots.h"
+#include "svc/fusion/core/scans.h"
+#include "svc/fusion/core/suspects.h"
+#include "svc/fusion/core/tombstones.h"
 #include "svc/fusion/core/watermark.h"
 
 namespace fustor::fusion {
-
-struct Now {
-  Instant monotonic;
-  WallTime wall;
-};
-
-// Which session a batch came through; unique for the life of the process. 0 is none.
-using SessionKey = Id<struct SessionKeyTag>;
 
 class Arbiter {
  public:
@@ -48,6 +41,8 @@ class Arbiter {
     std::uint64_t max_tree_items = 0;       // 0: no limit.
     std::size_t tombstones_max = 1 << 20;   // Beyond it the oldest go first, and are counted.
     std::size_t blind_spots_max = 100'000;  // Per list; beyond it only counted.
+    // Beyond it the flags of those that would expire first are settled early.
+    std::size_t suspects_max = 2'000'000;
   };
 
   // What one batch did. Rows are counted once, under the first that applies.
@@ -77,12 +72,7 @@ class Arbiter {
     std::uint64_t additions_count = 0;   // May be more than are listed.
     std::uint64_t deletions_count = 0;
   };
-  // A subtree whose agent lost events: not to be trusted until a scan that began later has ended.
-  struct Uncertain {
-    std::string path;
-    WallTime since;
-    SessionKey session;
-  };
+  using Uncertain = fusion::Uncertain;
 
   // `tree` must outlive the arbiter and is edited by it alone.
   Arbiter(Options options, tree::Tree& tree);
@@ -111,17 +101,107 @@ class Arbiter {
   const BlindSpots& blind_spots() const;
   const std::vector<Uncertain>& uncertain() const;
   std::size_t tombstone_count() const;
+  // Tombstones given up before their time because of tombstones_max, since the start.
+  std::uint64_t tombstones_evicted() const;
   // The logical clock (specification 6): Fusion time minus the usual age of what is reported.
   WallTime watermark(Now now) const;
   // Items refused by max_tree_items since the start.
   std::uint64_t refused() const;
 
  private:
-  struct Tombstone {
-    std::int64_t watermark_ns;
-    std::int64_t wall_ns;
+  struct Context;  // What all rows of one batch share.
+  // What is remembered of an existing child until the listing of its directory has been read.
+  struct Have {
+    std::size_t row = 0;  // Of the listing; of a missing child the offset of its name.
+    std::size_t name_size = 0;
+    EntryKind kind = EntryKind::kFile;
+    std::uint8_t flags = 0;
+    std::uint16_t reporter = 0;
+    tree::DirId dir;
+    std::int64_t confirmed_ns = 0;
+    std::int64_t mtime_ns = 0;
+    std::int64_t size_bytes = 0;
   };
-  // (Members below are the implementation's; see arbiter.cc.)
+  struct Join;      // The merge of a listing with the children that the tree has.
+  struct Listing;   // One block and what was found out about its directory.
+  struct Descent {  // How far down a path directories exist.
+    tree::DirId deepest;
+    std::size_t missing = 0;  // Components below `deepest` that are not directories.
+    bool blocked = false;     // The first of them exists, but as something else.
+    tree::Entry obstacle;     // What it is, when blocked.
+  };
+  enum class Verdict { kUnchanged, kTake, kStale };
+
+  // arbiter_realtime.cc
+  void ApplyChange(const batch::Change& change, const Context& context);
+  void Upsert(const batch::Change& change, const Context& context);
+  void UpsertRoot(const batch::Change& change, const Context& context);
+  void Delete(const std::string& path, const Context& context);
+  void Move(const std::string& from, const std::string& to, const Context& context);
+  std::optional<tree::DirId> ParentInRealtime(std::string_view directory, std::size_t entries,
+                                              const Context& context);
+
+  // arbiter_scan.cc
+  void ApplyScan(const batch::Batch& batch, SessionKey session, Context* context);
+  void ApplyBlock(const batch::DirBlock& block, const Context& context);
+  bool EnterDirectory(Listing* listing, const Context& context);
+  bool EnterKnown(Listing* listing, tree::DirId parent, std::string_view name,
+                  const Context& context);
+  bool EnterUnknown(Listing* listing, const Context& context);
+  void TakeSelf(Listing* listing, tree::DirId parent, std::string_view name,
+                const Context& context);
+  void Drop(const Listing& listing, std::uint64_t Outcome::* counter, const Context& context);
+  void ApplyRows(Listing* listing, const Context& context);
+  void AdmitRow(Listing* listing, std::size_t row, const Context& context);
+  void TakeRow(const Listing& listing, std::size_t row, const Have& have, const Context& context);
+  void RemoveMissing(const Listing& listing, const Context& context);
+  Verdict Judge(const tree::Entry& have, const EntryAttrs& row, std::string_view target,
+                const Context& context);
+  bool IsOutrun(const tree::Entry& have, const EntryAttrs& row, const Context& context) const;
+  bool IsProtected(const tree::Entry& have, const Context& context) const;
+  bool HasProtectedBelow(tree::DirId directory, const Context& context);
+  void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
+                 const Context& context);
+
+  // Shared.
+  Descent Descend(std::string_view directory);
+  tree::DirId MakeDirectories(std::string_view directory, const Descent& descent,
+                              const tree::Entry& implied);
+  bool HasRoomFor(std::size_t entries);
+  // Takes `path` and what is below it off the suspect and blind-spot lists.
+  void Forget(std::string_view path);
+  bool nothing_listed() const;
+  // REQUIRES: `directory` is one. Entries in it, itself not counted.
+  std::uint64_t CountBelow(tree::DirId directory);
+  void NoteConfirmation(std::uint16_t reporter, WallTime wall);
+  bool OthersConfirmedSince(std::uint16_t reporter, std::int64_t wall_ns) const;
+  void SettleFirstSuspect(Now now, bool renew);
+  void KeepBounds(Now now);
+
+  const Options options_;
+  tree::Tree& tree_;
+  Watermark watermark_;
+  Tombstones tombstones_;
+  Suspects suspects_;
+  mutable BlindSpotList additions_;
+  mutable BlindSpotList deletions_;
+  mutable BlindSpots listed_;  // Made from the two lists when asked for.
+  Scans scans_;
+  std::uint64_t refused_ = 0;
+  std::uint64_t tombstones_evicted_ = 0;
+
+  // The latest realtime evidence of anybody, and of anybody else than that one.
+  std::uint16_t last_reporter_ = 0;
+  std::int64_t last_confirmed_ns_ = INT64_MIN;
+  std::int64_t others_confirmed_ns_ = INT64_MIN;
+
+  // Kept from batch to batch only for their memory.
+  tree::Entry have_;
+  tree::Entry entry_;
+  std::vector<Have> changed_;
+  std::vector<std::uint32_t> fresh_;
+  std::vector<Have> missing_;
+  std::string missing_names_;
 };
 
 }  // namespace fustor::fusion

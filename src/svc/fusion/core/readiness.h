@@ -40,7 +40,18 @@ class Readiness {
   Verdict verdict() const;
 
  private:
+  bool ready() const { return snapshot_ended_ && leader_ != SessionKey{}; }
+  // Keeps track of when readiness was lost.
+  void Settle(WallTime wall);
+  void ForgetSnapshot();
+
   SessionPolicy policy_;
+  SessionKey leader_;
+  bool snapshot_ended_ = false;
+  bool counting_ = false;  // A snapshot is going on: its rows are being counted.
+  std::uint64_t snapshot_rows_ = 0;
+  bool was_ready_once_ = false;
+  std::optional<WallTime> unready_since_;
 };
 
 }  // namespace fustor::fusion

@@ -6,17 +6,19 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
 #include "lib/batch/session.h"
-#include "svc/fusion/core/arbiter.h"
+#include "svc/fusion/core/arbiter_types.h"
 
 namespace fustor::fusion {
 
@@ -30,6 +32,8 @@ class Sessions {
     Nanos timeout_min = Seconds(1);
     Nanos timeout_max = Seconds(3600);
     std::size_t sessions_max = 10'000;
+    // Keys of different pipes must differ: the owner numbers its pipes.
+    std::uint16_t pipe_number = 0;
   };
 
   struct Effect {
@@ -66,7 +70,7 @@ class Sessions {
 
   // Opens a session under `id` (unguessable, made by the caller: at least 128 random bits). A
   // session of the same task is replaced. Exclusive policy: every other session becomes obsolete.
-  // Errors: kResourceExhausted (sessions_max), kInvalidArgument (no task_id).
+  // Errors: kResourceExhausted (sessions_max), kInvalidArgument (no task_id), kAlreadyExists (id).
   Result<const Session*> Open(const batch::SessionRequest& request, std::string id,
                               std::string peer, Instant now, WallTime wall, Effects* effects);
 
@@ -93,9 +97,19 @@ class Sessions {
   const Session* Find(std::string_view id) const;
 
  private:
+  // Ends a session that is there.
+  void End(SessionKey key, std::string reason, Effects* effects);
+  void Lead(SessionKey key, Effects* effects);
+  Session* FindLive(std::string_view id, Instant now, Effects* effects);
+  Nanos TimeoutFor(Nanos hint) const;
+
   const Options options_;
   SessionKey leader_;
-  // (Further members are the implementation's.)
+  std::uint64_t opened_ = 0;
+  std::map<SessionKey, Session> sessions_;  // Keys grow: in order of creation.
+  std::unordered_map<std::string, SessionKey> by_id_;
+  std::unordered_map<std::string, SessionKey> by_task_;
+  std::set<std::pair<Instant, SessionKey>> by_end_;  // last_beat + timeout.
 };
 
 }  // namespace fustor::fusion

@@ -1,0 +1,38 @@
+// account_names.h: names of users and groups.
+//
+// Asking the system may mean asking a directory service, so answers are kept, also the negative
+// ones: at most 65,536 of each kind (then all are forgotten), for ten minutes. Thread-safe; a slow
+// service holds up only those who ask for what is not known yet.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace fustor::posix {
+
+class AccountNames {
+ public:
+  // Nothing when the number has no name.
+  std::optional<std::string> User(std::uint32_t uid);
+  std::optional<std::string> Group(std::uint32_t gid);
+
+ private:
+  struct Known {
+    std::optional<std::string> name;
+    std::chrono::steady_clock::time_point until;
+  };
+  using Table = std::unordered_map<std::uint32_t, Known>;
+
+  std::optional<std::string> LookUp(Table* table, std::uint32_t id,
+                                    std::optional<std::string> (*ask)(std::uint32_t));
+
+  std::mutex mutex_;
+  Table users_;
+  Table groups_;
+};
+
+}  // namespace fustor::posix

@@ -1,0 +1,64 @@
+// workers.h: threads that take parts of jobs in turn.
+//
+// Jobs share the threads fairly: every free thread takes one part of the next job in the circle, so
+// that a look at one file does not wait behind the listing of a million directories. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapters/posix/lister.h"
+
+namespace fustor::posix {
+
+class Job {
+ public:
+  explicit Job(std::size_t parts) : parts_(parts), left_(parts) {}
+  virtual ~Job() = default;
+
+ private:
+  friend class Workers;
+  // Runs on any thread; parts of one job run at the same time.
+  virtual void Run(std::size_t part, Lister& lister) = 0;
+  // Instead of Run when the workers stop first.
+  virtual void Drop(std::size_t part) = 0;
+  // After the last part, once.
+  virtual void Done() = 0;
+
+  const std::size_t parts_;
+  std::size_t next_ = 0;  // Guarded by Workers::mutex_.
+  std::atomic<std::size_t> left_;
+};
+
+class Workers {
+ public:
+  using MakeLister = std::function<std::unique_ptr<Lister>()>;
+  Workers(unsigned threads, MakeLister make_lister);
+  // Lets the parts that run end and drops the others.
+  ~Workers();
+
+  // REQUIRES: the job has at least one part.
+  void Submit(std::shared_ptr<Job> job);
+
+ private:
+  void Loop(Lister& lister);
+  static void Finished(Job& job);
+
+  const MakeLister make_lister_;
+  std::mutex mutex_;
+  std::condition_variable work_;
+  std::deque<std::shared_ptr<Job>> jobs_;  // Those with parts that nobody has taken.
+  std::size_t idle_ = 0;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace fustor::posix

@@ -1,0 +1,26 @@
+#include "lib/batch/session.h"
+
+#include <cmath>
+
+namespace fustor::batch {
+
+std::string_view RoleName(Role role) { return role == Role::kLeader ? "leader" : "follower"; }
+
+Result<Role> ParseRole(std::string_view name) {
+  if (name == "leader") return Role::kLeader;
+  if (name == "follower") return Role::kFollower;
+  return Status(Code::kInvalidArgument, "role: neither \"leader\" nor \"follower\"");
+}
+
+double ToSeconds(Nanos duration) { return static_cast<double>(duration.count()) / 1e9; }
+
+Result<Nanos> FromSeconds(double seconds) {
+  constexpr double kSecondsMax = 100 * 366 * 86'400.0;
+  // Written so that not-a-number fails too.
+  if (!(seconds >= 0 && seconds <= kSecondsMax)) {
+    return Status(Code::kInvalidArgument, "not a duration from 0 to 100 years");
+  }
+  return Nanos(std::llround(seconds * 1e9));
+}
+
+}  // namespace fustor::batch

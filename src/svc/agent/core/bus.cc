@@ -1,0 +1,156 @@
+#include "svc/agent/core/bus.h"
+
+namespace fustor::agent {
+namespace {
+
+std::size_t BytesOf(const batch::Change& change) {
+  return sizeof(change) + change.path.size() + change.old_path.size() + change.target.size();
+}
+std::size_t BytesOf(const batch::DirBlock& block) {
+  return sizeof(block) + block.path.size() + block.rows.size_bytes();
+}
+// An upsert changes nothing that a waiting listing's path depends on.
+bool IsStructural(const batch::Change& change) {
+  return change.kind != batch::Change::Kind::kUpsert;
+}
+
+}  // namespace
+
+bool Bus::Admit(std::size_t bytes) {
+  if (realtime_bytes_ + bytes <= options_.realtime_bytes_max) {
+    realtime_bytes_ += bytes;
+    return true;
+  }
+  realtime_.clear();
+  realtime_bytes_ = structural_ = 0;
+  overflowed_ = lost_ = true;
+  return false;
+}
+
+void Bus::Push(batch::Change change) {
+  const bool structural = IsStructural(change);
+  if (!Admit(BytesOf(change))) return;
+  if (structural) ++structural_;
+  realtime_.emplace_back(std::move(change));
+}
+
+void Bus::Push(batch::DirBlock block) {
+  if (Admit(BytesOf(block))) realtime_.emplace_back(std::move(block));
+}
+
+void Bus::BeginScan(std::uint64_t scan_id, std::string path) {
+  scan_.push_back({scan_id, batch::ScanMark::kBegin, std::move(path), {}, {}, 0});
+}
+
+void Bus::PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block) {
+  const std::size_t bytes = BytesOf(block);
+  Drop(dir);  // An older listing of the same directory that still waits says less.
+  scan_bytes_ += bytes;
+  waiting_[dir] = scan_popped_ + scan_.size();
+  scan_.push_back({scan_id, batch::ScanMark::kNone, {}, dir, std::move(block), bytes});
+}
+
+void Bus::EndScan(std::uint64_t scan_id) {
+  scan_.push_back({scan_id, batch::ScanMark::kEnd, {}, {}, {}, 0});
+}
+
+void Bus::Touch(DirKey dir, std::string_view name) {
+  const auto it = waiting_.find(dir);
+  if (it == waiting_.end()) return;
+  batch::DirBlock& block = scan_[it->second - scan_popped_].block;
+  const std::size_t row = block.rows.FindSorted(name);
+  if (row < block.rows.size()) block.rows.Erase(row);
+  block.exempt.emplace_back(name);
+}
+
+void Bus::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
+  const auto it = waiting_.find(dir);
+  if (it != waiting_.end()) scan_[it->second - scan_popped_].block.self = attrs;
+}
+
+void Bus::Drop(DirKey dir) {
+  const auto it = waiting_.find(dir);
+  if (it == waiting_.end()) return;
+  Scanned& scanned = scan_[it->second - scan_popped_];
+  scanned.dir = DirKey{};  // Skipped when its turn comes.
+  waiting_.erase(it);
+}
+
+std::optional<batch::Batch> Bus::Take(const DirTable& dirs) {
+  std::optional<batch::Batch> batch = TakeRealtime();
+  if (!batch) batch = TakeScanned(dirs);
+  if (lost_) {
+    if (!batch) batch.emplace();
+    batch->lost_events = true;
+    lost_ = false;
+  }
+  return batch;
+}
+
+std::optional<batch::Batch> Bus::TakeRealtime() {
+  if (realtime_.empty()) return std::nullopt;
+  batch::Batch batch;
+  batch.source = batch::Source::kRealtime;
+  std::size_t rows = 0;
+  while (!realtime_.empty() && rows < options_.batch_rows_max) {
+    Item& item = realtime_.front();
+    if (auto* change = std::get_if<batch::Change>(&item)) {
+      if (!batch.blocks.empty()) break;  // A batch applies its changes before its blocks.
+      realtime_bytes_ -= BytesOf(*change);
+      if (IsStructural(*change)) --structural_;
+      ++rows;
+      batch.changes.push_back(std::move(*change));
+    } else {
+      auto& block = std::get<batch::DirBlock>(item);
+      realtime_bytes_ -= BytesOf(block);
+      rows += block.rows.size() + 1;
+      batch.blocks.push_back(std::move(block));
+    }
+    realtime_.pop_front();
+  }
+  return batch;
+}
+
+std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
+  if (scan_.empty() || structural_ != 0) return std::nullopt;
+  batch::Batch batch;
+  batch.source = batch::Source::kSnapshot;
+  batch.scan_id = scan_.front().scan_id;
+  std::size_t rows = 0;
+  while (!scan_.empty() && rows < options_.batch_rows_max) {
+    Scanned& next = scan_.front();
+    if (next.scan_id != batch.scan_id) break;
+    if (next.mark == batch::ScanMark::kBegin) {
+      if (!batch.blocks.empty()) break;
+      batch.mark = batch::ScanMark::kBegin;
+      batch.scan_path = std::move(next.path);
+    } else if (next.mark == batch::ScanMark::kEnd) {
+      if (batch.mark == batch::ScanMark::kBegin) break;  // One mark a batch.
+      batch.mark = batch::ScanMark::kEnd;
+    } else {
+      scan_bytes_ -= next.bytes;
+      if (dirs.Contains(next.dir)) {
+        waiting_.erase(next.dir);
+        next.block.path = dirs.PathOf(next.dir);
+        rows += next.block.rows.size() + 1;
+        batch.blocks.push_back(std::move(next.block));
+      }
+    }
+    scan_.pop_front();
+    ++scan_popped_;
+    if (batch.mark == batch::ScanMark::kEnd) break;
+  }
+  if (batch.blocks.empty() && batch.mark == batch::ScanMark::kNone) return std::nullopt;
+  return batch;
+}
+
+void Bus::Clear() {
+  realtime_.clear();
+  scan_popped_ += scan_.size();
+  scan_.clear();
+  waiting_.clear();
+  realtime_bytes_ = scan_bytes_ = structural_ = 0;
+  lost_ = overflowed_ = false;
+}
+
+}  // namespace fustor::agent

@@ -1,0 +1,96 @@
+// bus.h: what an agent has seen and not yet sent.
+//
+// Pure; one owner, one subscriber. Two lanes: realtime (changes, and listings of directories that
+// appeared, in the order in which they happened; their paths are those of that moment) and scan
+// (listings that fill in the rest; they carry the directory's number and get their path when they
+// leave). Realtime leaves first. A listing of a scan leaves only when no rename or deletion of a
+// directory waits in the realtime lane, so that its path is the one the other side knows.
+//
+// Bounded in bytes. A full scan lane tells the scanner to wait (ScanFull); a full realtime lane
+// drops everything in it and raises `lost`, which the owner turns into a new scan: nothing is
+// silently missing.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "lib/batch/batch.h"
+#include "svc/agent/core/dir_table.h"
+
+namespace fustor::agent {
+
+class Bus {
+ public:
+  struct Options {
+    std::size_t realtime_bytes_max = 64 << 20;
+    std::size_t scan_bytes_max = 32 << 20;
+    std::size_t batch_rows_max = 4'000;
+  };
+  explicit Bus(Options options) : options_(options) {}
+  Bus() : Bus(Options{}) {}
+
+  // --- Realtime lane. ---
+  void Push(batch::Change change);
+  // A directory that appeared: its rows are realtime evidence.
+  void Push(batch::DirBlock block);
+
+  // --- Scan lane. ---
+  void BeginScan(std::uint64_t scan_id, std::string path);
+  void PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block);
+  void EndScan(std::uint64_t scan_id);
+  bool ScanFull() const { return scan_bytes_ >= options_.scan_bytes_max; }
+  // A realtime change of dir/name: a listing of `dir` that waits must not tell about it any more.
+  void Touch(DirKey dir, std::string_view name);
+  // The directory's own attributes are newer than those in its waiting listing.
+  void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
+  // The directory is gone: its listing must not leave.
+  void Drop(DirKey dir);
+
+  // --- The subscriber. ---
+  bool empty() const { return realtime_.empty() && scan_.empty() && !lost_; }
+  // The next batch, without sequence and index; nullopt when there is none.
+  std::optional<batch::Batch> Take(const DirTable& dirs);
+  // Drops everything, for a new session.
+  void Clear();
+  // Raised when the realtime lane overflowed; taken down by the owner.
+  bool TakeOverflow() { return std::exchange(overflowed_, false); }
+  // Events were lost: tell Fusion with the next batch.
+  void MarkLost() { lost_ = true; }
+
+  std::size_t realtime_bytes() const { return realtime_bytes_; }
+  std::size_t scan_bytes() const { return scan_bytes_; }
+
+ private:
+  using Item = std::variant<batch::Change, batch::DirBlock>;
+  struct Scanned {
+    std::uint64_t scan_id = 0;
+    batch::ScanMark mark = batch::ScanMark::kNone;  // A mark stands alone, without a block.
+    std::string path;
+    DirKey dir;
+    batch::DirBlock block;
+    std::size_t bytes = 0;  // As charged: Touch may shrink the block later.
+  };
+  bool Admit(std::size_t bytes);
+  std::optional<batch::Batch> TakeRealtime();
+  std::optional<batch::Batch> TakeScanned(const DirTable& dirs);
+
+  Options options_;
+  std::deque<Item> realtime_;
+  std::deque<Scanned> scan_;
+  std::uint64_t scan_popped_ = 0;                      // Index of scan_.front() since the start.
+  std::unordered_map<DirKey, std::uint64_t> waiting_;  // Directory -> index of its listing.
+  std::size_t realtime_bytes_ = 0;
+  std::size_t scan_bytes_ = 0;
+  std::size_t structural_ = 0;  // Renames and deletions of directories in the realtime lane.
+  bool lost_ = false;
+  bool overflowed_ = false;
+};
+
+}  // namespace fustor::agent

@@ -1,0 +1,161 @@
+// observer.h: what one source's tree looks like, out of events, listings and stats.
+//
+// Pure: a state machine without clock, threads or I/O; one owner. The flow feeds it what the file
+// system says and carries out what it asks for; what is to be reported goes to the bus. The rules:
+//  - Watch, then list, then trust: a directory's listing never overrides an event that came after
+//  the
+//    listing began (names touched meanwhile are left out of it and declared exempt).
+//  - Directories are numbers (DirTable); a renamed directory keeps its number, so nothing that is
+//    under way for it is lost. A stat or listing that met another inode at that path is asked
+//    again.
+//  - An entry that is not there when it is looked at is not reported as deleted at once: the event
+//    that explains it (a deletion, a rename) is still on its way. Only when none has come after
+//    kVanishedPatience is the deletion reported.
+//  - A directory that is seen at a new place while it is known at another one is waited for in the
+//  same
+//    way: the rename that explains it must keep its number, and its watch.
+//  - A directory that appears is watched and listed, and its rows are realtime evidence.
+//  - Two halves of a rename are paired by cookie; a half that stays alone for kRenamePatience is a
+//    deletion or a creation.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/time.h"
+#include "env/tree_types.h"
+#include "svc/agent/core/bus.h"
+#include "svc/agent/core/dir_table.h"
+
+namespace fustor::agent {
+
+class Observer {
+ public:
+  static constexpr Nanos kRenamePatience = Millis(200);
+  static constexpr Nanos kVanishedPatience = Seconds(2);
+  static constexpr Nanos kRetryAfter = Millis(20);
+
+  struct Options {
+    Nanos throttle = Seconds(1);  // A file that is being written is reported at most this often.
+    std::size_t lists_in_flight_max = 64;
+    std::size_t stats_in_flight_max = 4'096;
+  };
+
+  struct Counters {
+    std::uint64_t events = 0;
+    std::uint64_t directories_listed = 0;
+    std::uint64_t entries_listed = 0;
+    std::uint64_t directories_failed = 0;
+    std::uint64_t overflows = 0;
+    std::uint64_t unwatched = 0;  // Directories listed that could not be watched.
+  };
+
+  // `bus` must outlive the observer.
+  Observer(Options options, Bus& bus);
+
+  // Starts (again) a scan of the whole tree. What was pending of an older one is folded into it.
+  void StartScan();
+  bool scanning() const { return scan_id_ != 0; }
+
+  void OnEvents(std::vector<env::TreeEvent> events, Instant now);
+  void OnListed(std::vector<env::ListedDir> listed, Instant now);
+  void OnStatted(std::vector<env::StattedEntry> statted, Instant now);
+  // Time-outs: halves of renames, retries. Also after OnEvents and OnStatted.
+  void Tick(Instant now);
+
+  // What to ask of the tree next; what is returned counts as in flight until its answer comes.
+  std::vector<env::ListRequest> TakeLists();
+  std::vector<env::StatRequest> TakeStats(Instant now);
+  std::vector<DirKey> TakeUnwatched() { return std::exchange(unwatch_, {}); }
+  // When Tick or TakeStats will have something to do; nullopt: only when something else happens.
+  std::optional<Instant> NextDue() const;
+
+  const DirTable& dirs() const { return dirs_; }
+  const Counters& counters() const { return counters_; }
+  std::size_t lists_in_flight() const { return listing_.size(); }
+
+ private:
+  struct EntryKey {
+    DirKey dir;
+    std::string name;  // Empty: the root itself.
+    friend bool operator==(const EntryKey&, const EntryKey&) = default;
+  };
+  struct EntryHash {
+    std::size_t operator()(const EntryKey& key) const {
+      return std::hash<std::string>()(key.name) ^ std::hash<DirKey>()(key.dir);
+    }
+  };
+  struct Pending {
+    bool atomic = true;
+    bool in_flight = false;
+    bool again = false;    // Something happened while the stat was in flight.
+    bool discard = false;  // What is in flight is about something that is gone.
+    Instant due;
+    std::optional<Instant> missing_since;
+  };
+  struct Held {
+    EntryKey from;
+    bool is_directory = false;
+    Instant until;
+  };
+  struct Listing {
+    std::string path;
+    std::uint64_t scan_id = 0;
+    std::vector<std::string> touched;
+    std::optional<EntryAttrs> fresh_self;  // From a stat that came while it was in flight.
+    bool again = false;                    // Wanted once more while it was in flight.
+    std::uint64_t again_scan_id = 0;
+  };
+
+  void OnEvent(env::TreeEvent& event, Instant now);
+  void OnMoved(const env::TreeEvent& event, Instant now);
+  void OnRemoved(DirKey dir, const std::string& name, Instant now);
+  void OnOverflow();
+  void ReleaseHeld(DirKey dir, std::string_view name, Instant now);
+  void Want(EntryKey key, std::optional<bool> atomic, Instant due);
+  void Cancel(const EntryKey& key);
+  void Schedule(const EntryKey& key, Pending& pending, Instant due);
+  void WantDirectory(DirKey dir, Instant now);
+  void Touch(DirKey dir, const std::string& name);
+  void Forget(DirKey dir);  // Takes the subtree out of everything.
+  void PushList(DirKey dir, std::uint64_t scan_id);
+  bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
+  void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
+  void ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id);
+  void CloseListing(std::uint64_t scan_id);
+  void OnStattedOne(env::StattedEntry& statted, Instant now);
+  void Report(const EntryKey& key, env::StattedEntry& statted, bool atomic);
+  void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
+  void Vanished(const EntryKey& key);
+  void MaybeEndScan();
+
+  const Options options_;
+  Bus& bus_;
+  DirTable dirs_;
+  Counters counters_;
+
+  std::uint64_t last_scan_id_ = 0;
+  std::uint64_t scan_id_ = 0;                              // Of the scan that is going on; 0: none.
+  std::vector<std::pair<DirKey, std::uint64_t>> to_list_;  // A stack: depth first.
+  std::unordered_map<DirKey, std::uint64_t> queued_;  // What is in to_list_, by scan (0: none).
+  std::unordered_map<DirKey, Listing> listing_;       // In flight.
+  std::unordered_set<DirKey>
+      unlisted_;                 // Not found when they were to be listed; to be tried again.
+  std::uint64_t scan_open_ = 0;  // Listings of the scan that are queued or in flight.
+
+  std::unordered_map<EntryKey, Pending, EntryHash> pending_;
+  std::multimap<Instant, EntryKey> due_;
+  std::size_t stats_in_flight_ = 0;
+  std::map<std::uint32_t, Held> held_;                        // By cookie.
+  std::unordered_map<EntryKey, Instant, EntryHash> writing_;  // Modified, not yet closed.
+  std::vector<DirKey> unwatch_;
+};
+
+}  // namespace fustor::agent

@@ -1,0 +1,71 @@
+// source.h: keeps an Observer and a file tree in step: carries out what the one asks of the other.
+//
+// One executor owns it. The file tree does its work on threads of its own; back-pressure from the
+// bus stops listings, never the reading of events.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+
+#include "base/log.h"
+#include "env/signal.h"
+#include "env/task_group.h"
+#include "env/tree.h"
+#include "svc/agent/core/bus.h"
+#include "svc/agent/core/observer.h"
+
+namespace fustor::agent {
+
+class Source {
+ public:
+  struct Options {
+    Observer::Options observer;
+    Bus::Options bus;
+    std::size_t list_group = 8;  // Directories of one List call.
+  };
+
+  // `tree` and `executor` must outlive the source. Call everything on `executor`.
+  Source(Options options, env::Executor& executor, env::Tree& tree, Logger log);
+
+  // Starts watching; nothing is listed before StartScan.
+  void Start();
+  // Ends all tasks. The source reports nothing more.
+  env::Task<void> Stop();
+
+  // Lists the whole tree (again).
+  void StartScan();
+  // The next batch to send, without sequence and index; nullopt: wait for `changed`.
+  std::optional<batch::Batch> Take();
+  // Drops what has not been sent: a new session begins with a new scan.
+  void Restart();
+  // Up when there may be something to Take.
+  env::Signal& changed() { return changed_; }
+
+  const Observer& observer() const { return *observer_; }
+  env::Tree::Info tree_info() const { return tree_.info(); }
+
+  // The simulator's power cut.
+  void Abandon() { tasks_.Abandon(); }
+
+ private:
+  env::Task<void> ReadEvents();
+  env::Task<void> KeepTime();
+  env::Task<void> List(std::vector<env::ListRequest> requests);
+  env::Task<void> Stat(std::vector<env::StatRequest> requests);
+  // Hands out what the observer asks for.
+  void Pump();
+
+  const Options options_;
+  env::Executor& executor_;
+  env::Tree& tree_;
+  const Logger log_;
+  std::unique_ptr<Bus> bus_;
+  std::unique_ptr<Observer> observer_;
+  env::Signal changed_;
+  env::Signal due_;
+  bool stopping_ = false;
+  env::TaskGroup tasks_;
+};
+
+}  // namespace fustor::agent

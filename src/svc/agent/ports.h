@@ -1,0 +1,43 @@
+// ports.h: what an agent needs from a Fusion, in the agent's words.
+//
+// wire/ implements it over env::Transport (gRPC, in process, simulated) and over HTTP.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "env/task.h"
+#include "lib/batch/batch.h"
+#include "lib/batch/session.h"
+
+namespace fustor::agent {
+
+// One ordered stream of batches within a session. One Send and one NextAck may be pending at a
+// time.
+class ReportStream {
+ public:
+  virtual ~ReportStream() = default;
+  // Returns how many bytes went out. Errors: kUnauthenticated (the session is obsolete),
+  // kUnavailable (try again on a new stream), kCancelled.
+  virtual env::Task<Result<std::uint64_t>> Send(const batch::Batch& batch) = 0;
+  // Waits for news: all batches up to the sequence returned are applied. Errors: as Send.
+  virtual env::Task<Result<std::uint64_t>> NextAck() = 0;
+  // Thread-safe; pending operations end with kCancelled.
+  virtual void Cancel() = 0;
+};
+
+// The way to one Fusion. Control calls must not wait for data: implementations keep them apart.
+class FusionLink {
+ public:
+  virtual ~FusionLink() = default;
+  // Errors: kUnauthenticated (key), kAlreadyExists (lock held), kUnavailable, kDeadlineExceeded.
+  virtual env::Task<Result<batch::SessionGrant>> Open(batch::SessionRequest request) = 0;
+  // Errors: kUnauthenticated (the session is obsolete), kUnavailable, kDeadlineExceeded.
+  virtual env::Task<Result<batch::HeartbeatAnswer>> Beat(batch::Heartbeat beat) = 0;
+  virtual env::Task<Status> Close(std::string session_id) = 0;
+  virtual env::Task<Result<std::unique_ptr<ReportStream>>> Report(std::string session_id) = 0;
+};
+
+}  // namespace fustor::agent

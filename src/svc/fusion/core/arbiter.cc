@@ -1,0 +1,202 @@
+#include "svc/fusion/core/arbiter.h"
+
+#include <algorithm>
+
+#include "base/path.h"
+#include "svc/fusion/core/arbiter_context.h"
+#include "svc/fusion/core/evidence.h"
+
+namespace fustor::fusion {
+namespace {
+
+// Tombstones whose time is over, removed per batch: more than a batch usually lays.
+constexpr std::size_t kPurgePerBatch = 10'000;
+
+}  // namespace
+
+Arbiter::Arbiter(Options options, tree::Tree& tree)
+    : options_(options),
+      tree_(tree),
+      additions_(options.blind_spots_max),
+      deletions_(options.blind_spots_max) {}
+
+Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
+                                std::uint16_t reporter, Now now) {
+  Outcome outcome;
+  Context context;
+  context.outcome = &outcome;
+  context.source = batch.source;
+  context.reporter = reporter;
+  context.now = now;
+  context.watermark_ns = watermark_.At(now.wall).ns;
+  // Before a scan that begins with this very batch: it is the one that clears it up.
+  if (batch.lost_events) {
+    scans_.Lost(session, batch.scan_path.empty() ? "/" : batch.scan_path, now.wall);
+  }
+  if (batch.source == batch::Source::kRealtime) {
+    for (const batch::Change& change : batch.changes) ApplyChange(change, context);
+  } else {
+    ApplyScan(batch, session, &context);
+  }
+  KeepBounds(now);
+  return outcome;
+}
+
+void Arbiter::KeepBounds(Now now) {
+  if (!tombstones_.empty()) {
+    // One that is younger than a scan in progress may still be needed against its rows.
+    const std::int64_t old = SaturatingSub(now.wall.ns, options_.tombstone_ttl.count());
+    tombstones_.Purge(std::min(old, scans_.oldest_begin_wall_ns()), kPurgePerBatch);
+    tombstones_evicted_ += tombstones_.Shrink(options_.tombstones_max);
+  }
+  while (suspects_.node_count() > options_.suspects_max) SettleFirstSuspect(now, false);
+}
+
+void Arbiter::SessionStarted(SessionKey) {
+  additions_.Clear();
+  deletions_.Clear();
+  scans_.DropAudits();
+}
+
+void Arbiter::SessionEnded(SessionKey session) { scans_.DropSession(session); }
+
+std::optional<Instant> Arbiter::NextExpiry() const { return suspects_.NextExpiry(); }
+
+std::size_t Arbiter::Tick(Now now, std::size_t count_max) {
+  std::size_t count = 0;
+  for (; count < count_max; ++count) {
+    const std::optional<Instant> next = suspects_.NextExpiry();
+    if (!next || *next > now.monotonic) break;
+    SettleFirstSuspect(now, true);
+  }
+  KeepBounds(now);
+  return count;
+}
+
+void Arbiter::SettleFirstSuspect(Now now, bool renew) {
+  const std::optional<Suspects::Due> due = suspects_.Front();
+  if (!due) return;
+  const std::optional<tree::DirId> dir = tree_.FindDirectory(due->directory);
+  if (!dir || !tree_.Get(*dir, due->name, &have_)) {
+    suspects_.Erase(due->directory, due->name);
+    return;
+  }
+  if (renew && have_.attrs.mtime_ns != due->mtime_ns) {
+    suspects_.Put(due->directory, due->name, now.monotonic + options_.hot_file_threshold,
+                  have_.attrs.mtime_ns);
+    return;
+  }
+  suspects_.Erase(due->directory, due->name);
+  have_.flags = static_cast<std::uint8_t>(have_.flags & ~tree::kSuspect);
+  tree_.Put(*dir, due->name, have_);
+}
+
+void Arbiter::Reset() {
+  tree_.Clear();
+  watermark_.Clear();
+  tombstones_.Clear();
+  suspects_.Clear();
+  additions_.Clear();
+  deletions_.Clear();
+  scans_.Clear();
+  last_confirmed_ns_ = INT64_MIN;
+  others_confirmed_ns_ = INT64_MIN;
+}
+
+std::size_t Arbiter::suspect_count() const { return suspects_.size(); }
+
+std::vector<Arbiter::Suspect> Arbiter::suspects(std::size_t count_max) const {
+  std::vector<Suspect> list;
+  for (auto& [path, until] : suspects_.First(count_max)) list.push_back({path, until});
+  return list;
+}
+
+const Arbiter::BlindSpots& Arbiter::blind_spots() const {
+  if (additions_.changed()) listed_.additions = additions_.Sorted();
+  if (deletions_.changed()) listed_.deletions = deletions_.Sorted();
+  listed_.additions_count = additions_.count();
+  listed_.deletions_count = deletions_.count();
+  return listed_;
+}
+
+const std::vector<Arbiter::Uncertain>& Arbiter::uncertain() const { return scans_.uncertain(); }
+std::size_t Arbiter::tombstone_count() const { return tombstones_.size(); }
+std::uint64_t Arbiter::tombstones_evicted() const { return tombstones_evicted_; }
+WallTime Arbiter::watermark(Now now) const { return watermark_.At(now.wall); }
+std::uint64_t Arbiter::refused() const { return refused_; }
+
+Arbiter::Descent Arbiter::Descend(std::string_view directory) {
+  Descent descent;
+  descent.deepest = tree::kRoot;
+  std::string_view rest = directory;
+  for (std::string_view name = NextComponent(&rest); !name.empty(); name = NextComponent(&rest)) {
+    if (descent.missing > 0) {
+      ++descent.missing;
+      continue;
+    }
+    const bool known = tree_.Get(descent.deepest, name, &descent.obstacle);
+    if (known && descent.obstacle.attrs.is_directory()) {
+      descent.deepest = descent.obstacle.dir;
+      continue;
+    }
+    descent.blocked = known;
+    descent.missing = 1;
+  }
+  return descent;
+}
+
+tree::DirId Arbiter::MakeDirectories(std::string_view directory, const Descent& descent,
+                                     const tree::Entry& implied) {
+  std::size_t existing = 0;
+  for (std::string_view rest = directory; !NextComponent(&rest).empty();) ++existing;
+  existing -= descent.missing;
+  std::string_view rest = directory;
+  for (std::size_t i = 0; i < existing; ++i) NextComponent(&rest);
+  tree::DirId dir = descent.deepest;
+  bool replaces = descent.blocked;
+  for (std::string_view name = NextComponent(&rest); !name.empty(); name = NextComponent(&rest)) {
+    if (replaces) Forget(directory.substr(0, directory.size() - rest.size()));
+    replaces = false;
+    dir = tree_.Put(dir, name, implied);
+  }
+  return dir;
+}
+
+bool Arbiter::HasRoomFor(std::size_t entries) {
+  if (options_.max_tree_items == 0 || entries == 0) return true;
+  const tree::Aggregates all = tree_.AggregatesOf(tree::kRoot);
+  return all.files + all.directories + entries <= options_.max_tree_items;
+}
+
+bool Arbiter::nothing_listed() const {
+  return suspects_.empty() && additions_.empty() && deletions_.empty();
+}
+
+void Arbiter::Forget(std::string_view path) {
+  suspects_.EraseWithin(path);
+  additions_.EraseWithin(path);
+  deletions_.EraseWithin(path);
+}
+
+std::uint64_t Arbiter::CountBelow(tree::DirId directory) {
+  const tree::Aggregates sums = tree_.AggregatesOf(directory);
+  return sums.files + sums.directories - 1;
+}
+
+void Arbiter::NoteConfirmation(std::uint16_t reporter, WallTime wall) {
+  if (reporter != last_reporter_) {
+    others_confirmed_ns_ = std::max(others_confirmed_ns_, last_confirmed_ns_);
+    last_reporter_ = reporter;
+    last_confirmed_ns_ = wall.ns;
+  }
+  last_confirmed_ns_ = std::max(last_confirmed_ns_, wall.ns);
+}
+
+bool Arbiter::OthersConfirmedSince(std::uint16_t reporter, std::int64_t wall_ns) const {
+  const std::int64_t others = reporter == last_reporter_
+                                  ? others_confirmed_ns_
+                                  : std::max(last_confirmed_ns_, others_confirmed_ns_);
+  return others != INT64_MIN && others >= wall_ns;
+}
+
+}  // namespace fustor::fusion

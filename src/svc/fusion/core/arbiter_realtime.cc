@@ -1,0 +1,199 @@
+#include <algorithm>
+
+#include "base/path.h"
+#include "svc/fusion/core/arbiter.h"
+#include "svc/fusion/core/arbiter_context.h"
+#include "svc/fusion/core/evidence.h"
+
+namespace fustor::fusion {
+namespace {
+
+// Where mtime and ctime are further apart, the mtime was set on purpose (cp -p, tar, touch -d) or
+// something else than the contents has changed: it tells nothing about the clock.
+constexpr std::int64_t kMtimeSetNs = 2'000'000'000;
+
+bool IsPlausibleSample(const EntryAttrs& attrs) {
+  if (attrs.mtime_ns <= 0) return false;
+  if (attrs.ctime_ns == 0) return true;
+  const std::int64_t apart = SaturatingSub(attrs.ctime_ns, attrs.mtime_ns);
+  return apart <= kMtimeSetNs && apart >= -kMtimeSetNs;
+}
+
+std::uint8_t Without(std::uint8_t flags, std::uint8_t flag) {
+  return static_cast<std::uint8_t>(flags & ~flag);
+}
+
+}  // namespace
+
+void Arbiter::ApplyChange(const batch::Change& change, const Context& context) {
+  ++context.outcome->rows;
+  switch (change.kind) {
+    case batch::Change::Kind::kUpsert:
+      return Upsert(change, context);
+    case batch::Change::Kind::kDelete:
+      return Delete(change.path, context);
+    case batch::Change::Kind::kMove:
+      return Move(change.old_path, change.path, context);
+  }
+}
+
+void Arbiter::UpsertRoot(const batch::Change& change, const Context& context) {
+  if (!change.attrs.is_directory()) {
+    ++context.outcome->ignored;
+    return;
+  }
+  have_ = tree_.GetRoot();
+  ++(have_.attrs == change.attrs ? context.outcome->unchanged : context.outcome->updated);
+  have_.attrs = change.attrs;
+  have_.flags = Without(have_.flags | tree::kKnownByAgent, tree::kImplied);
+  have_.reporter = context.reporter;
+  have_.confirmed_ns = context.now.wall.ns;
+  tree_.PutRoot(have_);
+}
+
+// The directory above a realtime change that adds `entries` new ones there; nullopt when there is
+// no room for them.
+std::optional<tree::DirId> Arbiter::ParentInRealtime(std::string_view directory,
+                                                     std::size_t entries, const Context& context) {
+  const std::optional<tree::DirId> known = tree_.FindDirectory(directory);
+  const Descent descent = known ? Descent{.deepest = *known, .obstacle = {}} : Descend(directory);
+  if (!HasRoomFor(entries + descent.missing - (descent.blocked ? 1 : 0))) {
+    ++context.outcome->refused;
+    refused_ += entries + descent.missing;
+    return std::nullopt;
+  }
+  if (known) return known;
+  tree::Entry implied;
+  implied.attrs.kind = EntryKind::kDirectory;
+  implied.attrs.mode = 0040000;
+  implied.flags = tree::kImplied | tree::kKnownByAgent;
+  implied.reporter = context.reporter;
+  implied.confirmed_ns = context.now.wall.ns;
+  return MakeDirectories(directory, descent, implied);
+}
+
+void Arbiter::Upsert(const batch::Change& change, const Context& context) {
+  NoteConfirmation(context.reporter, context.now.wall);
+  if (IsPlausibleSample(change.attrs)) {
+    watermark_.Sample({change.attrs.mtime_ns}, context.now.wall);
+  }
+  if (change.path == "/") return UpsertRoot(change, context);
+
+  const auto [parent, name] = SplitPath(change.path);
+  std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
+  const bool existed = dir && tree_.Get(*dir, name, &have_);
+  if (!existed) {
+    // Whatever was deleted here or above exists again: nothing is stronger than seeing it now.
+    tombstones_.EraseAlong(change.path);
+    dir = ParentInRealtime(parent, 1, context);
+    if (!dir) return;
+    have_ = tree::Entry{};
+    have_.attrs.kind = change.attrs.kind;
+  }
+  if (have_.attrs.is_directory() && !change.attrs.is_directory()) {
+    context.outcome->deleted += CountBelow(have_.dir);
+    Forget(change.path);
+  }
+  additions_.Erase(change.path);
+  deletions_.Erase(change.path);
+
+  const bool half_written = !change.atomic && change.attrs.kind == EntryKind::kFile;
+  if (half_written) {
+    suspects_.Put(parent, name, context.now.monotonic + options_.hot_file_threshold,
+                  change.attrs.mtime_ns);
+  } else if ((have_.flags & tree::kSuspect) != 0) {
+    suspects_.Erase(parent, name);
+  }
+  if (!existed) {
+    ++context.outcome->inserted;
+  } else if (have_.attrs == change.attrs && have_.target == change.target) {
+    ++context.outcome->unchanged;
+  } else {
+    ++context.outcome->updated;
+  }
+  entry_.attrs = change.attrs;
+  entry_.target = change.target;
+  entry_.flags = tree::kKnownByAgent;
+  if (half_written) entry_.flags |= tree::kSuspect;
+  if (change.attrs.is_directory()) entry_.flags |= have_.flags & tree::kAuditSkipped;
+  entry_.reporter = context.reporter;
+  entry_.confirmed_ns = context.now.wall.ns;
+  tree_.Put(*dir, name, entry_);
+}
+
+void Arbiter::Delete(const std::string& path, const Context& context) {
+  if (path == "/") {
+    ++context.outcome->ignored;
+    return;
+  }
+  const auto [parent, name] = SplitPath(path);
+  const std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
+  const bool existed = dir && tree_.Get(*dir, name, &have_);
+  std::int64_t watermark_ns = watermark_.At(context.now.wall).ns;
+  if (existed) {
+    // A row that shows no more than what was deleted must not count as newer, however far the
+    // estimate of the clock lags. Times far beyond it are somebody's invention, not the clock's.
+    const std::int64_t seen_ns = std::max(
+        EvidenceTime(have_.attrs),
+        have_.attrs.is_directory() ? tree_.AggregatesOf(have_.dir).latest_mtime_ns : INT64_MIN);
+    if (SaturatingSub(seen_ns, watermark_ns) < options_.hot_file_threshold.count()) {
+      watermark_ns = std::max(watermark_ns, seen_ns);
+    }
+    context.outcome->deleted += tree_.Erase(*dir, name);
+  } else {
+    ++context.outcome->ignored;
+  }
+  if (!nothing_listed()) Forget(path);
+  tombstones_.Lay(path, watermark_ns, context.now.wall.ns);
+}
+
+void Arbiter::Move(const std::string& from, const std::string& to, const Context& context) {
+  // rename(2) does none of these.
+  if (from == "/" || to == "/" || IsWithin(to, from) || IsWithin(from, to)) {
+    ++context.outcome->ignored;
+    return;
+  }
+  const auto [from_parent, from_name] = SplitPath(from);
+  const std::optional<tree::DirId> source = tree_.FindDirectory(from_parent);
+  if (!source || !tree_.Get(*source, from_name, &have_)) {
+    // The agent tells about the target by itself; here is nothing to move. What was at the target
+    // is replaced when it does.
+    ++context.outcome->ignored;
+    Forget(from);
+    tombstones_.Lay(from, watermark_.At(context.now.wall).ns, context.now.wall.ns);
+    return;
+  }
+  const auto [to_parent, to_name] = SplitPath(to);
+  const std::optional<tree::DirId> target = ParentInRealtime(to_parent, 0, context);
+  if (!target) {
+    // No room for the directories above the target. The source is gone all the same.
+    context.outcome->deleted += tree_.Erase(*source, from_name);
+    Forget(from);
+    tombstones_.Lay(from, watermark_.At(context.now.wall).ns, context.now.wall.ns);
+    return;
+  }
+  if (tree_.Get(*target, to_name, &have_)) {
+    context.outcome->deleted += 1 + (have_.attrs.is_directory() ? CountBelow(have_.dir) : 0);
+  }
+  NoteConfirmation(context.reporter, context.now.wall);
+  Forget(to);
+  tombstones_.EraseAlong(to);
+  tombstones_.EraseWithin(to);
+  const Result<void> moved = tree_.Move(*source, from_name, *target, to_name);
+  FUSTOR_CHECK(moved.ok(), moved.status().message());
+  suspects_.Move(from, to);
+  additions_.Move(from, to);
+  deletions_.Move(from, to);
+  additions_.Erase(to);
+  deletions_.Erase(to);
+  tombstones_.Lay(from, watermark_.At(context.now.wall).ns, context.now.wall.ns);
+
+  FUSTOR_CHECK(tree_.Get(*target, to_name, &entry_));
+  entry_.flags |= tree::kKnownByAgent;
+  entry_.reporter = context.reporter;
+  entry_.confirmed_ns = context.now.wall.ns;
+  tree_.Put(*target, to_name, entry_);
+  ++context.outcome->moved;
+}
+
+}  // namespace fustor::fusion

@@ -1,0 +1,416 @@
+#include <algorithm>
+
+#include "base/path.h"
+#include "svc/fusion/core/arbiter.h"
+#include "svc/fusion/core/arbiter_context.h"
+#include "svc/fusion/core/evidence.h"
+
+namespace fustor::fusion {
+namespace {
+
+// Scratch memory that one huge directory needed is given back.
+constexpr std::size_t kScratchRowsMax = 1 << 16;
+
+// A directory that could be listed but not looked at has no attributes of its own.
+bool HasSelf(const batch::DirBlock& block) {
+  const EntryAttrs& self = block.self;
+  return self.is_directory() && (self.mode != 0 || self.mtime_ns != 0 || self.inode != 0);
+}
+
+}  // namespace
+
+struct Arbiter::Listing {
+  const batch::DirBlock* block = nullptr;
+  bool has_self = false;
+  tree::DirId dir;
+  // What the tree knows of the directory is younger than this look at it (tier 3).
+  bool parent_newer = false;
+  std::vector<std::string_view> exempt;  // Sorted.
+};
+
+// Both sides are sorted by name. Nothing is edited during the walk; decisions are noted.
+struct Arbiter::Join {
+  Arbiter& arbiter;
+  const Listing& listing;
+  const Context& context;
+  std::size_t next = 0;  // The first row that has not been met.
+
+  static Have Remember(const tree::Entry& entry) {
+    return {.kind = entry.attrs.kind,
+            .flags = entry.flags,
+            .reporter = entry.reporter,
+            .dir = entry.dir,
+            .confirmed_ns = entry.confirmed_ns,
+            .mtime_ns = entry.attrs.mtime_ns,
+            .size_bytes = entry.attrs.size_bytes};
+  }
+
+  bool Visit(std::string_view name, const tree::Entry& entry) {
+    const EntryList& rows = listing.block->rows;
+    int order = 1;
+    while (next < rows.size() && (order = rows.name(next).compare(name)) < 0) {
+      arbiter.fresh_.push_back(static_cast<std::uint32_t>(next++));
+    }
+    if (next < rows.size() && order == 0) {
+      Meet(entry);
+      return true;
+    }
+    if (!listing.block->complete || listing.block->failed) return true;
+    if (std::binary_search(listing.exempt.begin(), listing.exempt.end(), name)) return true;
+    if (arbiter.IsProtected(entry, context)) return true;
+    Have gone = Remember(entry);
+    gone.row = arbiter.missing_names_.size();
+    gone.name_size = name.size();
+    arbiter.missing_names_.append(name);
+    arbiter.missing_.push_back(gone);
+    return true;
+  }
+
+  void Meet(const tree::Entry& entry) {
+    const std::size_t row = next++;
+    const EntryList& rows = listing.block->rows;
+    Outcome& outcome = *context.outcome;
+    switch (arbiter.Judge(entry, rows.attrs(row), rows.target(row), context)) {
+      case Verdict::kUnchanged:
+        ++outcome.unchanged;
+        break;
+      case Verdict::kStale:
+        ++outcome.stale;
+        break;
+      case Verdict::kTake:
+        arbiter.changed_.push_back(Remember(entry));
+        arbiter.changed_.back().row = row;
+        break;
+    }
+  }
+};
+
+void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* context) {
+  const bool begins = batch.mark == batch::ScanMark::kBegin;
+  if (begins || !batch.blocks.empty()) {
+    context->scan = begins ? scans_.Begin(session, batch, context->now.wall)
+                           : scans_.Current(session, batch, context->now.wall);
+    context->others_confirmed =
+        OthersConfirmedSince(context->reporter, context->scan->begin_wall_ns);
+  }
+  for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, *context);
+  if (batch.mark != batch::ScanMark::kEnd) return;
+  const std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id);
+  if (!ended || !ended->begun || ended->path != "/") return;
+  context->outcome->scan_ended = true;
+  context->outcome->failed_directories = ended->failed_directories;
+}
+
+void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
+  Listing listing;
+  listing.block = &block;
+  listing.has_self = HasSelf(block);
+  listing.exempt.assign(block.exempt.begin(), block.exempt.end());
+  std::sort(listing.exempt.begin(), listing.exempt.end());
+  context.outcome->rows += block.rows.size() + (listing.has_self ? 1 : 0);
+  if (block.failed) ++context.scan->failed_directories;
+  if (EnterDirectory(&listing, context)) ApplyRows(&listing, context);
+}
+
+// Finds or makes the directory of the block and updates its own attributes. False: the block was
+// dropped and its rows are counted.
+bool Arbiter::EnterDirectory(Listing* listing, const Context& context) {
+  const std::string& path = listing->block->path;
+  if (path == "/") {
+    have_ = tree_.GetRoot();
+    listing->dir = tree::kRoot;
+    TakeSelf(listing, tree::DirId{}, "", context);
+    return true;
+  }
+  const auto [parent_path, name] = SplitPath(path);
+  const std::optional<tree::DirId> parent = tree_.FindDirectory(parent_path);
+  if (parent && tree_.Get(*parent, name, &have_)) {
+    return EnterKnown(listing, *parent, name, context);
+  }
+  return EnterUnknown(listing, context);
+}
+
+bool Arbiter::EnterKnown(Listing* listing, tree::DirId parent, std::string_view name,
+                         const Context& context) {
+  if (have_.attrs.is_directory()) {
+    listing->dir = have_.dir;
+    TakeSelf(listing, parent, name, context);
+    return true;
+  }
+  // Something else has the name. Only a look at the directory itself can say which is older.
+  if (!listing->has_self || Judge(have_, listing->block->self, "", context) != Verdict::kTake) {
+    Drop(*listing, &Outcome::stale, context);
+    return false;
+  }
+  Forget(listing->block->path);
+  have_.flags = tree::kNoFlags;
+  have_.confirmed_ns = 0;
+  if (context.unannounced()) additions_.Add(SplitPath(listing->block->path).first, name);
+  TakeSelf(listing, parent, name, context);
+  return true;
+}
+
+bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
+  const batch::DirBlock& block = *listing->block;
+  const std::optional<std::int64_t> deleted_ns = tombstones_.Covering(block.path);
+  // The whole listing is younger than the deletion only if the directory itself is.
+  if (deleted_ns && (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
+    Drop(*listing, &Outcome::zombies, context);
+    return false;
+  }
+  if (Scans::IsRefused(*context.scan, block.path) || (block.failed && !listing->has_self)) {
+    Drop(*listing, &Outcome::stale, context);
+    return false;
+  }
+  if (deleted_ns) tombstones_.EraseAlong(block.path);
+  const auto [parent_path, name] = SplitPath(block.path);
+  const Descent descent = Descend(parent_path);
+  if (descent.blocked && (context.unannounced() || IsProtected(descent.obstacle, context))) {
+    Drop(*listing, &Outcome::stale, context);
+    return false;
+  }
+  if (!HasRoomFor(1 + descent.missing - (descent.blocked ? 1 : 0))) {
+    refused_ += 1 + block.rows.size();
+    Drop(*listing, &Outcome::refused, context);
+    return false;
+  }
+  tree::Entry implied;
+  implied.attrs.kind = EntryKind::kDirectory;
+  implied.attrs.mode = 0040000;
+  implied.flags = tree::kImplied;
+  if (!context.unannounced()) implied.flags |= tree::kKnownByAgent;
+  implied.reporter = context.reporter;
+  const tree::DirId parent = MakeDirectories(parent_path, descent, implied);
+  if (listing->has_self) {
+    implied.attrs = block.self;
+    implied.flags = static_cast<std::uint8_t>(implied.flags & ~tree::kImplied);
+    if (block.silent) implied.flags |= tree::kAuditSkipped;
+    ++context.outcome->inserted;
+    if (context.unannounced()) additions_.Add(parent_path, name);
+  }
+  listing->dir = tree_.Put(parent, name, implied);
+  return true;
+}
+
+// `have_` is what the tree has at the block's path.
+void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view name,
+                       const Context& context) {
+  const batch::DirBlock& block = *listing->block;
+  const bool was_silent = (have_.flags & tree::kAuditSkipped) != 0;
+  const bool is_silent = block.silent || (block.failed && was_silent);
+  if (!listing->has_self && is_silent == was_silent) return;
+
+  Verdict verdict = Verdict::kStale;
+  if (listing->has_self) {
+    const bool was_real = have_.attrs.is_directory() && (have_.flags & tree::kImplied) == 0;
+    listing->parent_newer = context.unannounced() && was_real &&
+                            !IsAnotherObject(block.self, have_.attrs) &&
+                            CompareAge(block.self, have_.attrs) < 0;
+    verdict = Judge(have_, block.self, "", context);
+    // The auditor has just seen that nothing has changed since its own last look.
+    if (verdict == Verdict::kStale && block.silent && !IsProtected(have_, context)) {
+      verdict = Verdict::kTake;
+    }
+    ++(verdict == Verdict::kTake    ? context.outcome->updated
+       : verdict == Verdict::kStale ? context.outcome->stale
+                                    : context.outcome->unchanged);
+  }
+  if (verdict != Verdict::kTake && is_silent == was_silent) return;
+  if (verdict == Verdict::kTake) {
+    have_.attrs = block.self;
+    have_.target.clear();
+    have_.reporter = context.reporter;
+    if (have_.confirmed_ns != 0) NoteConfirmation(context.reporter, {have_.confirmed_ns});
+    have_.flags = static_cast<std::uint8_t>(have_.flags & ~tree::kImplied);
+    if (!context.unannounced()) have_.flags |= tree::kKnownByAgent;
+  }
+  have_.flags = static_cast<std::uint8_t>(have_.flags & ~tree::kAuditSkipped);
+  if (is_silent) have_.flags |= tree::kAuditSkipped;
+  if (block.path == "/") {
+    tree_.PutRoot(have_);
+  } else {
+    listing->dir = tree_.Put(parent, name, have_);
+  }
+}
+
+// The directory of the block is not in the tree and stays out of it, with all below it.
+void Arbiter::Drop(const Listing& listing, std::uint64_t Outcome::* counter,
+                   const Context& context) {
+  context.outcome->*counter += listing.block->rows.size() + (listing.has_self ? 1 : 0);
+  if (counter != &Outcome::refused) Scans::Refuse(context.scan, listing.block->path);
+}
+
+void Arbiter::ApplyRows(Listing* listing, const Context& context) {
+  const EntryList& rows = listing->block->rows;
+  changed_.clear();
+  fresh_.clear();
+  missing_.clear();
+  missing_names_.clear();
+  Join join{*this, *listing, context};
+  if (tree_.ChildCount(listing->dir) > 0) {
+    tree_.ForEachChild(listing->dir, [&join](std::string_view name, const tree::Entry& entry) {
+      return join.Visit(name, entry);
+    });
+  }
+  // What is gone goes first: it makes room under max_tree_items.
+  RemoveMissing(*listing, context);
+  for (const Have& have : changed_) TakeRow(*listing, have.row, have, context);
+  for (const std::uint32_t row : fresh_) AdmitRow(listing, row, context);
+  for (std::size_t row = join.next; row < rows.size(); ++row) AdmitRow(listing, row, context);
+  if (fresh_.capacity() > kScratchRowsMax) fresh_ = {};
+  if (changed_.capacity() > kScratchRowsMax) changed_ = {};
+  if (missing_.capacity() > kScratchRowsMax) missing_ = {};
+}
+
+Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
+                                std::string_view target, const Context& context) {
+  if ((have.flags & tree::kImplied) != 0 && row.is_directory()) return Verdict::kTake;
+  if (have.attrs == row && have.target == target) {
+    const bool announces = !context.unannounced() && (have.flags & tree::kKnownByAgent) == 0;
+    return announces ? Verdict::kTake : Verdict::kUnchanged;
+  }
+  if (IsOutrun(have, row, context)) return Verdict::kStale;
+  const bool is_protected = IsProtected(have, context);
+  const bool newer = CompareAge(row, have.attrs) > 0;
+  if (is_protected && !newer) return Verdict::kStale;
+  if (context.unannounced() && !newer) {
+    const bool older = row.mtime_ns < have.attrs.mtime_ns ||
+                       (row.mtime_ns == have.attrs.mtime_ns && CompareAge(row, have.attrs) < 0);
+    if (older && !IsAnotherObject(row, have.attrs)) return Verdict::kStale;
+  }
+  // A directory goes only when nothing below it is known better.
+  if (have.attrs.is_directory() && !row.is_directory() && HasProtectedBelow(have.dir, context)) {
+    return Verdict::kStale;
+  }
+  return Verdict::kTake;
+}
+
+// The reporter's own realtime evidence has overtaken the row. It sends both in order and leaves out
+// names that have changed, but a directory's own times change with everything in it.
+bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
+                       const Context& context) const {
+  return have.reporter == context.reporter && have.confirmed_ns != 0 &&
+         have.confirmed_ns >= context.scan->begin_wall_ns && row.ctime_ns != 0 &&
+         row.ctime_ns < have.attrs.ctime_ns && !IsAnotherObject(row, have.attrs);
+}
+
+// Somebody else has seen it in realtime since this scan began.
+bool Arbiter::IsProtected(const tree::Entry& have, const Context& context) const {
+  return context.others_confirmed && have.reporter != context.reporter && have.confirmed_ns != 0 &&
+         have.confirmed_ns >= context.scan->begin_wall_ns;
+}
+
+bool Arbiter::HasProtectedBelow(tree::DirId directory, const Context& context) {
+  if (!context.others_confirmed) return false;
+  std::vector<tree::DirId> stack{directory};
+  bool found = false;
+  while (!found && !stack.empty()) {
+    const tree::DirId dir = stack.back();
+    stack.pop_back();
+    tree_.ForEachChild(dir, [&](std::string_view, const tree::Entry& entry) {
+      found = IsProtected(entry, context);
+      if (entry.attrs.is_directory()) stack.push_back(entry.dir);
+      return !found;
+    });
+  }
+  return found;
+}
+
+// A row of a name that the tree does not have.
+void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context) {
+  const batch::DirBlock& block = *listing->block;
+  const std::string_view name = block.rows.name(row);
+  const EntryAttrs& attrs = block.rows.attrs(row);
+  std::uint64_t Outcome::* dropped = nullptr;
+  if (Tombstones::Trie::Dir* stones = tombstones_.In(block.path); stones != nullptr) {
+    const auto it = stones->items.find(name);
+    if (it != stones->items.end()) {
+      if (EvidenceTime(attrs) <= it->second.value.watermark_ns) {
+        dropped = &Outcome::zombies;
+      } else {
+        tombstones_.Erase(&it->second);
+      }
+    }
+  }
+  if (dropped == nullptr && listing->parent_newer) dropped = &Outcome::stale;
+  if (dropped == nullptr && !HasRoomFor(1)) {
+    dropped = &Outcome::refused;
+    ++refused_;
+  }
+  if (dropped != nullptr) {
+    ++(context.outcome->*dropped);
+    // Room may come; what was judged by its age stays judged.
+    if (attrs.is_directory() && dropped != &Outcome::refused) {
+      Scans::Refuse(context.scan, JoinPath(block.path, name));
+    }
+    return;
+  }
+  entry_.attrs = attrs;
+  entry_.target = block.rows.target(row);
+  entry_.flags = context.unannounced() ? tree::kNoFlags : tree::kKnownByAgent;
+  entry_.reporter = context.reporter;
+  entry_.confirmed_ns = 0;
+  MarkIfHot(block.path, name, &entry_, context);
+  if (context.unannounced()) {
+    additions_.Add(block.path, name);
+    if (!deletions_.empty()) deletions_.Erase(JoinPath(block.path, name));
+  }
+  tree_.Put(listing->dir, name, entry_);
+  ++context.outcome->inserted;
+}
+
+// A row that says something else than the tree does.
+void Arbiter::TakeRow(const Listing& listing, std::size_t row, const Have& have,
+                      const Context& context) {
+  const batch::DirBlock& block = *listing.block;
+  const std::string_view name = block.rows.name(row);
+  const EntryAttrs& attrs = block.rows.attrs(row);
+  const bool same_kind = attrs.kind == have.kind;
+  const bool content =
+      !same_kind || attrs.mtime_ns != have.mtime_ns || attrs.size_bytes != have.size_bytes;
+  if (!same_kind) {
+    if (have.kind == EntryKind::kDirectory) context.outcome->deleted += CountBelow(have.dir);
+    if (!nothing_listed()) Forget(JoinPath(block.path, name));
+  }
+  entry_.attrs = attrs;
+  entry_.target = block.rows.target(row);
+  entry_.flags = context.unannounced() ? have.flags & tree::kKnownByAgent : tree::kKnownByAgent;
+  if (same_kind) entry_.flags |= have.flags & (tree::kSuspect | tree::kAuditSkipped);
+  entry_.reporter = context.reporter;
+  entry_.confirmed_ns = same_kind ? have.confirmed_ns : 0;
+  // From now on the confirmation stands beside this reporter's name.
+  if (entry_.confirmed_ns != 0) NoteConfirmation(context.reporter, {entry_.confirmed_ns});
+  if (content) MarkIfHot(block.path, name, &entry_, context);
+  // A directory's times only echo what has changed in it, and that is listed by itself.
+  if (context.unannounced() && content && !(same_kind && attrs.is_directory())) {
+    entry_.flags &= static_cast<std::uint8_t>(~tree::kKnownByAgent);
+    additions_.Add(block.path, name);
+    if (!deletions_.empty()) deletions_.Erase(JoinPath(block.path, name));
+  }
+  tree_.Put(listing.dir, name, entry_);
+  ++context.outcome->updated;
+}
+
+void Arbiter::MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
+                        const Context& context) {
+  if (entry->attrs.kind != EntryKind::kFile || (entry->flags & tree::kSuspect) != 0) return;
+  const std::int64_t threshold = options_.hot_file_threshold.count();
+  const std::int64_t age = SaturatingSub(context.watermark_ns, entry->attrs.mtime_ns);
+  if (age >= threshold) return;
+  entry->flags |= tree::kSuspect;
+  // What is left of its youth; a file from the future gets one whole.
+  const Nanos left(std::min(threshold, SaturatingSub(threshold, age)));
+  suspects_.Put(directory, name, context.now.monotonic + left, entry->attrs.mtime_ns);
+}
+
+void Arbiter::RemoveMissing(const Listing& listing, const Context& context) {
+  for (const Have& gone : missing_) {
+    const std::string_view name = std::string_view(missing_names_).substr(gone.row, gone.name_size);
+    if (gone.kind == EntryKind::kDirectory && HasProtectedBelow(gone.dir, context)) continue;
+    context.outcome->deleted += tree_.Erase(listing.dir, name);
+    if (!nothing_listed()) Forget(JoinPath(listing.block->path, name));
+    if (context.unannounced()) deletions_.Add(listing.block->path, name);
+  }
+}
+
+}  // namespace fustor::fusion

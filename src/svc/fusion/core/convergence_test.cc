@@ -1,0 +1,516 @@
+// Random histories of a file system, seen by one or two agents that keep the contract of batch.h,
+// against the file system itself. A failure prints its seed; FUSTOR_SEED=S runs that one alone,
+// FUSTOR_SEEDS=N runs N of them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <deque>
+#include <map>
+
+#include "base/path.h"
+#include "base/prng.h"
+#include "svc/fusion/core/arbiter.h"
+
+namespace fustor::fusion {
+namespace {
+
+constexpr std::int64_t kMs = 1'000'000;
+constexpr std::int64_t kS = 1'000'000'000;
+
+using Files = std::map<std::string, EntryAttrs>;
+
+// Paths and attributes; the root is "/".
+struct FileSystem {
+  Files files;
+  std::int64_t now_ns = 0;
+  std::uint64_t inodes = 1;
+
+  EntryAttrs Fresh(EntryKind kind) {
+    EntryAttrs attrs;
+    attrs.kind = kind;
+    attrs.mode = kind == EntryKind::kDirectory ? 040755 : 0100644;
+    attrs.inode = ++inodes;
+    attrs.mtime_ns = attrs.ctime_ns = now_ns;
+    return attrs;
+  }
+  bool IsDirectory(const std::string& path) const {
+    const auto it = files.find(path);
+    return it != files.end() && it->second.is_directory();
+  }
+  Files Below(const std::string& path) const {
+    Files below;
+    for (const auto& [at, attrs] : files) {
+      if (at != path && IsWithin(at, path)) below[at] = attrs;
+    }
+    return below;
+  }
+  Files Children(const std::string& path) const {
+    Files children;
+    for (const auto& [at, attrs] : files) {
+      if (SplitPath(at).first == path) children[at] = attrs;
+    }
+    return children;
+  }
+};
+
+// Hears of changes on its own host, scans, and sends both in one order.
+class Agent {
+ public:
+  Agent(std::uint16_t number, FileSystem& fs) : number_(number), fs_(fs) {}
+
+  void SawUpsert(const std::string& path) {
+    const auto it = fs_.files.find(path);
+    if (it == fs_.files.end()) return;
+    batch::Change change;
+    change.path = path;
+    change.attrs = it->second;
+    pending_.push_back(change);
+    Exempt(path);
+    realtime_known.insert(path);
+  }
+  void SawDelete(const std::string& path) {
+    batch::Change change;
+    change.kind = batch::Change::Kind::kDelete;
+    change.path = path;
+    pending_.push_back(change);
+    Exempt(path);
+    std::erase_if(waiting_, [&](const auto& block) { return IsWithin(block.path, path); });
+    std::erase_if(to_list_, [&](const auto& at) { return IsWithin(at, path); });
+    std::erase_if(realtime_known, [&](const auto& at) { return IsWithin(at, path); });
+  }
+  void SawMove(const std::string& from, const std::string& to) {
+    batch::Change change;
+    change.kind = batch::Change::Kind::kMove;
+    change.path = to;
+    change.old_path = from;
+    pending_.push_back(change);
+    Exempt(from);
+    Exempt(to);
+    // What was listed below is listed again under the new name.
+    std::deque<std::string> again;
+    std::erase_if(waiting_, [&](const auto& block) {
+      if (IsWithin(block.path, to)) return true;
+      if (!IsWithin(block.path, from)) return false;
+      again.push_back(to + block.path.substr(from.size()));
+      return true;
+    });
+    std::erase_if(to_list_, [&](const auto& at) { return IsWithin(at, to); });
+    for (std::string& at : to_list_) {
+      if (IsWithin(at, from)) at = to + at.substr(from.size());
+    }
+    to_list_.insert(to_list_.end(), again.begin(), again.end());
+    std::set<std::string> known;
+    for (const std::string& at : realtime_known) {
+      if (IsWithin(at, to)) continue;
+      known.insert(IsWithin(at, from) ? to + at.substr(from.size()) : at);
+    }
+    realtime_known = std::move(known);
+  }
+
+  void FlushRealtime() {
+    if (pending_.empty()) return;
+    batch::Batch batch;
+    batch.changes.assign(pending_.begin(), pending_.end());
+    pending_.clear();
+    wire.push_back(std::move(batch));
+  }
+
+  bool scanning() const { return scanning_; }
+  void BeginScan(batch::Source source) {
+    scanning_ = true;
+    source_ = source;
+    ++scan_id_;
+    to_list_ = {"/"};
+    batch::Batch batch = ScanBatch();
+    batch.mark = batch::ScanMark::kBegin;
+    batch.scan_path = "/";
+    wire.push_back(std::move(batch));
+  }
+  void ListOne() {
+    if (to_list_.empty()) return;
+    const std::string path = to_list_.front();
+    to_list_.pop_front();
+    batch::DirBlock block;
+    block.path = path;
+    if (!fs_.IsDirectory(path)) {  // Vanished behind our back.
+      block.failed = true;
+      waiting_.push_back(std::move(block));
+      return;
+    }
+    block.self = fs_.files.at(path);
+    block.complete = true;
+    for (const auto& [at, attrs] : fs_.Children(path)) {
+      block.rows.Append(SplitPath(at).second, attrs);
+      if (attrs.is_directory()) to_list_.push_back(at);
+    }
+    block.rows.SortByName();
+    waiting_.push_back(std::move(block));
+  }
+  void SendOne() {
+    if (waiting_.empty()) {
+      if (scanning_ && to_list_.empty()) EndScan();
+      return;
+    }
+    FlushRealtime();
+    batch::Batch batch = ScanBatch();
+    batch.blocks.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+    wire.push_back(std::move(batch));
+  }
+  void FinishScan() {
+    while (scanning_) {
+      while (!to_list_.empty()) ListOne();
+      SendOne();
+    }
+  }
+
+  std::uint16_t number() const { return number_; }
+  SessionKey session() const { return {number_}; }
+  bool drained() const { return pending_.empty() && wire.empty(); }
+
+  std::deque<batch::Batch> wire;
+  std::set<std::string> realtime_known;
+
+ private:
+  batch::Batch ScanBatch() const {
+    batch::Batch batch;
+    batch.source = source_;
+    batch.scan_id = scan_id_;
+    return batch;
+  }
+  void EndScan() {
+    batch::Batch batch = ScanBatch();
+    batch.mark = batch::ScanMark::kEnd;
+    wire.push_back(std::move(batch));
+    scanning_ = false;
+  }
+  void Exempt(const std::string& path) {
+    const auto [parent, name] = SplitPath(path);
+    for (batch::DirBlock& block : waiting_) {
+      if (block.path != parent) continue;
+      block.exempt.emplace_back(name);
+      const std::size_t row = block.rows.FindSorted(name);
+      if (row < block.rows.size()) block.rows.Erase(row);
+    }
+  }
+
+  const std::uint16_t number_;
+  FileSystem& fs_;
+  std::deque<batch::Change> pending_;
+  std::deque<batch::DirBlock> waiting_;
+  std::deque<std::string> to_list_;
+  bool scanning_ = false;
+  batch::Source source_ = batch::Source::kSnapshot;
+  std::uint64_t scan_id_ = 0;
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, std::uint16_t agents) : prng_(seed), arbiter_(Options(), tree_) {
+    skew_ns_ = prng_.Between(-300, 300) * kS;
+    now_ns_ = 1'700'000'000 * kS;
+    Pass(0);
+    fs_.files["/"] = fs_.Fresh(EntryKind::kDirectory);
+    for (std::uint64_t i = prng_.Below(15); i > 0; --i) ChangeSomething(nullptr);
+    for (std::uint16_t i = 1; i <= agents; ++i) agents_.push_back(Agent(i, fs_));
+  }
+
+  // The changes of one agent's host are all there are, so once it has scanned, the tree is right
+  // whenever everything that was sent has arrived.
+  void RunOneTruthfulAgent() {
+    Agent& agent = agents_[0];
+    for (int step = 0; step < 300 && !testing::Test::HasFailure(); ++step) {
+      Pass(prng_.Between(1, 2000) * kMs);
+      Act(agent, prng_.Below(8));
+      if (!agent.drained()) continue;
+      CheckRealtimeIsKept(agent);
+      if (scanned_) CheckSame();
+    }
+    Settle();
+    FullScan(agent, batch::Source::kSnapshot);
+    CheckSame();
+    CheckSuspectsEnd();
+  }
+
+  // Two agents and a writer that nobody watches: right after everything has arrived, tombstones
+  // have had their time, and one full scan.
+  void RunTwoAgents() {
+    for (int step = 0; step < 400 && !testing::Test::HasFailure(); ++step) {
+      Pass(prng_.Between(1, 2000) * kMs);
+      Act(agents_[prng_.Below(2)], prng_.Below(9));
+    }
+    Settle();
+    Pass(static_cast<std::int64_t>(Options().tombstone_ttl.count()) + kS);
+    FullScan(agents_[prng_.Below(2)],
+             prng_.Chance(1, 2) ? batch::Source::kAudit : batch::Source::kSnapshot);
+    CheckSame();
+    CheckSuspectsEnd();
+  }
+
+ private:
+  static Arbiter::Options Options() { return {}; }
+  Now now() const { return {{now_ns_}, {now_ns_}}; }
+  void Pass(std::int64_t ns) {
+    now_ns_ += ns;
+    fs_.now_ns = now_ns_ + skew_ns_;
+  }
+
+  void Act(Agent& agent, std::uint64_t what) {
+    switch (what) {
+      case 0:
+      case 1:
+      case 2:
+        return ChangeSomething(&agent);
+      case 3:
+        return agent.FlushRealtime();
+      case 4:
+      case 5:
+        return Deliver(agent);
+      case 6:
+        if (!agent.scanning() && agent.wire.empty()) agent.BeginScan(batch::Source::kSnapshot);
+        return agent.ListOne();
+      case 7:
+        return agent.SendOne();
+      default:
+        return ChangeSomething(nullptr);
+    }
+  }
+
+  std::string Any(bool directory) {
+    std::vector<std::string> paths;
+    for (const auto& [path, attrs] : fs_.files) {
+      if (!directory || attrs.is_directory()) paths.push_back(path);
+    }
+    return paths[prng_.Below(paths.size())];
+  }
+  std::string NewPath() {
+    return JoinPath(Any(true), std::string(1, static_cast<char>('a' + prng_.Below(5))));
+  }
+  // `agent` hears of it; nobody does when it is nullptr.
+  void Touched(Agent* agent, const std::string& path) {
+    if (agent != nullptr) agent->SawUpsert(path);
+  }
+  void DirectoryChanged(Agent* agent, const std::string& path) {
+    EntryAttrs& attrs = fs_.files.at(path);
+    attrs.mtime_ns = attrs.ctime_ns = fs_.now_ns;
+    Touched(agent, path);
+  }
+
+  void ChangeSomething(Agent* agent) {
+    Pass(1);
+    const std::string path = NewPath();
+    const std::string parent(SplitPath(path).first);
+    switch (prng_.Below(7)) {
+      case 0:
+      case 1:
+        return Create(agent, path, parent);
+      case 2:
+      case 3:
+        return Write(agent, Any(false));
+      case 4:
+        return Remove(agent, Any(false));
+      default:
+        return Rename(agent, Any(false), path);
+    }
+  }
+  void Create(Agent* agent, const std::string& path, const std::string& parent) {
+    if (fs_.files.contains(path)) return;
+    fs_.files[path] = fs_.Fresh(prng_.Chance(1, 3) ? EntryKind::kDirectory : EntryKind::kFile);
+    Touched(agent, path);
+    DirectoryChanged(agent, parent);
+  }
+  void Write(Agent* agent, const std::string& path) {
+    EntryAttrs& attrs = fs_.files.at(path);
+    attrs.ctime_ns = fs_.now_ns;
+    if (prng_.Chance(1, 4)) {  // touch -d
+      attrs.mtime_ns = fs_.now_ns + prng_.Between(-1000, 100) * kS;
+    } else if (!attrs.is_directory()) {
+      attrs.mtime_ns = fs_.now_ns;
+      attrs.size_bytes = static_cast<std::int64_t>(prng_.Below(100));
+    }
+    Touched(agent, path);
+  }
+  void Remove(Agent* agent, const std::string& path) {
+    if (path == "/") return;
+    const std::string parent(SplitPath(path).first);
+    Files below = fs_.Below(path);
+    if (below.size() > 5 && !prng_.Chance(1, 5)) return;
+    const bool one_by_one = prng_.Chance(1, 2);  // Otherwise moved out of the tree in one go.
+    for (auto it = below.rbegin(); it != below.rend(); ++it) {
+      fs_.files.erase(it->first);
+      if (one_by_one && agent != nullptr) agent->SawDelete(it->first);
+    }
+    fs_.files.erase(path);
+    if (agent != nullptr) agent->SawDelete(path);
+    DirectoryChanged(agent, parent);
+  }
+  void Rename(Agent* agent, const std::string& from, const std::string& to) {
+    if (from == "/" || IsWithin(to, from) || IsWithin(from, to)) return;
+    const auto target = fs_.files.find(to);
+    if (target != fs_.files.end()) {
+      if (target->second.is_directory() != fs_.IsDirectory(from)) return;
+      if (!fs_.Below(to).empty()) return;
+    }
+    Files moved = fs_.Below(from);
+    moved[from] = fs_.files.at(from);
+    moved[from].ctime_ns = fs_.now_ns;
+    for (const auto& [path, attrs] : moved) fs_.files.erase(path);
+    for (const auto& [path, attrs] : moved) fs_.files[to + path.substr(from.size())] = attrs;
+    if (agent != nullptr) agent->SawMove(from, to);
+    Touched(agent, to);
+    DirectoryChanged(agent, std::string(SplitPath(from).first));
+    DirectoryChanged(agent, std::string(SplitPath(to).first));
+  }
+
+  void Deliver(Agent& agent) {
+    if (agent.wire.empty()) return;
+    const batch::Batch batch = std::move(agent.wire.front());
+    agent.wire.pop_front();
+    if (batch.mark == batch::ScanMark::kBegin) begun_at_[agent.number()] = now_ns_;
+    const bool scan = batch.source != batch::Source::kRealtime;
+    const std::set<std::string> before =
+        scan ? ConfirmedByOthers(agent.number(), begun_at_[agent.number()])
+             : std::set<std::string>();
+    const Arbiter::Outcome outcome = arbiter_.Apply(batch, agent.session(), agent.number(), now());
+    // Every row is counted once; deletes that hit something are counted by entries.
+    const std::uint64_t counted = outcome.inserted + outcome.updated + outcome.unchanged +
+                                  outcome.zombies + outcome.stale + outcome.refused +
+                                  outcome.ignored + outcome.moved;
+    EXPECT_LE(counted, outcome.rows);
+    EXPECT_GE(counted + Deletes(batch), outcome.rows);
+    if (outcome.scan_ended) scanned_ = true;
+    if (!scan) return;
+    std::set<std::string> after = Paths();
+    for (const std::string& path : before) {
+      EXPECT_TRUE(after.contains(path)) << path << " was seen after the scan had begun";
+    }
+  }
+  std::uint64_t Deletes(const batch::Batch& batch) {
+    std::uint64_t count = 0;
+    for (const batch::Change& change : batch.changes) {
+      if (change.kind == batch::Change::Kind::kDelete) ++count;
+    }
+    return count;
+  }
+
+  void Settle() {
+    for (Agent& agent : agents_) {
+      agent.FinishScan();
+      agent.FlushRealtime();
+    }
+    for (bool any = true; any;) {
+      any = false;
+      Agent& agent = agents_[prng_.Below(agents_.size())];
+      Deliver(agent);
+      for (const Agent& each : agents_) any |= !each.wire.empty();
+      Pass(kS);
+    }
+  }
+  void FullScan(Agent& agent, batch::Source source) {
+    Pass(kS);
+    agent.BeginScan(source);
+    agent.FinishScan();
+    while (!agent.wire.empty()) Deliver(agent);
+  }
+
+  void Walk(tree::DirId dir, const std::string& path,
+            const std::function<void(const std::string&, const tree::Entry&)>& visit) {
+    std::vector<std::pair<std::string, tree::DirId>> below;
+    tree_.ForEachChild(dir, [&](std::string_view name, const tree::Entry& entry) {
+      visit(JoinPath(path, name), entry);
+      if (entry.attrs.is_directory()) below.emplace_back(JoinPath(path, name), entry.dir);
+      return true;
+    });
+    for (const auto& [at, id] : below) Walk(id, at, visit);
+  }
+  std::set<std::string> Paths() {
+    std::set<std::string> paths{"/"};
+    Walk(tree::kRoot, "/", [&](const auto& path, const auto&) { paths.insert(path); });
+    return paths;
+  }
+  std::set<std::string> ConfirmedByOthers(std::uint16_t reporter, std::int64_t since_ns) {
+    std::set<std::string> paths;
+    Walk(tree::kRoot, "/", [&](const auto& path, const tree::Entry& entry) {
+      if (entry.reporter != reporter && entry.confirmed_ns >= since_ns) paths.insert(path);
+    });
+    return paths;
+  }
+
+  void CheckRealtimeIsKept(const Agent& agent) {
+    const std::set<std::string> paths = Paths();
+    for (const std::string& path : agent.realtime_known) {
+      ASSERT_TRUE(paths.contains(path)) << path << " was reported in realtime";
+    }
+  }
+  void CheckSame() {
+    Files got;
+    got["/"] = tree_.GetRoot().attrs;
+    Walk(tree::kRoot, "/", [&](const auto& path, const auto& entry) { got[path] = entry.attrs; });
+    for (const auto& [path, attrs] : fs_.files) {
+      ASSERT_TRUE(got.contains(path)) << path << " is missing";
+      ASSERT_EQ(got[path].inode, attrs.inode) << path;
+      ASSERT_EQ(got[path].ctime_ns, attrs.ctime_ns) << path;
+      ASSERT_TRUE(got[path] == attrs) << path;
+    }
+    for (const auto& [path, attrs] : got) {
+      ASSERT_TRUE(fs_.files.contains(path)) << path << " is long gone";
+    }
+    CheckLists();
+  }
+  // Whoever is flagged is listed, and the other way round.
+  void CheckLists() {
+    std::set<std::string> flagged;
+    Walk(tree::kRoot, "/", [&](const auto& path, const auto& entry) {
+      if ((entry.flags & tree::kSuspect) != 0) flagged.insert(path);
+    });
+    std::set<std::string> listed;
+    for (const auto& suspect : arbiter_.suspects(SIZE_MAX)) listed.insert(suspect.path);
+    ASSERT_EQ(flagged, listed);
+    const Result<void> sound = tree_.CheckInvariants();
+    ASSERT_TRUE(sound.ok()) << sound.status().ToString();
+  }
+  void CheckSuspectsEnd() {
+    Pass(2 * Options().hot_file_threshold.count());
+    arbiter_.Tick(now(), SIZE_MAX);
+    Pass(2 * Options().hot_file_threshold.count());
+    arbiter_.Tick(now(), SIZE_MAX);
+    ASSERT_EQ(arbiter_.suspect_count(), 0u);
+    CheckLists();
+  }
+
+  Prng prng_;
+  FileSystem fs_;
+  tree::Tree tree_;
+  Arbiter arbiter_;
+  std::vector<Agent> agents_;
+  std::int64_t now_ns_ = 0;
+  std::int64_t skew_ns_ = 0;
+  bool scanned_ = false;
+  std::map<std::uint16_t, std::int64_t> begun_at_;
+};
+
+void ForSeeds(std::uint64_t count, const std::function<void(std::uint64_t)>& run) {
+  const char* only = std::getenv("FUSTOR_SEED");
+  const std::uint64_t first = only == nullptr ? 1 : std::strtoull(only, nullptr, 10);
+  const char* more = std::getenv("FUSTOR_SEEDS");
+  if (more != nullptr) count = std::strtoull(more, nullptr, 10);
+  const std::uint64_t last = only == nullptr ? count : first;
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    SCOPED_TRACE("FUSTOR_SEED=" + std::to_string(seed));
+    run(seed);
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(Convergence, OneTruthfulAgentIsAlwaysRight) {
+  ForSeeds(400, [](std::uint64_t seed) { World(seed, 1).RunOneTruthfulAgent(); });
+}
+
+TEST(Convergence, TwoAgentsAndAnUnseenWriterAreRightAfterOneScan) {
+  ForSeeds(400, [](std::uint64_t seed) { World(seed, 2).RunTwoAgents(); });
+}
+
+}  // namespace
+}  // namespace fustor::fusion

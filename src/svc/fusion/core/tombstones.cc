@@ -1,0 +1,84 @@
+#include "svc/fusion/core/tombstones.h"
+
+#include <algorithm>
+
+namespace fustor::fusion {
+
+void Tombstones::Lay(std::string_view path, std::int64_t watermark_ns, std::int64_t wall_ns) {
+  const auto [parent, name] = SplitPath(path);
+  if (name.empty()) return;
+  EraseWithin(path);
+  Trie::Item* item = trie_.Insert(path).first;
+  item->value = {watermark_ns, wall_ns, by_age_.insert(by_age_.end(), item)};
+}
+
+void Tombstones::EraseAlong(std::string_view path) {
+  if (trie_.empty()) return;
+  // An ancestor's tombstone and the path's own are independent: look at each prefix once.
+  std::string_view rest = path;
+  Trie::Dir* dir = trie_.FindDir("/");
+  while (dir != nullptr) {
+    const std::string_view name = NextComponent(&rest);
+    if (name.empty()) return;
+    const auto below = dir->dirs.find(name);
+    Trie::Dir* next = below == dir->dirs.end() ? nullptr : below->second.get();
+    // Erasing prunes empty directories upward only, so `next` survives when it holds something.
+    if (Trie::Item* item = trie_.FindIn(dir, name); item != nullptr) Erase(item);
+    dir = next;
+  }
+}
+
+void Tombstones::EraseWithin(std::string_view path) {
+  if (trie_.empty()) return;
+  trie_.EraseWithin(path, [this](Trie::Item& item) { by_age_.erase(item.value.age); });
+}
+
+void Tombstones::Erase(Trie::Item* stone) {
+  by_age_.erase(stone->value.age);
+  trie_.Erase(stone);
+}
+
+std::optional<std::int64_t> Tombstones::Covering(std::string_view path) {
+  std::optional<std::int64_t> highest;
+  if (trie_.empty()) return highest;
+  std::string_view rest = path;
+  for (Trie::Dir* dir = trie_.FindDir("/"); dir != nullptr;) {
+    const std::string_view name = NextComponent(&rest);
+    if (name.empty()) break;
+    if (const Trie::Item* item = trie_.FindIn(dir, name); item != nullptr) {
+      highest = std::max(highest.value_or(INT64_MIN), item->value.watermark_ns);
+    }
+    const auto below = dir->dirs.find(name);
+    dir = below == dir->dirs.end() ? nullptr : below->second.get();
+  }
+  return highest;
+}
+
+Tombstones::Trie::Dir* Tombstones::In(std::string_view directory) {
+  if (trie_.empty()) return nullptr;
+  Trie::Dir* dir = trie_.FindDir(directory);
+  return dir == nullptr || dir->items.empty() ? nullptr : dir;
+}
+
+void Tombstones::Purge(std::int64_t wall_ns, std::size_t count_max) {
+  for (std::size_t i = 0; i < count_max && !by_age_.empty(); ++i) {
+    auto* oldest = static_cast<Trie::Item*>(by_age_.front());
+    if (oldest->value.wall_ns >= wall_ns) return;
+    Erase(oldest);
+  }
+}
+
+std::size_t Tombstones::Shrink(std::size_t nodes_max) {
+  std::size_t count = 0;
+  for (; trie_.node_count() > nodes_max && !by_age_.empty(); ++count) {
+    Erase(static_cast<Trie::Item*>(by_age_.front()));
+  }
+  return count;
+}
+
+void Tombstones::Clear() {
+  trie_.Clear();
+  by_age_.clear();
+}
+
+}  // namespace fustor::fusion
