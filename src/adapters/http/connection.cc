@@ -246,7 +246,8 @@ env::Task<void> Connection::Handle(std::optional<Refusal> refusal) {
   }
   if (answer_.status() == 0) co_await AnswerForSilentHandler();
   if (answer_.ended()) co_return;
-  // Half an answer must not look like a whole one.
+  // Half an answer must not look like a whole one: what was written goes out, and no end.
+  outbox_->TryFlush();
   if (!outbox_->broken() && !gone_.stop_requested()) {
     site_.logger.Error("a handler did not end its answer", {{"pattern", match_.pattern}});
   }

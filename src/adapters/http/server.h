@@ -45,10 +45,10 @@ struct ServerOptions {
   Nanos linger_timeout = Seconds(2);         // For the client to read a last answer and close.
   std::uint64_t bytes_per_second_min = 256;  // In both directions, beyond the timeouts.
   // PEM files; both or none. With them the server speaks TLS only, 1.2 or newer.
-  std::string certificate_file;
-  std::string key_file;
+  std::string certificate_file = {};
+  std::string key_file = {};
   // Runs before every handler. False: it has answered, and the handler does not run.
-  std::function<env::Task<bool>(Request&, ResponseWriter&)> before;
+  std::function<env::Task<bool>(Request&, ResponseWriter&)> before = {};
 };
 
 class Server {
