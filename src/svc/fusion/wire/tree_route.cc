@@ -166,7 +166,8 @@ env::Task<void> AnswerTree(const ViewDoor& door, http::Request& request,
   const bool too_large = co_await IsTooLarge(door, query, *snapshot, *entry);
   if (too_large) {
     const tree::Aggregates sums = snapshot->AggregatesOf(entry->dir);
-    const std::uint64_t count = query.depth_max ? UINT64_MAX : sums.files + sums.directories;
+    std::optional<std::uint64_t> count;
+    if (!query.depth_max) count = sums.files + sums.directories;
     snapshot.reset();
     (void)co_await http::SendDetail(writer, 400,
                                     TooLarge(query.path, count, door.options.max_response_items));

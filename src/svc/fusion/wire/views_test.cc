@@ -10,7 +10,7 @@
 #include "adapters/json/parse.h"
 #include "base/prng.h"
 #include "lib/http/text.h"
-#include "svc/fusion/wire/fakes.h"
+#include "svc/fusion/wire/fakes_testing.h"
 
 namespace fustor::fusion {
 namespace {
@@ -93,22 +93,22 @@ TEST_F(ViewRoutes, KeysComeFirst) {
     int status;
     std::string body;
   } cases[] = {
-      {"/v/tree", {}, 401, R"({"detail":"API key required"})"},
-      {"/v/tree", {{"X-API-Key", ""}}, 401, R"({"detail":"API key required"})"},
-      {"/v/tree", {{"X-API-Key", "bad"}}, 401, R"({"detail":"Invalid API key"})"},
-      {"/nowhere/tree", {{"X-API-Key", "bad"}}, 401, R"({"detail":"Invalid API key"})"},
+      {"/v/tree", {}, 401, R"({"detail": "API key required"})"},
+      {"/v/tree", {{"X-API-Key", ""}}, 401, R"({"detail": "API key required"})"},
+      {"/v/tree", {{"X-API-Key", "bad"}}, 401, R"({"detail": "Invalid API key"})"},
+      {"/nowhere/tree", {{"X-API-Key", "bad"}}, 401, R"({"detail": "Invalid API key"})"},
       {"/v/tree",
        {{"X-API-Key", "other"}},
        403,
-       R"({"detail":"This API key does not open view 'v'"})"},
+       R"({"detail": "This API key does not open view 'v'"})"},
       {"/nowhere/tree",
        {{"X-API-Key", "k"}},
        403,
-       R"({"detail":"This API key does not open view 'nowhere'"})"},
-      {"/lost/tree", {{"X-API-Key", "k"}}, 404, R"({"detail":"View 'lost' not found"})"},
-      {"/nowhere/tree", {{"X-API-Key", "m"}}, 404, R"({"detail":"View 'nowhere' not found"})"},
-      {"/v/reset", {{"Authorization", "Basic k"}}, 401, R"({"detail":"API key required"})"},
-      {"/", {{"Authorization", "Bearer bad"}}, 401, R"({"detail":"Invalid API key"})"},
+       R"({"detail": "This API key does not open view 'nowhere'"})"},
+      {"/lost/tree", {{"X-API-Key", "k"}}, 404, R"({"detail": "View 'lost' not found"})"},
+      {"/nowhere/tree", {{"X-API-Key", "m"}}, 404, R"({"detail": "View 'nowhere' not found"})"},
+      {"/v/reset", {{"Authorization", "Basic k"}}, 401, R"({"detail": "API key required"})"},
+      {"/", {{"Authorization", "Bearer bad"}}, 401, R"({"detail": "Invalid API key"})"},
   };
   for (const auto& c : cases) {
     const std::string method = c.target == "/v/reset" ? "DELETE" : "GET";
@@ -224,7 +224,7 @@ TEST_F(ViewRoutes, NodesHaveTheKeysOfTheOriginalAndOurs) {
                 R"("uncertain":[],"audit_only":[]}})");
   const Reply missing = Get("/v/tree?path=/b%0a");
   EXPECT_EQ(missing.status, 404);
-  EXPECT_EQ(missing.body, R"({"detail":"Path '/b\\x0a' not found in view 'v'"})");
+  EXPECT_EQ(missing.body, R"({"detail": "Path '/b\\x0a' not found in view 'v'"})");
 }
 
 TEST_F(ViewRoutes, SaysWhatOtherThingsAre) {
@@ -316,10 +316,11 @@ TEST_F(ViewRoutes, RefusesWhatIsTooLargeBeforeItBegins) {
   view_->tree_.Publish();  // 41 entries with the root.
   const Reply all = Get("/v/tree");
   EXPECT_EQ(all.status, 400);
-  EXPECT_EQ(all.body,
-            R"({"detail":"The answer for '/' would hold 41 entries, more than one answer may. Ask )"
-            R"(for fewer levels with max_depth, for one directory page by page with limit and )"
-            R"(cursor, or use /search with limit and cursor."})");
+  EXPECT_EQ(
+      all.body,
+      R"({"detail": "The answer for '/' would hold 41 entries, more than one answer may. Ask )"
+      R"(for fewer levels with max_depth, for one directory page by page with limit and )"
+      R"(cursor, or use /search with limit and cursor."})");
   EXPECT_EQ(Get("/v/tree?max_depth=1").status, 200);
   const Reply two = Get("/v/tree?max_depth=2");
   EXPECT_EQ(two.status, 400);

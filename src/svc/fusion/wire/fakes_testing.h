@@ -1,4 +1,4 @@
-// fakes.h: a view over a real tree and a writer that keeps what it is given, for tests.
+// fakes_testing.h: a view over a real tree and a writer that keeps what it is given, for tests.
 #pragma once
 
 #include <map>

@@ -1,0 +1,79 @@
+// ports.h: what the command line needs from the world, in its own words.
+//
+// Everything here blocks: the command line is one thread with one thing to do.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "lib/json/json.h"
+#include "svc/client/core/words.h"
+
+namespace fustor::client {
+
+// One Fusion, asked with one key.
+class Fusion {
+ public:
+  struct Reply {
+    int status = 0;
+    json::Value body;
+    int retry_after_s = 0;  // 0: it did not say.
+    std::string freshness;  // X-Fustor-Freshness: empty when the answer is live.
+  };
+  using Query = std::vector<std::pair<std::string, std::string>>;
+
+  virtual ~Fusion() = default;
+  // GET of `path` ("/api/v1/views/") with the query; bytes are encoded by the callee. Any status is
+  // a reply. Errors: kUnavailable (nobody answers), kDeadlineExceeded, kInvalidArgument (the answer
+  // is not JSON), kResourceExhausted (larger than 64 MiB).
+  virtual Result<Reply> Get(const std::string& path, const Query& query) = 0;
+};
+
+// Where output goes.
+class Terminal {
+ public:
+  virtual ~Terminal() = default;
+  // Errors: kCancelled (nobody reads any more), or what the system says.
+  virtual Status Write(std::string_view bytes) = 0;
+  virtual void WriteError(std::string_view text) = 0;
+  // Whether a person reads: then names are escaped and tables are wide.
+  virtual bool interactive() const = 0;
+  virtual bool colours() const = 0;
+  virtual std::size_t columns() const = 0;
+};
+
+// The machine on which the command runs.
+class Host {
+ public:
+  virtual ~Host() = default;
+  virtual WallTime Now() const = 0;
+  virtual Civil LocalTime(WallTime time) const = 0;
+  virtual std::string WorkingDirectory() const = 0;
+  // As realpath(3). Errors: kNotFound, kPermissionDenied.
+  virtual Result<std::string> RealPath(const std::string& path) const = 0;
+  virtual std::optional<std::string> Variable(const std::string& name) const = 0;
+  // The number itself when nobody has it.
+  virtual std::string UserName(std::uint32_t uid) const = 0;
+  virtual std::string GroupName(std::uint32_t gid) const = 0;
+  // Errors: kNotFound, kPermissionDenied, kResourceExhausted (over the limit).
+  virtual Result<std::string> ReadFile(const std::string& path, std::size_t limit_bytes) const = 0;
+  virtual Result<json::Value> ParseJson(std::string_view text) const = 0;
+};
+
+struct Ports {
+  Host& host;
+  Terminal& terminal;
+  // Errors: kInvalidArgument (not a URL).
+  std::function<Result<std::unique_ptr<Fusion>>(const std::string& url, const std::string& key)>
+      connect;
+};
+
+}  // namespace fustor::client
