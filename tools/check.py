@@ -3,7 +3,7 @@
 usage: check.py [--all | FILE...] [--fix-format]
 
 clang-tidy looks at the files named, else at what differs from the main branch (or from the last
-commit), with --all at everything. Expects a built `dev` preset.
+commit) and is no test, with --all at everything. Expects a built `dev` preset.
 """
 
 import argparse
@@ -98,7 +98,10 @@ def main():
         return 1 if check_format(fix=True) else 0
 
     files = [f.resolve() for f in args.files]
-    files = list(sources()) if args.all else files or changed_files()
+    if args.all:
+        files = list(sources())
+    elif not files:
+        files = [f for f in changed_files() if not f.name.endswith("_test.cc")]
     count = len([f for f in files if f.suffix == ".cc"])
     checks = [
         ("format", check_format),

@@ -21,6 +21,8 @@ class Suite:
     def add(self, case, label):
         if case.find("failure") is not None or case.find("error") is not None:
             self.failed.append(label)
+        elif case.get("status") == "notrun" and case.get("result") is None:  # ctest's own word.
+            self.failed.append(f"{label} (not run)")
         elif case.find("skipped") is not None or case.get("result") == "skipped":
             self.skipped += 1
         else:

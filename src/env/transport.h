@@ -57,6 +57,8 @@ class Channel {
   // kDeadlineExceeded, kCancelled.
   virtual Task<Result<std::string>> Call(std::string method, std::string request,
                                          CallOptions options) = 0;
+  // May succeed before the server has been reached: a failure then shows at the first Send or
+  // Receive. The stream is used on the executor that opened it.
   virtual Task<Result<std::unique_ptr<Stream>>> Open(std::string method, CallOptions options) = 0;
 };
 

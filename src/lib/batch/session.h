@@ -62,7 +62,7 @@ struct Heartbeat {
 struct Command {
   std::string kind;  // "scan"
   std::string path;  // A view path.
-  bool recursive = false;
+  bool recursive = true;
   std::string job_id;
 
   friend bool operator==(const Command&, const Command&) = default;

@@ -1,18 +1,22 @@
 #include "svc/client/core/words.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "base/path.h"
 
 namespace fustor::client {
 namespace {
 
-template <class... Args>
-std::string Print(const char* format, Args... args) {
-  char buffer[128];
-  const int n = std::snprintf(buffer, sizeof buffer, format, args...);
-  return std::string(buffer, static_cast<std::size_t>(n));
+// `n` in at least `width` digits.
+std::string Padded(std::int64_t n, std::size_t width) {
+  std::string digits = std::to_string(n);
+  if (digits.size() < width) digits.insert(0, width - digits.size(), '0');
+  return digits;
+}
+
+std::string Octal(unsigned char byte) {
+  return {static_cast<char>('0' + (byte >> 6)), static_cast<char>('0' + (byte >> 3 & 7)),
+          static_cast<char>('0' + (byte & 7))};
 }
 
 std::string Several(std::int64_t n, std::string_view unit) {
@@ -126,7 +130,7 @@ std::string QuotedName(std::string_view name) {
     if (!IsUtf8(character) || IsControl(name[i])) {
       if (quoted) out += '\'';
       quoted = false;
-      out += Print(b == '\n' ? "$'\\n'" : b == '\t' ? "$'\\t'" : "$'\\%03o'", b);
+      out += b == '\n' ? "$'\\n'" : b == '\t' ? "$'\\t'" : "$'\\" + Octal(b) + "'";
       continue;
     }
     if (name[i] == '\'') {
@@ -145,14 +149,14 @@ std::string QuotedName(std::string_view name) {
 }
 
 std::string ShortTime(const Civil& t) {
-  return Print("%04lld-%02d-%02d %02d:%02d", static_cast<long long>(t.year), t.month, t.day, t.hour,
-               t.minute);
+  return Padded(t.year, 4) + "-" + Padded(t.month, 2) + "-" + Padded(t.day, 2) + " " +
+         Padded(t.hour, 2) + ":" + Padded(t.minute, 2);
 }
 
 std::string FullTime(const Civil& t, std::int64_t nanos) {
   const int offset = t.offset_minutes < 0 ? -t.offset_minutes : t.offset_minutes;
-  return ShortTime(t) + Print(":%02d.%09lld %c%02d%02d", t.second, static_cast<long long>(nanos),
-                              t.offset_minutes < 0 ? '-' : '+', offset / 60, offset % 60);
+  return ShortTime(t) + ":" + Padded(t.second, 2) + "." + Padded(nanos, 9) +
+         (t.offset_minutes < 0 ? " -" : " +") + Padded(offset / 60, 2) + Padded(offset % 60, 2);
 }
 
 std::size_t TextWidth(std::string_view text) {
