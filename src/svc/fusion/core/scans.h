@@ -58,6 +58,9 @@ class Scans {
   void DropAudits();
   void Clear();
 
+  // Grows with every begin and every loss: what has happened before a scan began has a lower one
+  // than the scan's.
+  std::uint64_t order() const { return order_; }
   // When the oldest scan that is going on began; INT64_MAX: none is.
   std::int64_t oldest_begin_wall_ns() const;
   const std::vector<Uncertain>& uncertain() const { return uncertain_; }
