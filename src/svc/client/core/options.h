@@ -16,9 +16,10 @@ namespace fustor::client {
 // Given to every command.
 struct CommonOptions {
   std::optional<std::string> home;  // Else FUSTOR_HOME, else ~/.fustor.
-  std::optional<std::string> url;   // Else what HOME/connection.json says.
-  std::optional<std::string> key;
+  std::optional<std::string> url;   // Else FUSTOR_URL, else what HOME/connection.json says.
+  std::optional<std::string> key;  // Else FUSTOR_KEY, else the one that belongs to that file's URL.
   bool json = false;
+  bool wait = false;  // For what is not ready yet.
 };
 
 // `fustor up`: everything in one process. Carried out by the program, not by this service.
@@ -46,6 +47,7 @@ struct TreeOptions {
   bool directories_only = false;
   bool all = false;
   bool ascii = false;
+  bool sizes = false;
 };
 
 struct DuOptions {
@@ -54,6 +56,8 @@ struct DuOptions {
   bool bytes = false;
   bool apparent = false;
   bool summarize = false;
+  bool all = false;   // Not only directories.
+  bool zero = false;  // NUL after each line.
   std::optional<std::uint64_t> depth_max;
 };
 
@@ -65,6 +69,7 @@ struct SearchOptions {
   std::string text;
   std::optional<std::string> under;
   std::optional<std::uint64_t> limit;
+  bool substring = false;   // The text as it is, whatever characters it has.
   bool everything = false;  // Directories too.
   bool zero = false;        // NUL after each path.
 };
@@ -80,7 +85,8 @@ struct Options {
   std::vector<std::string> find;  // Raw: find_expression.h understands it.
 };
 
-// The table of all commands; its targets are in `*options`, which must outlive it.
+// The table of all commands; its targets are in `*options`, which must outlive it. `up` is among
+// them: a program that cannot carry it out takes it off the list.
 cli::Program CommandTable(Options* options, std::string version);
 
 }  // namespace fustor::client
