@@ -167,6 +167,25 @@ std::string QuotedName(std::string_view name) {
   return out;
 }
 
+std::string HarmlessText(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t n = Utf8SequenceLength(text);
+    const std::string_view character = text.substr(0, n == 0 ? 1 : n);
+    text.remove_prefix(character.size());
+    if (n != 0 && !IsObeyed(character)) {
+      out += character;
+      continue;
+    }
+    for (const char c : character) {
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return out;
+}
+
 std::string ShortTime(const Civil& t) {
   return Padded(t.year, 4) + "-" + Padded(t.month, 2) + "-" + Padded(t.day, 2) + " " +
          Padded(t.hour, 2) + ":" + Padded(t.minute, 2);

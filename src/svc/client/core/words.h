@@ -30,6 +30,9 @@ std::string AgeText(Nanos age);
 // writing never reaches the terminal as it is.
 std::string QuotedName(std::string_view name);
 
+// A sentence that came from elsewhere, fit for a terminal: controls and odd bytes as \xNN.
+std::string HarmlessText(std::string_view text);
+
 // Calendar fields of an instant in the reader's time zone.
 struct Civil {
   std::int64_t year = 1970;

@@ -45,6 +45,11 @@ TEST(Words, NamesAreQuotedAsAShellReadsThem) {
   EXPECT_EQ(QuotedName("日本語"), "日本語");
 }
 
+TEST(Words, SentencesFromElsewhereMoveNoCursor) {
+  EXPECT_EQ(HarmlessText("View 'é\\': no."), "View 'é\\': no.");
+  EXPECT_EQ(HarmlessText("a\nb\x1b[2J\xff\u009b"), "a\\x0ab\\x1b[2J\\xff\\xc2\\x9b");
+}
+
 TEST(Words, ModesTimesAndAges) {
   EXPECT_EQ(ModeText(0100644), "-rw-r--r--");
   EXPECT_EQ(ModeText(0041777), "drwxrwxrwt");
