@@ -19,9 +19,11 @@ cli::Command Up(UpOptions* o) {
       "directories; what cannot be watched is said. Files are never opened and never changed.";
   c.arguments = {{"DIR", "What to watch. Default: the current directory.", &o->dirs}};
   c.options = {
-      {"--listen", "HOST:PORT", "Where to answer HTTP. Default: a free port on 127.0.0.1.",
+      {"--listen", "HOST:PORT",
+       "Where to answer HTTP. Default: 127.0.0.1:8101, or a free port when that is taken.",
        &o->listen},
-      {"--grpc-listen", "HOST:PORT", "Where other agents may connect. Default: as --listen.",
+      {"--grpc-listen", "HOST:PORT",
+       "Where other agents may connect. Default: the host of --listen, port 8103 or a free one.",
        &o->grpc_listen},
       {"--scan-workers", "N", "Threads of the first scan. Default: one per core.",
        &o->scan_workers},
