@@ -1,13 +1,15 @@
 """The documents against the code: links, paths, keys, routes, packages, options of the command line.
 
-usage: documents.py [--root DIR]
+usage: documents.py [--root DIR] [--fustor PROGRAM [--update]]
 
 Prints "file:line: what is wrong" and exits with 1 when something is. Knows nothing about whether a
-sentence is true; only that what it names is there, and that what is there is named.
+sentence is true; only that what it names is there, and that what is there is named. With --fustor the
+help texts in docs/cli.md are compared with the program's own; --update takes them over.
 """
 
 import argparse
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -177,6 +179,31 @@ def option_problems(root):
             yield f"docs/cli.md:1: {name} is not described"
 
 
+# A block of docs/cli.md: the command, then what it prints.
+SESSION = re.compile(r"^```text\n\$ fustor (help(?: \w+)?)\n(.*?)^```$", re.M | re.S)
+
+
+def with_help(text, program):
+    """The page with what the program prints now."""
+    def printed(match):
+        done = subprocess.run([program, *match[1].split()], stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, check=True)
+        return f"```text\n$ fustor {match[1]}\n{done.stdout}```"
+    return SESSION.sub(printed, text)
+
+
+def help_problems(root, program):
+    page = root / "docs/cli.md"
+    old = page.read_text()
+    new = with_help(old, program)
+    if not SESSION.search(old):
+        yield "docs/cli.md:1: holds no help text"
+    elif old != new:
+        lines = zip(old.splitlines(), new.splitlines())
+        line = next((n for n, (a, b) in enumerate(lines, 1) if a != b), 1)
+        yield f"docs/cli.md:{line}: fustor prints something else; run tools/documents.py --update"
+
+
 def check(root):
     """Yields "file:line: what is wrong"."""
     root = Path(root).resolve()
@@ -194,7 +221,14 @@ def check(root):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", default=Path(__file__).resolve().parent.parent)
-    problems = list(check(parser.parse_args().root))
+    parser.add_argument("--fustor", metavar="PROGRAM")
+    parser.add_argument("--update", action="store_true")
+    args = parser.parse_args()
+    root = Path(args.root).resolve()
+    if args.fustor and args.update:
+        page = root / "docs/cli.md"
+        page.write_text(with_help(page.read_text(), args.fustor))
+    problems = list(check(root)) + (list(help_problems(root, args.fustor)) if args.fustor else [])
     print(*problems, sep="\n", end="\n" if problems else "")
     return 1 if problems else 0
 

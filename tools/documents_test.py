@@ -60,6 +60,27 @@ def test_reports(tmp_path, file, old, new, what):
     assert len(found) == 1 and what in found[0], found
 
 
+def test_help_texts(tmp_path):
+    assert problems(tmp_path) == []
+    program = tmp_path / "fustor"
+    program.write_text("#!/bin/sh\necho \"about $*\"\n")
+    program.chmod(0o755)
+    page = tmp_path / "docs" / "cli.md"
+    assert "no help text" in list(documents.help_problems(tmp_path, program))[0]
+    page.write_text("# A\n\n```text\n$ fustor help ls\nabout ls\n```\n")
+    assert "docs/cli.md:5: fustor prints" in list(documents.help_problems(tmp_path, program))[0]
+    page.write_text(documents.with_help(page.read_text(), program))
+    assert page.read_text() == "# A\n\n```text\n$ fustor help ls\nabout help ls\n```\n"
+    assert list(documents.help_problems(tmp_path, program)) == []
+
+
+def test_the_real_help_texts():
+    program = ROOT / "build" / "dev" / "bin" / "fustor"
+    if not program.exists():
+        pytest.skip("build/dev/bin/fustor is not built")
+    assert list(documents.help_problems(ROOT, program)) == []
+
+
 def test_reads_the_real_code():
     assert {"port", "max_tree_items", "fields_mapping", "level", "source"} <= documents.configuration_keys(ROOT)
     assert "/api/v1/views/{view}/search" in documents.routes(ROOT)
