@@ -49,8 +49,6 @@ void Route::Carry(const std::shared_ptr<Conversation>& conversation, Side to, st
                   env::Callback deliver) {
   if (conversation->lost()) return;
   ++network_.counters_.messages;
-  const std::uint64_t one_in = network_.quality_.break_one_in;
-  if (one_in != 0 && network_.prng_.Chance(1, one_in)) return Break(network_.quality_.late_max);
   Instant& not_before = conversation->not_before(to);
   not_before = std::max(world().now() + DelayOf(bytes), not_before + Nanos(1));
   world().At(not_before,
@@ -65,6 +63,8 @@ void Route::Arrive(const std::shared_ptr<Conversation>& conversation, env::Callb
     parked_.emplace_back(conversation, std::move(deliver));
     return;
   }
+  const std::uint64_t one_in = network_.quality_.break_one_in;
+  if (one_in != 0 && network_.prng_.Chance(1, one_in)) return Break(network_.quality_.late_max);
   deliver();
 }
 
@@ -103,8 +103,8 @@ void Route::Heal(std::uint64_t partition) {
   if (partition_ != partition) return;  // A later one lasts on.
   cut_ = false;
   // Before anything that is still on its way: it was sent later.
-  const auto parked = std::exchange(parked_, {});
-  for (auto& [conversation, deliver] : const_cast<decltype(parked_)&>(parked)) {
+  auto parked = std::exchange(parked_, {});
+  for (auto& [conversation, deliver] : parked) {
     if (!conversation->lost()) deliver();
   }
 }

@@ -12,7 +12,8 @@ using transport_contract::Received;
 using transport_contract::Scenario;
 using transport_contract::Service;
 
-constexpr NetworkLimits kLimits{.message_bytes_max = transport_contract::kMessageBytesMax};
+constexpr NetworkLimits kLimits{.unread_bytes_max = std::size_t{64} << 10,
+                                .message_bytes_max = transport_contract::kMessageBytesMax};
 
 // A client and a server; both on one executor when that is wanted.
 struct Rig {
