@@ -1,7 +1,8 @@
 // batch.h: what an agent reports, in the words that agent and Fusion share.
 //
 // Pure data. A batch is either realtime changes in the order in which they happened, or blocks: one
-// whole directory listing each. Batches of one session are applied in the order of their sequence.
+// whole directory listing each (of a scan, or of directories that appeared: then they are realtime
+// evidence). Batches of one session are applied in the order of their sequence.
 // All paths are view paths (base/path.h). The wire formats are docs/formats/agent-grpc.md
 // (protobuf) and the JSON of the specification.
 #pragma once
@@ -69,7 +70,7 @@ struct Batch {
   Source source = Source::kRealtime;
   std::int64_t index_ms = -1;    // The agent's time line (specification 5.3).
   std::vector<Change> changes;   // kRealtime.
-  std::vector<DirBlock> blocks;  // Otherwise.
+  std::vector<DirBlock> blocks;  // Not beside changes.
   // For scans:
   std::uint64_t scan_id = 0;
   ScanMark mark = ScanMark::kNone;

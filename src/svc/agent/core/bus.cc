@@ -95,12 +95,13 @@ std::optional<batch::Batch> Bus::TakeRealtime() {
   while (!realtime_.empty() && rows < options_.batch_rows_max) {
     Item& item = realtime_.front();
     if (auto* change = std::get_if<batch::Change>(&item)) {
-      if (!batch.blocks.empty()) break;  // A batch applies its changes before its blocks.
+      if (!batch.blocks.empty()) break;  // A batch is changes or blocks.
       realtime_bytes_ -= BytesOf(*change);
       if (IsStructural(*change)) --structural_;
       ++rows;
       batch.changes.push_back(std::move(*change));
     } else {
+      if (!batch.changes.empty()) break;
       auto& block = std::get<batch::DirBlock>(item);
       realtime_bytes_ -= BytesOf(block);
       rows += block.rows.size() + 1;

@@ -227,8 +227,8 @@ std::string EncodeReportStart(std::string_view session_id) {
 }
 
 std::string EncodeReport(const batch::Batch& batch, batch::Compressor& compressor) {
-  const bool realtime = batch.source == batch::Source::kRealtime;
-  FUSTOR_CHECK(realtime ? batch.blocks.empty() : batch.changes.empty());
+  FUSTOR_CHECK(batch.changes.empty() ||
+               (batch.source == batch::Source::kRealtime && batch.blocks.empty()));
   google::protobuf::Arena arena;
   auto* out = google::protobuf::Arena::CreateMessage<pb::Batch>(&arena);
   out->set_sequence(batch.sequence);

@@ -20,8 +20,8 @@ std::string EncodeCloseSession(std::string_view session_id);
 
 // The first message of a Report stream.
 std::string EncodeReportStart(std::string_view session_id);
-// Each later one. Compressed when that pays. REQUIRES: changes only in a kRealtime batch, blocks
-// only in others; fewer than 2^31 bytes when encoded. O(rows).
+// Each later one. Compressed when that pays. REQUIRES: changes only in a kRealtime batch, and not
+// beside blocks; fewer than 2^31 bytes when encoded. O(rows).
 std::string EncodeReport(const batch::Batch& batch, batch::Compressor& compressor);
 
 // Errors: kInvalidArgument.

@@ -187,11 +187,12 @@ Result<DecodedBatch> DecodeReport(std::string_view bytes, batch::Compressor& com
                     OpenEnvelope(request.batch(), compressor, limits, &arena));
   DecodedBatch decoded;
   FUSTOR_TRY(TakeHead(*from, &decoded.batch));
+  const bool has_changes = from->changes_size() != 0;
   const bool realtime = decoded.batch.source == batch::Source::kRealtime;
-  if (realtime && from->blocks_size() != 0) return Malformed("batch.blocks");
-  if (!realtime && from->changes_size() != 0) return Malformed("batch.changes");
+  if (has_changes && from->blocks_size() != 0) return Malformed("batch.blocks");
+  if (has_changes && !realtime) return Malformed("batch.changes");
   FUSTOR_TRY_ASSIGN(RowReader rows, RowReader::Make(from->rows(), limits.rows_max));
-  if (realtime) {
+  if (has_changes) {
     FUSTOR_TRY(TakeChanges(from, &rows, &decoded));
   } else {
     FUSTOR_TRY(TakeBlocks(*from, &rows, &decoded));

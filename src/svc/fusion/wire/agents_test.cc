@@ -126,7 +126,8 @@ Batch AnyBatch(Prng& prng) {
   if (prng.Chance(1, 4)) b.job_id = "job-7";
   b.lost_events = prng.Chance(1, 10);
   const std::uint64_t count = prng.Below(prng.Chance(1, 5) ? 50 : 5);
-  for (std::uint64_t i = 0; i < count && b.source == batch::Source::kRealtime; ++i) {
+  const bool changes = b.source == batch::Source::kRealtime && prng.Chance(3, 4);
+  for (std::uint64_t i = 0; i < count && changes; ++i) {
     Change& c = b.changes.emplace_back();
     c.kind = static_cast<Change::Kind>(1 + prng.Below(3));
     c.path = AnyPath(prng);
@@ -135,7 +136,7 @@ Batch AnyBatch(Prng& prng) {
     if (c.kind == Change::Kind::kUpsert) c.attrs = AnyAttrs(prng);
     if (c.kind == Change::Kind::kUpsert && prng.Chance(1, 4)) c.target = "/" + AnyName(prng);
   }
-  for (std::uint64_t i = 0; i < count && b.source != batch::Source::kRealtime; ++i) {
+  for (std::uint64_t i = 0; i < count && !changes; ++i) {
     DirBlock& block = b.blocks.emplace_back();
     block.path = AnyPath(prng);
     if (!prng.Chance(1, 4)) block.self = AnyAttrs(prng);
@@ -208,8 +209,16 @@ TEST(Report, AMessageThatMakesNoSenseIsRefusedNamingTheField) {
       {"batch.scan_path", [](pb::Batch& b) { b.set_scan_mark(1); }},
       {"batch.scan_path", [](pb::Batch& b) { b.set_scan_path("a/../b"); }},
       {"batch.job_id", [](pb::Batch& b) { b.set_job_id(std::string(2000, 'j')); }},
-      {"batch.blocks", [](pb::Batch& b) { b.set_source(1); }},
-      {"batch.changes", [](pb::Batch& b) { b.add_changes()->set_path("/x"); }},
+      {"batch.blocks",
+       [](pb::Batch& b) {
+         b.set_source(1);
+         b.add_changes()->set_path("/x");
+       }},
+      {"batch.changes",
+       [](pb::Batch& b) {
+         b.clear_blocks();
+         b.add_changes()->set_path("/x");
+       }},
       {"rows.count", [](pb::Batch& b) { b.mutable_blocks(0)->set_row_count(2); }},
       {"rows.count", [](pb::Batch& b) { b.mutable_blocks(0)->set_row_count(0xFFFFFFFF); }},
       {"rows.name_bytes", [](pb::Batch& b) { b.mutable_rows()->add_name_bytes(0); }},
