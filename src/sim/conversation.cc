@@ -81,7 +81,6 @@ void Route::Break(Nanos notice_max) {
 }
 
 void Route::Partition(Nanos duration) {
-  ++network_.counters_.partitions;
   world().Note("partition");
   cut_ = true;
   const std::uint64_t partition = ++partition_;

@@ -242,7 +242,7 @@ void Server::Crash() {
   if (std::exchange(state_->closed, true)) return;
   network_.servers_.erase(host_);
   for (const auto& [ends, route] : network_.routes_) {
-    if (ends.second == host_) route->Break(kCrashNotice);
+    if (ends.to == host_) route->Break(kCrashNotice);
   }
   for (const auto& [executor, group] : state_->groups) group->Abandon();
 }
@@ -254,24 +254,28 @@ Network::Network(World& world, LinkQuality quality, NetworkLimits limits)
 
 Network::~Network() = default;
 
-std::shared_ptr<Route> Network::RouteOf(const std::string& from, const std::string& to) {
-  std::shared_ptr<Route>& route = routes_[{from, to}];
-  if (route == nullptr) route = std::make_shared<Route>(*this, from, to);
+std::shared_ptr<Route> Network::RouteOf(const Ends& ends) {
+  std::shared_ptr<Route>& route = routes_[ends];
+  if (route == nullptr) route = std::make_shared<Route>(*this, ends.from, ends.to);
   return route;
 }
 
-std::unique_ptr<env::Channel> Network::Connect(const std::string& from, const std::string& to) {
-  return std::make_unique<Channel>(RouteOf(from, to));
+std::unique_ptr<env::Channel> Network::Connect(const std::string& from, const std::string& to,
+                                               const std::string& lane) {
+  return std::make_unique<Channel>(RouteOf({from, to, lane}));
 }
 
 void Network::SetQuality(const LinkQuality& quality) { quality_ = quality; }
 
-void Network::Break(const std::string& from, const std::string& to) {
-  RouteOf(from, to)->Break(quality_.late_max);
+void Network::Break(const std::string& from, const std::string& to, const std::string& lane) {
+  RouteOf({from, to, lane})->Break(quality_.late_max);
 }
 
 void Network::Partition(const std::string& from, const std::string& to, Nanos duration) {
-  RouteOf(from, to)->Partition(duration);
+  ++counters_.partitions;
+  for (const auto& [ends, route] : routes_) {
+    if (ends.from == from && ends.to == to) route->Partition(duration);
+  }
 }
 
 }  // namespace fustor::sim

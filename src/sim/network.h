@@ -75,12 +75,14 @@ class Network {
   Network(const Network&) = delete;
 
   // A way from one host to the server of another, which need not be there (kUnavailable then).
-  // The channel must not outlive the network.
-  std::unique_ptr<env::Channel> Connect(const std::string& from, const std::string& to);
+  // Two hosts may keep several connections: each lane is one. The channel must not outlive the
+  // network.
+  std::unique_ptr<env::Channel> Connect(const std::string& from, const std::string& to,
+                                        const std::string& lane = "");
 
   void SetQuality(const LinkQuality& quality);
-  // Breaks the connection between the two: what is under way is lost.
-  void Break(const std::string& from, const std::string& to);
+  // Breaks a connection between the two: what is under way is lost.
+  void Break(const std::string& from, const std::string& to, const std::string& lane = "");
   // Nothing passes between the two, in either direction, for so long.
   void Partition(const std::string& from, const std::string& to, Nanos duration);
 
@@ -94,14 +96,20 @@ class Network {
  private:
   friend class Server;
   friend class internal::Route;
-  std::shared_ptr<internal::Route> RouteOf(const std::string& from, const std::string& to);
+  struct Ends {
+    std::string from;
+    std::string to;
+    std::string lane;
+    auto operator<=>(const Ends&) const = default;
+  };
+  std::shared_ptr<internal::Route> RouteOf(const Ends& ends);
 
   World& world_;
   LinkQuality quality_;
   const NetworkLimits limits_;
   Prng prng_;
   Counters counters_;
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<internal::Route>> routes_;
+  std::map<Ends, std::shared_ptr<internal::Route>> routes_;
   std::map<std::string, std::shared_ptr<internal::ServerState>> servers_;
 };
 
