@@ -56,9 +56,8 @@ Node::Node(Options options, Logger log)
       metrics_(prometheus::NewRegistry()),
       control_(asio::StartThread("fusion-control")),
       ingest_(asio::StartThread("fusion-ingest")),
-      fusion_({*control_, [this](const std::string& id) -> env::Executor& {
-                 return ShardExecutor(id);
-               },
+      fusion_({*control_,
+               [this](const std::string& id) -> env::Executor& { return ShardExecutor(id); },
                posix::SystemRandom(), *metrics_, log_}) {}
 
 Node::~Node() { Stop(Nanos(0)); }
@@ -94,9 +93,8 @@ Result<std::unique_ptr<Node::Receiver>> Node::OpenReceiver(const std::string& id
                                                            const ReceiverConfig& config) {
   auto receiver = std::make_unique<Receiver>();
   receiver->config = config;
-  receiver->service =
-      std::make_unique<AgentService>(id, fusion_.sessions(), *control_, *ingest_,
-                                     zstd::MakeCompressor(), *metrics_, log_);
+  receiver->service = std::make_unique<AgentService>(id, fusion_.sessions(), *control_, *ingest_,
+                                                     zstd::MakeCompressor(), *metrics_, log_);
   receiver->service->AddMethods(&receiver->methods);
   grpc::ServerOptions server;
   server.host = config.bind_host;

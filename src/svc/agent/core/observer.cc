@@ -27,7 +27,8 @@ bool IsGone(Code code) {
 
 Observer::Observer(Options options, Bus& bus) : options_(options), bus_(bus) {}
 
-void Observer::StartScan() {
+void Observer::BeginScan(bool reported) {
+  scan_reported_ = reported;
   scan_id_ = ++last_scan_id_;
   scan_open_ = 0;
   // What an older scan still wanted is below the root too; listings of directories that appeared
@@ -38,7 +39,7 @@ void Observer::StartScan() {
     if (listing.again_scan_id != 0) listing.again = false;
     listing.again_scan_id = 0;
   }
-  bus_.BeginScan(scan_id_, "/");
+  if (reported) bus_.BeginScan(scan_id_, "/");
   PushList(DirTable::kRoot, scan_id_);
 }
 
@@ -110,7 +111,7 @@ void Observer::CloseListing(std::uint64_t scan_id) {
 
 void Observer::MaybeEndScan() {
   if (scan_id_ == 0 || scan_open_ != 0) return;
-  bus_.EndScan(scan_id_);
+  if (scan_reported_) bus_.EndScan(scan_id_);
   scan_id_ = 0;
 }
 
@@ -176,7 +177,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   block.self = listing.fresh_self.value_or(listed.self);
   block.rows = std::move(listed.children);
   if (listing.scan_id != 0) {
-    bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
+    if (scan_reported_) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
   } else {
     block.path = dirs_.PathOf(listed.dir);
     bus_.Push(std::move(block));
@@ -350,7 +351,7 @@ void Observer::OnOverflow() {
   // What is in flight may be older than the scan, and no event will correct it.
   for (auto& [key, pending] : pending_) pending.again = pending.in_flight;
   bus_.MarkLost();
-  StartScan();
+  BeginScan(scan_reported_);
 }
 
 void Observer::Touch(DirKey dir, const std::string& name) {
@@ -385,7 +386,7 @@ void Observer::Tick(Instant now) {
   }
   if (bus_.TakeOverflow()) {
     ++counters_.overflows;
-    StartScan();
+    BeginScan(scan_reported_);
   }
   MaybeEndScan();
 }

@@ -61,7 +61,10 @@ class Observer {
   Observer(Options options, Bus& bus);
 
   // Starts (again) a scan of the whole tree. What was pending of an older one is folded into it.
-  void StartScan();
+  // Lost events start another one of the same kind.
+  void StartScan() { BeginScan(/*reported=*/true); }
+  // The same, but its listings are not reported: everything is watched, and only changes are.
+  void StartWatching() { BeginScan(/*reported=*/false); }
   bool scanning() const { return scan_id_ != 0; }
 
   void OnEvents(std::vector<env::TreeEvent> events, Instant now);
@@ -114,6 +117,7 @@ class Observer {
     std::uint64_t again_scan_id = 0;
   };
 
+  void BeginScan(bool reported);
   void OnEvent(env::TreeEvent& event, Instant now);
   void OnMoved(const env::TreeEvent& event, Instant now);
   void OnRemoved(DirKey dir, const std::string& name, Instant now);
@@ -147,7 +151,8 @@ class Observer {
   std::unordered_map<DirKey, std::uint64_t> queued_;  // What is in to_list_, by scan (0: none).
   std::unordered_map<DirKey, Listing> listing_;       // In flight.
   std::unordered_set<DirKey>
-      unlisted_;                 // Not found when they were to be listed; to be tried again.
+      unlisted_;  // Not found when they were to be listed; to be tried again.
+  bool scan_reported_ = false;
   std::uint64_t scan_open_ = 0;  // Listings of the scan that are queued or in flight.
 
   std::unordered_map<EntryKey, Pending, EntryHash> pending_;

@@ -67,7 +67,8 @@ void SessionHost::SetPipes(std::vector<Pipe> pipes) {
     Sessions::Options options = pipe.sessions;
     options.pipe_number = number;
     for (const auto& shard : pipe.shards) shard->AddPipe(number, id, options.policy);
-    hosts_.emplace(id, std::make_unique<Host>(Host{std::move(pipe), number, Sessions(options), {}}));
+    hosts_.emplace(id,
+                   std::make_unique<Host>(Host{std::move(pipe), number, Sessions(options), {}}));
   }
   keys_.clear();
   for (auto& [id, host] : hosts_) {
@@ -132,14 +133,14 @@ Result<batch::HeartbeatAnswer> SessionHost::Beat(const Caller& caller,
   Host* const host = Find(caller);
   if (host == nullptr) return BadKey();
   Sessions::Effects effects;
-  const Result<const Sessions::Session*> session = host->sessions.Beat(
-      beat, executor_.clock().Now(), executor_.clock().WallNow(), &effects);
+  const Result<const Sessions::Session*> session =
+      host->sessions.Beat(beat, executor_.clock().Now(), executor_.clock().WallNow(), &effects);
   Carry(host, effects);
   ArmTimer();
   if (!session.ok()) return Obsolete();
   batch::HeartbeatAnswer answer;
-  answer.role = host->sessions.IsLeader((*session)->key) ? batch::Role::kLeader
-                                                         : batch::Role::kFollower;
+  answer.role =
+      host->sessions.IsLeader((*session)->key) ? batch::Role::kLeader : batch::Role::kFollower;
   return answer;
 }
 
@@ -153,12 +154,11 @@ Status SessionHost::Close(const Caller& caller, const std::string& session_id) {
   return {};
 }
 
-Result<SessionHost::Ticket> SessionHost::Join(const Caller& caller,
-                                              const std::string& session_id) {
+Result<SessionHost::Ticket> SessionHost::Join(const Caller& caller, const std::string& session_id) {
   Host* const host = Find(caller);
   if (host == nullptr) return BadKey();
-  const Result<const Sessions::Session*> session = host->sessions.Touch(
-      session_id, executor_.clock().Now(), executor_.clock().WallNow());
+  const Result<const Sessions::Session*> session =
+      host->sessions.Touch(session_id, executor_.clock().Now(), executor_.clock().WallNow());
   if (!session.ok()) return Obsolete();
   const SessionKey key = (*session)->key;
   std::stop_source stream;

@@ -96,8 +96,8 @@ class SessionHost {
   env::Executor& executor_;
   env::Random& random_;
   const Logger log_;
-  std::map<std::string, std::unique_ptr<Host>> hosts_;               // By pipe.
-  std::map<std::pair<std::string, std::string>, Host*> keys_;        // (receiver, key)
+  std::map<std::string, std::unique_ptr<Host>> hosts_;         // By pipe.
+  std::map<std::pair<std::string, std::string>, Host*> keys_;  // (receiver, key)
   PipeNumber last_number_ = 0;
   env::Executor::TimerId timer_ = 0;
   bool stopped_ = false;

@@ -217,8 +217,8 @@ void Shard::WriteReadiness(ViewStatus* status) const {
       status->retry_after_s = verdict.retry_after_s;
     }
     status->ready = false;
-    if (verdict.unready_since && (!status->unready_since ||
-                                  *verdict.unready_since < *status->unready_since)) {
+    if (verdict.unready_since &&
+        (!status->unready_since || *verdict.unready_since < *status->unready_since)) {
       status->unready_since = verdict.unready_since;
     }
   }

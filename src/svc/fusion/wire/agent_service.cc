@@ -23,8 +23,8 @@ struct AgentService::Inflow {
   Status failed;
   bool ended = false;             // No more answers are wanted.
   env::Stream* stream = nullptr;  // While it may be cancelled.
-  env::Signal progress;  // For who takes batches.
-  env::Signal news;      // For who sends answers.
+  env::Signal progress;           // For who takes batches.
+  env::Signal news;               // For who sends answers.
 
   void OnDone(std::uint64_t sequence, const Status& status) {
     if (!status.ok() && failed.ok()) {
@@ -168,10 +168,9 @@ env::Task<Status> AgentService::TakeBatches(const SessionHost::Ticket& ticket, e
     rows_.Add(decoded->batch.row_count());
     if (decoded->skipped_rows != 0) {
       skipped_rows_.Add(decoded->skipped_rows);
-      log_.Warn("rows made no sense and were left out",
-                {{"receiver", receiver_},
-                 {"session", ticket.session.value},
-                 {"rows", decoded->skipped_rows}});
+      log_.Warn("rows made no sense and were left out", {{"receiver", receiver_},
+                                                         {"session", ticket.session.value},
+                                                         {"rows", decoded->skipped_rows}});
     }
     Deliver(ticket, std::move(decoded->batch), inflow);
   }
@@ -195,9 +194,8 @@ void AgentService::Deliver(const SessionHost::Ticket& ticket, batch::Batch batch
   const auto shared = std::make_shared<const batch::Batch>(std::move(batch));
   for (const std::shared_ptr<Shard>& shard : ticket.shards) {
     shard->Deliver(ticket.session, shared, [this, inflow, sequence](Status status) {
-      ingest_.Post([inflow, sequence, status = std::move(status)] {
-        inflow->OnDone(sequence, status);
-      });
+      ingest_.Post(
+          [inflow, sequence, status = std::move(status)] { inflow->OnDone(sequence, status); });
     });
   }
 }
