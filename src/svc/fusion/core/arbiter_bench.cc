@@ -125,6 +125,28 @@ void BM_UnchangedSnapshotAmongLists(benchmark::State& state) {
 }
 BENCHMARK(BM_UnchangedSnapshotAmongLists)->Unit(benchmark::kMillisecond);
 
+// A tree of a million that has been moved in: whole listings as realtime evidence; then all of it
+// listed again.
+void BM_Appeared(benchmark::State& state) {
+  auto batches = Snapshot(1000);
+  for (batch::Batch& batch : batches) {
+    batch.source = batch::Source::kRealtime;
+    batch.scan_id = 0;
+    batch.mark = batch::ScanMark::kNone;
+  }
+  const bool again = state.range(0) != 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    tree::Tree tree;
+    Arbiter arbiter({}, tree);
+    if (again) ApplyAll(arbiter, tree, batches, 0);
+    state.ResumeTiming();
+    ApplyAll(arbiter, tree, batches, 1);
+  }
+  CountRows(state);
+}
+BENCHMARK(BM_Appeared)->ArgName("again")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+
 // Updates of random files of a tree of a million, in batches of 1000 as they come off the wire.
 void BM_RandomRealtime(benchmark::State& state) {
   tree::Tree tree;
@@ -185,3 +207,5 @@ BENCHMARK(BM_RealtimeCreateDelete)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace fustor::fusion
+
+BENCHMARK_MAIN();
