@@ -29,6 +29,8 @@ class ReportStream {
 };
 
 // The way to one Fusion. Control calls must not wait for data: implementations keep them apart.
+// Open, Beat, Close and CancelCalls are called on one executor, Report (and its streams) on one
+// other, or the same. Every call ends in bounded time, whatever Fusion does.
 class FusionLink {
  public:
   virtual ~FusionLink() = default;
@@ -38,6 +40,11 @@ class FusionLink {
   virtual env::Task<Result<batch::HeartbeatAnswer>> Beat(batch::Heartbeat beat) = 0;
   virtual env::Task<Status> Close(std::string session_id) = 0;
   virtual env::Task<Result<std::unique_ptr<ReportStream>>> Report(std::string session_id) = 0;
+  // Ends the Open, Beat and Close that are under way with kCancelled; later ones are not touched.
+  virtual void CancelCalls() {}
+  // Ends the Report that is under way, or the stream that it gave, with kCancelled. On the executor
+  // of Report.
+  virtual void CancelReport() {}
 };
 
 }  // namespace fustor::agent

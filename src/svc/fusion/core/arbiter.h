@@ -99,6 +99,12 @@ class Arbiter {
   // In order of expiry, at most `count_max`.
   std::vector<Suspect> suspects(std::size_t count_max) const;
   const BlindSpots& blind_spots() const;
+  struct BlindSpotCounts {
+    std::uint64_t additions = 0;
+    std::uint64_t deletions = 0;
+  };
+  // O(1).
+  BlindSpotCounts blind_spot_counts() const { return {additions_.count(), deletions_.count()}; }
   const std::vector<Uncertain>& uncertain() const;
   std::size_t tombstone_count() const;
   // Tombstones given up before their time because of tombstones_max, since the start.

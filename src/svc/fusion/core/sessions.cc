@@ -106,6 +106,11 @@ const Sessions::Session* Sessions::Find(std::string_view id) const {
   return it == by_id_.end() ? nullptr : &sessions_.at(it->second);
 }
 
+const Sessions::Session* Sessions::Find(SessionKey key) const {
+  const auto it = sessions_.find(key);
+  return it == sessions_.end() ? nullptr : &it->second;
+}
+
 // A session whose time is over is gone, even when Tick has not run yet. With `effects` it is ended
 // at once.
 Sessions::Session* Sessions::FindLive(std::string_view id, Instant now, Effects* effects) {

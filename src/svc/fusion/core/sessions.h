@@ -95,6 +95,7 @@ class Sessions {
   // In order of creation.
   std::vector<const Session*> all() const;
   const Session* Find(std::string_view id) const;
+  const Session* Find(SessionKey key) const;
 
  private:
   // Ends a session that is there.

@@ -36,7 +36,8 @@ struct ViewStatus {
   std::vector<std::string> audit_only;    // Subtrees without watches, at most 100 listed.
   std::optional<WallTime> last_event_at;  // Physical time of the last applied batch.
   Nanos last_event_latency{0};            // From the agent's index time to applied.
-  WallTime logical_now;
+  WallTime logical_now;                   // When this was published; it moves with the clock.
+  WallTime published_at;
   std::optional<WallTime> last_audit_finished_at;
   std::uint64_t audit_cycles = 0;
   bool is_auditing = false;

@@ -27,6 +27,7 @@ class FakeView : public View {
     status_.ready = true;
     status_.was_ready_once = true;
     status_.logical_now = {1'700'000'000'000'000'000};
+    status_.published_at = status_.logical_now;
     status_.reporters = {{"", ""}, {"agent-1", "/data"}};
   }
 

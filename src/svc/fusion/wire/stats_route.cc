@@ -64,7 +64,7 @@ void WriteViewStats(const ViewDoor& door, const OpenView& open, const tree::Snap
   json.Key("has_blind_spot").Bool(s.blind_additions + s.blind_deletions > 0);
   json.Key("suspect_file_count").Uint(s.suspect_count);
   json.Key("logical_now");
-  WriteSeconds(s.logical_now, &json);
+  WriteSeconds(s.logical_now + (door.clock.WallNow() - s.published_at), &json);
   json.Key("last_audit_finished_at");
   WriteSeconds(s.last_audit_finished_at, &json);
   json.Key("audit_cycle_count").Uint(s.audit_cycles);

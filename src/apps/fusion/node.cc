@@ -1,0 +1,183 @@
+#include "apps/fusion/node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "adapters/posix/files.h"
+#include "adapters/posix/random.h"
+#include "adapters/zstd/zstd.h"
+#include "apps/process/ops_routes.h"
+#include "svc/fusion/wire/views.h"
+
+namespace fustor::fusion {
+namespace {
+
+constexpr std::size_t kPemBytesMax = 1 << 20;
+
+env::Task<Status> ConfigureTask(Fusion& fusion, const FusionConfig& config) {
+  co_return fusion.Configure(config);
+}
+
+bool SameDoor(const ReceiverConfig& a, const ReceiverConfig& b) {
+  const auto files = [](const ReceiverConfig& c) {
+    return c.tls ? std::pair(c.tls->certificate_file, c.tls->private_key_file)
+                 : std::pair<std::string, std::string>();
+  };
+  return a.driver == b.driver && a.bind_host == b.bind_host && a.port == b.port &&
+         files(a) == files(b);
+}
+
+Result<grpc::ServerTls> ReadTls(const TlsConfig& config, const std::string& where) {
+  const std::unique_ptr<env::Files> files = posix::OpenFiles();
+  Result<std::string> certificate = files->Read(config.certificate_file, kPemBytesMax);
+  if (!certificate.ok()) return certificate.status().Within(where + ".tls");
+  Result<std::string> key = files->Read(config.private_key_file, kPemBytesMax);
+  if (!key.ok()) return key.status().Within(where + ".tls");
+  return grpc::ServerTls{*std::move(certificate), *std::move(key), {}};
+}
+
+ViewRoutesOptions RouteOptions(const FusionConfig& config) {
+  ViewRoutesOptions options;
+  for (const auto& [id, view] : config.views) {
+    if (!view.disabled) options.max_response_items = view.response_items_max;
+  }
+  for (const auto& [id, view] : config.views) {
+    if (view.disabled) continue;
+    options.max_response_items = std::min(options.max_response_items, view.response_items_max);
+  }
+  return options;
+}
+
+}  // namespace
+
+Node::Node(Options options, Logger log)
+    : options_(std::move(options)),
+      log_(std::move(log)),
+      metrics_(prometheus::NewRegistry()),
+      control_(asio::StartThread("fusion-control")),
+      ingest_(asio::StartThread("fusion-ingest")),
+      fusion_({*control_,
+               [this](const std::string& id) -> env::Executor& { return ShardExecutor(id); },
+               posix::SystemRandom(), *metrics_, log_}) {}
+
+Node::~Node() { Stop(Nanos(0)); }
+
+env::Executor& Node::ShardExecutor(const std::string& view_id) {
+  return *shard_threads_.emplace_back(asio::StartThread("view-" + view_id));
+}
+
+Result<std::unique_ptr<Node>> Node::Start(Options options, Logger log) {
+  std::unique_ptr<Node> node(new Node(std::move(options), std::move(log)));
+  FUSTOR_TRY(asio::BlockOn(*node->control_, ConfigureTask(node->fusion_, node->options_.config)));
+  FUSTOR_TRY(node->SetReceivers(node->options_.config));
+  FUSTOR_TRY(node->OpenHttp());
+  return node;
+}
+
+Status Node::OpenHttp() {
+  AddViewRoutes(router_, fusion_, RouteOptions(options_.config), asio::SystemClock());
+  process::AddOpsRoutes(router_, *metrics_, [this] { return MakeHealth(); });
+  http::ServerOptions server;
+  server.name = "management";
+  server.address = options_.config.host;
+  server.port = options_.config.port;
+  if (options_.config.tls) {
+    server.certificate_file = options_.config.tls->certificate_file;
+    server.key_file = options_.config.tls->private_key_file;
+  }
+  FUSTOR_TRY_ASSIGN(http_, http::Server::Start(std::move(server), router_, *metrics_, log_));
+  return {};
+}
+
+Result<std::unique_ptr<Node::Receiver>> Node::OpenReceiver(const std::string& id,
+                                                           const ReceiverConfig& config) {
+  auto receiver = std::make_unique<Receiver>();
+  receiver->config = config;
+  receiver->service = std::make_unique<AgentService>(id, fusion_.sessions(), *control_, *ingest_,
+                                                     zstd::MakeCompressor(), *metrics_, log_);
+  receiver->service->AddMethods(&receiver->methods);
+  grpc::ServerOptions server;
+  server.host = config.bind_host;
+  server.port = config.port;
+  if (config.tls) {
+    FUSTOR_TRY_ASSIGN(server.tls, ReadTls(*config.tls, "receivers." + id));
+  }
+  Result<std::unique_ptr<grpc::Server>> started = grpc::StartServer(receiver->methods, server);
+  if (!started.ok()) return started.status().Within("receivers." + id);
+  receiver->server = *std::move(started);
+  return receiver;
+}
+
+Status Node::SetReceivers(const FusionConfig& config) {
+  for (auto it = receivers_.begin(); it != receivers_.end();) {
+    const auto wanted = config.receivers.find(it->first);
+    const bool keep = wanted != config.receivers.end() && !wanted->second.disabled &&
+                      SameDoor(wanted->second, it->second->config);
+    if (keep) {
+      ++it;
+      continue;
+    }
+    it->second->server->Stop(Nanos(0));
+    it = receivers_.erase(it);
+  }
+  for (const auto& [id, receiver] : config.receivers) {
+    if (receiver.disabled || receivers_.contains(id)) continue;
+    FUSTOR_TRY_ASSIGN(std::unique_ptr<Receiver> opened, OpenReceiver(id, receiver));
+    log_.Info("receiver open", {{"receiver", id}, {"port", opened->server->port()}});
+    receivers_.emplace(id, std::move(opened));
+  }
+  return {};
+}
+
+Status Node::Reload(const FusionConfig& config) {
+  FUSTOR_TRY(asio::BlockOn(*control_, ConfigureTask(fusion_, config)));
+  FUSTOR_TRY(SetReceivers(config));
+  const bool same_port = config.host == options_.config.host && config.port == options_.config.port;
+  const std::string host = options_.config.host;
+  const std::uint16_t port = options_.config.port;
+  options_.config = config;
+  options_.config.host = host;
+  options_.config.port = port;
+  if (same_port) return {};
+  return {Code::kFailedPrecondition,
+          "host, port: the management port changes with the next start; everything else is in "
+          "effect"};
+}
+
+void Node::Stop(Nanos grace) {
+  if (std::exchange(stopped_, true)) return;
+  // Agents hear at once that they must go elsewhere; people may finish reading.
+  asio::BlockOn(*control_, fusion_.Stop());
+  for (auto& [id, receiver] : receivers_) {
+    receiver->server->Stop(grace);
+  }
+  if (http_ != nullptr) http_->Stop(grace);
+  control_->Stop();
+  ingest_->Stop();
+  for (const auto& thread : shard_threads_) thread->Stop();
+}
+
+std::uint16_t Node::receiver_port(const std::string& receiver) const {
+  return receivers_.at(receiver)->server->port();
+}
+
+const env::MethodTable& Node::receiver_methods(const std::string& receiver) const {
+  return receivers_.at(receiver)->methods;
+}
+
+health::Health Node::MakeHealth() const {
+  health::Health health("fustor-fusion", options_.version);
+  const WallTime now = asio::SystemClock().WallNow();
+  for (const std::shared_ptr<View>& view : fusion_.All()) {
+    const std::shared_ptr<const ViewStatus> status = view->status();
+    const std::string name = "view:" + view->id();
+    health.Add(name,
+               options_.ready_needs_views ? health::Matters::kReady : health::Matters::kInforms,
+               status->unready_since.value_or(now));
+    health.Set(name, status->ready ? health::State::kOk : health::State::kFailed,
+               status->not_ready_reason, now);
+  }
+  return health;
+}
+
+}  // namespace fustor::fusion

@@ -1,0 +1,85 @@
+// node.h: a Fusion with its threads and its open ports: what fustor-fusion and fustor up run.
+//
+// Threads: one for control, one for decoding what agents send, one per view, one HTTP loop per
+// core, and gRPC's own. All functions are called from one thread that is none of these.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/asio/executor.h"
+#include "adapters/grpc/server.h"
+#include "adapters/http/server.h"
+#include "adapters/prometheus/registry.h"
+#include "base/log.h"
+#include "env/transport.h"
+#include "lib/health/health.h"
+#include "lib/http/http.h"
+#include "svc/fusion/core/config.h"
+#include "svc/fusion/flow/fusion.h"
+#include "svc/fusion/wire/agent_service.h"
+
+namespace fustor::fusion {
+
+class Node {
+ public:
+  struct Options {
+    FusionConfig config;
+    std::string version;
+    // Whether GET /ready waits for every view to be ready. A Fusion that runs alone must take
+    // sessions first, so there a view that is not ready only shows.
+    bool ready_needs_views = false;
+  };
+  // Opens all ports, or none. `log` must outlive the node. Errors: kAlreadyExists (a port is in
+  // use), and what else a configuration can get wrong; the message names the key.
+  static Result<std::unique_ptr<Node>> Start(Options options, Logger log);
+  // As Stop(0).
+  ~Node();
+  Node(const Node&) = delete;
+
+  // Views, pipes and receivers change in place; a change of the management port is reported with
+  // kFailedPrecondition and everything else takes effect. Errors: as Start; then what could be kept
+  // is kept.
+  Status Reload(const FusionConfig& config);
+  // Ends sessions, then connections; requests that are under way may go on for `grace`.
+  void Stop(Nanos grace);
+
+  std::string url() const { return http_->url(); }
+  // REQUIRES: the receiver is in the configuration and not disabled.
+  std::uint16_t receiver_port(const std::string& receiver) const;
+  const env::MethodTable& receiver_methods(const std::string& receiver) const;
+  Fusion& fusion() { return fusion_; }
+  prometheus::Registry& metrics() { return *metrics_; }
+
+ private:
+  struct Receiver {
+    ReceiverConfig config;
+    std::unique_ptr<AgentService> service;
+    env::MethodTable methods;
+    std::unique_ptr<grpc::Server> server;
+  };
+
+  Node(Options options, Logger log);
+  Status OpenHttp();
+  Status SetReceivers(const FusionConfig& config);
+  Result<std::unique_ptr<Receiver>> OpenReceiver(const std::string& id,
+                                                 const ReceiverConfig& config);
+  env::Executor& ShardExecutor(const std::string& view_id);
+  health::Health MakeHealth() const;
+
+  Options options_;
+  const Logger log_;
+  const std::unique_ptr<prometheus::Registry> metrics_;
+  const std::unique_ptr<asio::ThreadExecutor> control_;
+  const std::unique_ptr<asio::ThreadExecutor> ingest_;
+  std::vector<std::unique_ptr<asio::ThreadExecutor>> shard_threads_;
+  Fusion fusion_;
+  std::map<std::string, std::unique_ptr<Receiver>> receivers_;
+  http::Router router_;
+  std::unique_ptr<http::Server> http_;
+  bool stopped_ = false;
+};
+
+}  // namespace fustor::fusion

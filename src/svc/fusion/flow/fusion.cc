@@ -1,0 +1,240 @@
+#include "svc/fusion/flow/fusion.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fustor::fusion {
+
+class Fusion::HostedView final : public View {
+ public:
+  HostedView(std::shared_ptr<Shard> shard, SessionHost& host, env::Executor& control)
+      : shard_(std::move(shard)), host_(host), control_(control) {}
+
+  const std::shared_ptr<Shard>& shard() const { return shard_; }
+
+  const std::string& id() const override { return shard_->view_id(); }
+  const std::string& driver() const override { return driver_; }
+  std::vector<std::string> source_uris() const override {
+    std::vector<std::string> uris;
+    for (const ViewStatus::Reporter& reporter : shard_->status()->reporters) {
+      if (!reporter.source_uri.empty()) uris.push_back(reporter.source_uri);
+    }
+    std::ranges::sort(uris);
+    uris.erase(std::ranges::unique(uris).begin(), uris.end());
+    return uris;
+  }
+  std::shared_ptr<const ViewStatus> status() const override { return shard_->status(); }
+  Result<tree::Snapshot> Pin() const override { return shard_->Pin(); }
+
+  env::Task<std::vector<SessionInfo>> ListSessions() override {
+    env::Task<std::vector<SessionInfo>> list = SessionsHere();
+    co_return co_await env::RunOn(control_, std::move(list));
+  }
+  env::Task<std::vector<Arbiter::Suspect>> ListSuspects() override {
+    return shard_->ListSuspects();
+  }
+  env::Task<Arbiter::BlindSpots> ListBlindSpots() override { return shard_->ListBlindSpots(); }
+  env::Task<Status> Reset() override {
+    env::Task<Status> reset = ResetHere();
+    co_return co_await env::RunOn(control_, std::move(reset));
+  }
+
+ private:
+  env::Task<std::vector<SessionInfo>> SessionsHere() { co_return host_.ListSessions(id()); }
+  // The agents open new sessions at once and send what they see from the beginning.
+  env::Task<Status> ResetHere() {
+    host_.EndSessions(id(), "the view was reset");
+    shard_->Reset();
+    co_return Status();
+  }
+
+  const std::shared_ptr<Shard> shard_;
+  SessionHost& host_;
+  env::Executor& control_;
+  const std::string driver_ = "fs";
+};
+
+namespace {
+
+bool Same(const ViewConfig& a, const ViewConfig& b) {
+  return a.driver == b.driver && a.hot_file_threshold == b.hot_file_threshold &&
+         a.tombstone_ttl == b.tombstone_ttl && a.tree_items_max == b.tree_items_max &&
+         a.availability == b.availability && a.live_mode == b.live_mode;
+}
+
+Status CheckSupported(const FusionConfig& config) {
+  for (const auto& [id, view] : config.views) {
+    if (!view.disabled && view.driver != ViewConfig::Driver::kFs) {
+      return {Code::kUnimplemented,
+              "views." + id + ".driver: forest-fs is not supported yet; use fs, one view a tree"};
+    }
+  }
+  for (const auto& [id, receiver] : config.receivers) {
+    if (!receiver.disabled && receiver.driver != ReceiverConfig::Driver::kGrpc) {
+      return {Code::kUnimplemented, "receivers." + id +
+                                        ".driver: http is not supported yet; use grpc, or set "
+                                        "disabled: true"};
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> LiveViews(const FusionConfig& config, const PipeConfig& pipe) {
+  std::vector<std::string> live;
+  for (const std::string& view : pipe.views) {
+    const auto it = config.views.find(view);
+    if (it != config.views.end() && !it->second.disabled) live.push_back(view);
+  }
+  return live;
+}
+
+bool IsLive(const FusionConfig& config, const PipeConfig& pipe) {
+  const auto receiver = config.receivers.find(pipe.receiver);
+  return !pipe.disabled && receiver != config.receivers.end() && !receiver->second.disabled;
+}
+
+SessionHost::Pipe MakePipe(const FusionConfig& config, const std::string& id,
+                           const PipeConfig& from) {
+  SessionHost::Pipe pipe;
+  pipe.id = id;
+  pipe.receiver = from.receiver;
+  for (const ReceiverConfig::ApiKey& key : config.receivers.at(from.receiver).api_keys) {
+    if (key.pipe_id == id) pipe.keys.push_back(key.key);
+  }
+  std::ranges::sort(pipe.keys);
+  pipe.sessions.policy =
+      from.exclusive_sessions ? SessionPolicy::kExclusive : SessionPolicy::kShared;
+  pipe.sessions.timeout_default = from.session_timeout;
+  pipe.sessions.timeout_min = from.session_timeout_min;
+  pipe.sessions.timeout_max = from.session_timeout_max;
+  pipe.audit_interval = from.audit_interval;
+  pipe.sentinel_interval = from.sentinel_interval;
+  return pipe;
+}
+
+}  // namespace
+
+Fusion::Fusion(Ports ports)
+    : ports_(std::move(ports)),
+      host_(ports_.control, ports_.random, ports_.log),
+      catalog_(std::make_shared<const Catalog>()) {}
+
+Fusion::~Fusion() = default;
+
+std::shared_ptr<Shard> Fusion::MakeShard(const std::string& id, const ViewConfig& config) {
+  Shard::Options options;
+  options.view_id = id;
+  options.arbiter.hot_file_threshold = config.hot_file_threshold;
+  options.arbiter.tombstone_ttl = config.tombstone_ttl;
+  options.arbiter.max_tree_items = config.tree_items_max;
+  options.stale_ok = config.availability == ViewConfig::Availability::kStaleOk;
+  options.live_mode = config.live_mode;
+  env::Executor*& executor = executors_[id];
+  if (executor == nullptr) executor = &ports_.shard_executor(id);
+  auto shard = std::make_shared<Shard>(std::move(options), *executor, ports_.log);
+  AddMetrics(shard);
+  return shard;
+}
+
+void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
+  MetricRegistry& metrics = ports_.metrics;
+  const MetricLabels labels = {{"view", shard->view_id()}};
+  Gauge& ready = metrics.AddGauge("fustor_fusion_view_ready", "1 when the view answers.", labels);
+  Gauge& entries =
+      metrics.AddGauge("fustor_fusion_tree_entries", "Entries in the tree, its root too.", labels);
+  Gauge& bytes = metrics.AddGauge("fustor_fusion_tree_bytes", "Memory of the tree.", labels);
+  Gauge& retired = metrics.AddGauge("fustor_fusion_tree_retired_bytes",
+                                    "Of it, kept only for readers of old revisions.", labels);
+  Gauge& suspects =
+      metrics.AddGauge("fustor_fusion_suspect_files", "Files that may still change.", labels);
+  Gauge& refused =
+      metrics.AddGauge("fustor_fusion_refused_items", "Refused by max_tree_items.", labels);
+  Gauge& rows = metrics.AddGauge("fustor_fusion_rows_applied", "Rows of agents applied.", labels);
+  metrics.OnScrape([weak = std::weak_ptr(shard), &ready, &entries, &bytes, &retired, &suspects,
+                    &refused, &rows] {
+    const std::shared_ptr<Shard> view = weak.lock();
+    if (view == nullptr) return;
+    const std::shared_ptr<const ViewStatus> status = view->status();
+    ready.Set(status->ready ? 1 : 0);
+    entries.Set(static_cast<std::int64_t>(status->memory.entries));
+    bytes.Set(static_cast<std::int64_t>(status->memory.bytes));
+    retired.Set(static_cast<std::int64_t>(status->memory.retired_bytes));
+    suspects.Set(static_cast<std::int64_t>(status->suspect_count));
+    refused.Set(static_cast<std::int64_t>(status->refused));
+    rows.Set(static_cast<std::int64_t>(status->rows_applied));
+  });
+}
+
+Status Fusion::Configure(const FusionConfig& config) {
+  FUSTOR_TRY(CheckSupported(config));
+  const std::shared_ptr<const Catalog> old = catalog_.Get();
+  auto catalog = std::make_shared<Catalog>();
+  for (const auto& [id, view] : config.views) {
+    if (view.disabled) continue;
+    const auto had = configured_.find(id);
+    const auto kept = old->views.find(id);
+    std::shared_ptr<HostedView> hosted;
+    if (had != configured_.end() && kept != old->views.end() && Same(had->second, view)) {
+      hosted = kept->second;
+    } else {
+      hosted = std::make_shared<HostedView>(MakeShard(id, view), host_, ports_.control);
+    }
+    catalog->views.emplace(id, std::move(hosted));
+    for (const std::string& key : view.api_keys) {
+      Access& access = catalog->keys[key];
+      access.known = true;
+      access.views.push_back(id);
+    }
+  }
+  std::vector<SessionHost::Pipe> pipes;
+  for (const auto& [id, from] : config.pipes) {
+    if (!IsLive(config, from)) continue;
+    SessionHost::Pipe pipe = MakePipe(config, id, from);
+    const std::vector<std::string> views = LiveViews(config, from);
+    for (const std::string& view : views) pipe.shards.push_back(catalog->views.at(view)->shard());
+    for (const std::string& key : pipe.keys) {
+      Access& access = catalog->keys[key];
+      access.known = true;
+      access.pipe = id;
+      access.views.insert(access.views.end(), views.begin(), views.end());
+    }
+    pipes.push_back(std::move(pipe));
+  }
+  host_.SetPipes(std::move(pipes));
+  for (const auto& [id, view] : old->views) {
+    const auto now = catalog->views.find(id);
+    if (now == catalog->views.end() || now->second != view) view->shard()->Stop();
+  }
+  configured_ = config.views;
+  catalog_.Set(std::move(catalog));
+  return {};
+}
+
+env::Task<void> Fusion::Stop() {
+  host_.Stop();
+  const std::shared_ptr<const Catalog> catalog = catalog_.Get();
+  for (const auto& [id, view] : catalog->views) view->shard()->Stop();
+  co_return;
+}
+
+std::shared_ptr<View> Fusion::Find(std::string_view id) const {
+  const std::shared_ptr<const Catalog> catalog = catalog_.Get();
+  const auto it = catalog->views.find(id);
+  return it == catalog->views.end() ? nullptr : it->second;
+}
+
+std::vector<std::shared_ptr<View>> Fusion::All() const {
+  const std::shared_ptr<const Catalog> catalog = catalog_.Get();
+  std::vector<std::shared_ptr<View>> all;
+  all.reserve(catalog->views.size());
+  for (const auto& [id, view] : catalog->views) all.push_back(view);
+  return all;
+}
+
+Fusion::Access Fusion::Check(std::string_view key) const {
+  const std::shared_ptr<const Catalog> catalog = catalog_.Get();
+  const auto it = catalog->keys.find(key);
+  return it == catalog->keys.end() ? Access() : it->second;
+}
+
+}  // namespace fustor::fusion

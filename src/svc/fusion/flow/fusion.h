@@ -1,0 +1,76 @@
+// fusion.h: a Fusion: the views and pipes of a configuration, and the keys that open them.
+//
+// Made of parts with one owner each: SessionHost on the control executor, a Shard per view on an
+// executor of its own. What the doors see (views, keys) is one immutable catalog that a new
+// configuration replaces as a whole; views that stay the same keep their trees and sessions.
+//
+// REQUIRES: all executors outlive the Fusion, and Stop has ended before it is destroyed.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "env/published.h"
+#include "env/random.h"
+#include "env/task.h"
+#include "svc/fusion/core/config.h"
+#include "svc/fusion/flow/session_host.h"
+#include "svc/fusion/flow/shard.h"
+#include "svc/fusion/flow/view.h"
+
+namespace fustor::fusion {
+
+class Fusion final : public ViewSet {
+ public:
+  struct Ports {
+    env::Executor& control;
+    // An executor for the shard of a view; asked once for each, never given back.
+    std::function<env::Executor&(const std::string& view_id)> shard_executor;
+    env::Random& random;
+    MetricRegistry& metrics;
+    Logger log;
+  };
+
+  explicit Fusion(Ports ports);
+  ~Fusion() override;
+
+  // --- The control executor. ---
+
+  // Makes this the configuration. Either all of it takes effect or none. Errors: kUnimplemented
+  // (a driver that is not there yet), naming it.
+  Status Configure(const FusionConfig& config);
+  // Ends the sessions and the timers.
+  env::Task<void> Stop();
+  SessionHost& sessions() { return host_; }
+  env::Executor& control() { return ports_.control; }
+
+  // --- Any thread. ---
+
+  std::shared_ptr<View> Find(std::string_view id) const override;
+  std::vector<std::shared_ptr<View>> All() const override;
+  Access Check(std::string_view key) const override;
+
+ private:
+  class HostedView;
+  struct Catalog {
+    std::map<std::string, std::shared_ptr<HostedView>, std::less<>> views;
+    std::map<std::string, Access, std::less<>> keys;
+  };
+
+  std::shared_ptr<Shard> MakeShard(const std::string& id, const ViewConfig& config);
+  void AddMetrics(const std::shared_ptr<Shard>& shard);
+
+  const Ports ports_;
+  SessionHost host_;
+  std::map<std::string, ViewConfig> configured_;  // Of the shards that are there.
+  std::map<std::string, env::Executor*> executors_;
+  env::Published<Catalog> catalog_;
+};
+
+}  // namespace fustor::fusion

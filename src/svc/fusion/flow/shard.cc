@@ -1,0 +1,265 @@
+#include "svc/fusion/flow/shard.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace fustor::fusion {
+namespace {
+
+constexpr std::size_t kTickMax = 10'000;     // Suspects settled in one turn: a few milliseconds.
+constexpr std::size_t kListedMax = 100'000;  // Suspects in one answer.
+// The last number is shared by all who come when the others are taken.
+constexpr std::size_t kReportersMax = UINT16_MAX;
+
+std::shared_ptr<const ViewStatus> InitialStatus() {
+  auto status = std::make_shared<ViewStatus>();
+  status->not_ready_reason = "No pipe feeds this view yet.";
+  status->retry_after_s = 5;
+  status->reporters.emplace_back();
+  return status;
+}
+
+}  // namespace
+
+Shard::Shard(Options options, env::Executor& executor, Logger log)
+    : options_(std::move(options)),
+      executor_(executor),
+      log_(std::move(log)),
+      tree_(options_.tree),
+      arbiter_(options_.arbiter, tree_),
+      status_(InitialStatus()) {
+  facts_.reporters.emplace_back();  // Number 0: nobody.
+  facts_.stale_ok = options_.stale_ok;
+}
+
+void Shard::AddPipe(PipeNumber pipe, std::string pipe_id, SessionPolicy policy) {
+  executor_.Post([self = shared_from_this(), pipe, id = std::move(pipe_id), policy]() mutable {
+    self->pipes_.emplace(pipe, Pipe{std::move(id), Readiness(policy)});
+    self->PublishSoon();
+  });
+}
+
+void Shard::RemovePipe(PipeNumber pipe) {
+  executor_.Post([self = shared_from_this(), pipe] {
+    self->pipes_.erase(pipe);
+    self->PublishSoon();
+  });
+}
+
+void Shard::Tell(PipeNumber pipe, Sessions::Effect effect, ViewStatus::Reporter reporter) {
+  executor_.Post([self = shared_from_this(), pipe, effect = std::move(effect),
+                  reporter = std::move(reporter)]() mutable {
+    self->TellHere(pipe, effect, std::move(reporter));
+    self->PublishSoon();
+  });
+}
+
+void Shard::Deliver(SessionKey session, std::shared_ptr<const batch::Batch> batch, Done done) {
+  executor_.Post([self = shared_from_this(), session, batch = std::move(batch),
+                  done = std::move(done)]() mutable {
+    Status status = self->ApplyHere(session, *batch);
+    self->answers_.push_back({std::move(done), std::move(status)});
+    self->PublishSoon();
+  });
+}
+
+void Shard::Reset() {
+  executor_.Post([self = shared_from_this()] { self->ResetHere(); });
+}
+
+void Shard::Stop() {
+  executor_.Post([self = shared_from_this()] {
+    self->stopped_ = true;
+    self->executor_.CancelTimer(self->timer_);
+  });
+}
+
+void Shard::TellHere(PipeNumber pipe, const Sessions::Effect& effect,
+                     ViewStatus::Reporter reporter) {
+  const auto found = pipes_.find(pipe);
+  if (found == pipes_.end()) return;  // The pipe went first, and its sessions with it.
+  found->second.readiness.OnEffect(effect, executor_.clock().WallNow());
+  switch (effect.kind) {
+    case Sessions::Effect::Kind::kStarted:
+      sessions_[effect.session] = {pipe, ReporterNumber(std::move(reporter)), 0};
+      ++found->second.sessions;
+      arbiter_.SessionStarted(effect.session);
+      break;
+    case Sessions::Effect::Kind::kEnded:
+      if (sessions_.erase(effect.session) != 0) --found->second.sessions;
+      arbiter_.SessionEnded(effect.session);
+      break;
+    case Sessions::Effect::Kind::kUncovered:
+      if (options_.live_mode && sessions_.empty()) ResetHere();
+      break;
+    case Sessions::Effect::Kind::kLeaderChanged:
+      break;
+  }
+}
+
+std::uint16_t Shard::ReporterNumber(ViewStatus::Reporter reporter) {
+  const auto key = std::pair(reporter.agent_id, reporter.source_uri);
+  if (const auto known = reporter_numbers_.find(key); known != reporter_numbers_.end()) {
+    return known->second;
+  }
+  if (facts_.reporters.size() >= kReportersMax) return 0;
+  const auto number = static_cast<std::uint16_t>(facts_.reporters.size());
+  facts_.reporters.push_back(std::move(reporter));
+  reporter_numbers_.emplace(key, number);
+  return number;
+}
+
+Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch) {
+  const auto found = sessions_.find(key);
+  if (found == sessions_.end()) return {Code::kUnauthenticated, "the session is over"};
+  Session& session = found->second;
+  if (batch.sequence <= session.applied_sequence) return {};  // Sent again after a cut.
+  if (batch.sequence != session.applied_sequence + 1) {
+    return {Code::kFailedPrecondition,
+            "batch " + std::to_string(batch.sequence) + " came after batch " +
+                std::to_string(session.applied_sequence) + ": those between them are missing"};
+  }
+  const Now now = this->now();
+  const Arbiter::Outcome outcome = arbiter_.Apply(batch, key, session.reporter, now);
+  session.applied_sequence = batch.sequence;
+  NoteApplied(session, key, batch, outcome, now);
+  return {};
+}
+
+void Shard::NoteApplied(const Session& session, SessionKey key, const batch::Batch& batch,
+                        const Arbiter::Outcome& outcome, Now now) {
+  facts_.rows_applied += outcome.rows;
+  facts_.last_event_at = now.wall;
+  if (batch.index_ms >= 0) {
+    // Another host's clock may be ahead of ours.
+    facts_.last_event_latency =
+        std::max(Nanos(0), now.wall - WallTime::FromParts(0, 0) - Millis(batch.index_ms));
+  }
+  if (batch.source == batch::Source::kSnapshot) {
+    const auto pipe = pipes_.find(session.pipe);
+    FUSTOR_CHECK(pipe != pipes_.end());
+    pipe->second.readiness.OnSnapshot(key, outcome.rows, outcome.scan_ended, now.wall);
+    if (outcome.scan_ended) {
+      log_.Info("snapshot ended", {{"view", options_.view_id},
+                                   {"pipe", pipe->second.id},
+                                   {"entries", tree_.AggregatesOf(tree::kRoot).files +
+                                                   tree_.AggregatesOf(tree::kRoot).directories},
+                                   {"failed_directories", outcome.failed_directories}});
+    }
+  }
+  if (batch.source == batch::Source::kAudit) {
+    facts_.is_auditing = !outcome.scan_ended;
+    if (outcome.scan_ended) {
+      facts_.last_audit_finished_at = now.wall;
+      ++facts_.audit_cycles;
+    }
+  }
+}
+
+void Shard::ResetHere() {
+  arbiter_.Reset();
+  for (auto& [number, pipe] : pipes_) pipe.readiness.OnReset();
+  facts_.last_event_at.reset();
+  facts_.last_audit_finished_at.reset();
+  facts_.is_auditing = false;
+  facts_.audit_cycles = 0;
+  log_.Info("view emptied", {{"view", options_.view_id}});
+  PublishSoon();
+}
+
+void Shard::PublishSoon() {
+  if (publish_posted_) return;
+  publish_posted_ = true;
+  executor_.Post([self = shared_from_this()] { self->PublishHere(); });
+}
+
+void Shard::PublishHere() {
+  publish_posted_ = false;
+  tree_.Publish();
+  // After the tree: who sees "ready" finds what was meant.
+  status_.Set(std::make_shared<const ViewStatus>(MakeStatus(now())));
+  for (Answer& answer : std::exchange(answers_, {})) answer.done(std::move(answer.status));
+  ArmTimer();
+}
+
+ViewStatus Shard::MakeStatus(Now now) const {
+  ViewStatus status = facts_;
+  status.published_at = now.wall;
+  status.suspect_count = arbiter_.suspect_count();
+  const Arbiter::BlindSpotCounts spots = arbiter_.blind_spot_counts();
+  status.blind_additions = spots.additions;
+  status.blind_deletions = spots.deletions;
+  status.uncertain = arbiter_.uncertain();
+  status.logical_now = arbiter_.watermark(now);
+  status.refused = arbiter_.refused();
+  status.memory = tree_.memory();
+  WriteReadiness(&status);
+  return status;
+}
+
+void Shard::WriteReadiness(ViewStatus* status) const {
+  if (pipes_.empty()) {
+    status->not_ready_reason = "No pipe feeds this view.";
+    status->retry_after_s = 10;
+    return;
+  }
+  status->ready = true;
+  status->was_ready_once = true;
+  for (const auto& [number, pipe] : pipes_) {
+    const Readiness::Verdict verdict = pipe.readiness.verdict();
+    status->was_ready_once &= verdict.was_ready_once;
+    status->snapshot_rows += verdict.snapshot_rows;
+    if (verdict.ready) continue;
+    if (status->ready) {
+      status->not_ready_reason = verdict.reason;
+      if (pipes_.size() > 1) status->not_ready_reason += " (Pipe '" + pipe.id + "'.)";
+      status->retry_after_s = verdict.retry_after_s;
+    }
+    status->ready = false;
+    if (verdict.unready_since &&
+        (!status->unready_since || *verdict.unready_since < *status->unready_since)) {
+      status->unready_since = verdict.unready_since;
+    }
+  }
+}
+
+void Shard::ArmTimer() {
+  if (stopped_) return;
+  const Instant due = arbiter_.NextExpiry().value_or(Instant::Max());
+  if (due == timer_at_) return;
+  executor_.CancelTimer(timer_);
+  timer_ = 0;
+  timer_at_ = due;
+  if (due == Instant::Max()) return;
+  timer_ = executor_.PostAt(due, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->TickHere();
+  });
+}
+
+void Shard::TickHere() {
+  timer_at_ = Instant::Max();
+  timer_ = 0;
+  arbiter_.Tick(now(), kTickMax);
+  PublishSoon();
+}
+
+env::Task<std::vector<Arbiter::Suspect>> Shard::SuspectsHere() {
+  co_return arbiter_.suspects(kListedMax);
+}
+
+env::Task<Arbiter::BlindSpots> Shard::BlindSpotsHere() { co_return arbiter_.blind_spots(); }
+
+env::Task<std::vector<Arbiter::Suspect>> Shard::ListSuspects() {
+  const std::shared_ptr<Shard> self = shared_from_this();
+  env::Task<std::vector<Arbiter::Suspect>> list = SuspectsHere();
+  co_return co_await env::RunOn(executor_, std::move(list));
+}
+
+env::Task<Arbiter::BlindSpots> Shard::ListBlindSpots() {
+  const std::shared_ptr<Shard> self = shared_from_this();
+  env::Task<Arbiter::BlindSpots> list = BlindSpotsHere();
+  co_return co_await env::RunOn(executor_, std::move(list));
+}
+
+}  // namespace fustor::fusion

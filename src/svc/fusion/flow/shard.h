@@ -1,0 +1,126 @@
+// shard.h: one tree and the one thread that changes it.
+//
+// Everything that can change a view is delivered here and done in the order of delivery, on the
+// executor of the shard: batches, what becomes of sessions, resets, the expiry of suspects. What
+// was done becomes visible to readers as one revision per turn of the executor, so a burst costs
+// one publication; a batch is reported done when readers see it.
+//
+// status() and Pin() may be called from any thread, and so may the functions that deliver. Hold a
+// Shard by shared_ptr: work that is under way keeps it alive. Queues are bounded by those who
+// deliver (wire/agent_service.h: four batches a stream).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "env/executor.h"
+#include "env/published.h"
+#include "env/task.h"
+#include "lib/batch/batch.h"
+#include "lib/tree/tree.h"
+#include "svc/fusion/core/arbiter.h"
+#include "svc/fusion/core/readiness.h"
+#include "svc/fusion/core/sessions.h"
+#include "svc/fusion/flow/view.h"
+
+namespace fustor::fusion {
+
+// A pipe of this process; never used again after the pipe has gone.
+using PipeNumber = std::uint16_t;
+
+class Shard : public std::enable_shared_from_this<Shard> {
+ public:
+  struct Options {
+    std::string view_id;
+    Arbiter::Options arbiter;
+    tree::Tree::Options tree;
+    bool stale_ok = false;   // availability: stale_ok
+    bool live_mode = false;  // The tree is dropped when the last session of the last pipe ends.
+  };
+  // How a delivered batch ended: Ok when readers see it. Errors: kUnauthenticated (the session is
+  // over), kFailedPrecondition (a batch before it is missing).
+  using Done = std::move_only_function<void(Status)>;
+
+  // `executor` must outlive the shard.
+  Shard(Options options, env::Executor& executor, Logger log);
+
+  // --- Any thread. ---
+  const std::string& view_id() const { return options_.view_id; }
+  env::Executor& executor() const { return executor_; }
+  std::shared_ptr<const ViewStatus> status() const { return status_.Get(); }
+  Result<tree::Snapshot> Pin() const { return tree_.Pin(); }
+
+  // A pipe feeds this view from now on, or no longer. The view is ready when all of its pipes are.
+  void AddPipe(PipeNumber pipe, std::string pipe_id, SessionPolicy policy);
+  void RemovePipe(PipeNumber pipe);
+  // What happened to a session of `pipe`. `reporter` counts for kStarted.
+  void Tell(PipeNumber pipe, Sessions::Effect effect, ViewStatus::Reporter reporter);
+  // `done` runs on the shard's executor. Batches of a session that were applied before are not
+  // applied again. The batch is not changed.
+  void Deliver(SessionKey session, std::shared_ptr<const batch::Batch> batch, Done done);
+  // Forgets everything but the root; the view is not ready until a new snapshot has ended.
+  void Reset();
+  // No more timers run. Later deliveries are still answered.
+  void Stop();
+
+  env::Task<std::vector<Arbiter::Suspect>> ListSuspects();
+  env::Task<Arbiter::BlindSpots> ListBlindSpots();
+
+ private:
+  struct Pipe {
+    std::string id;
+    Readiness readiness;
+    std::size_t sessions = 0;
+  };
+  struct Session {
+    PipeNumber pipe = 0;
+    std::uint16_t reporter = 0;
+    std::uint64_t applied_sequence = 0;
+  };
+  struct Answer {
+    Done done;
+    Status status;
+  };
+
+  Now now() const { return {executor_.clock().Now(), executor_.clock().WallNow()}; }
+  void TellHere(PipeNumber pipe, const Sessions::Effect& effect, ViewStatus::Reporter reporter);
+  Status ApplyHere(SessionKey session, const batch::Batch& batch);
+  void NoteApplied(const Session& session, SessionKey key, const batch::Batch& batch,
+                   const Arbiter::Outcome& outcome, Now now);
+  void ResetHere();
+  std::uint16_t ReporterNumber(ViewStatus::Reporter reporter);
+  // Publishes in a later turn, once for all that is done until then.
+  void PublishSoon();
+  void PublishHere();
+  ViewStatus MakeStatus(Now now) const;
+  void WriteReadiness(ViewStatus* status) const;
+  void ArmTimer();
+  void TickHere();
+  env::Task<std::vector<Arbiter::Suspect>> SuspectsHere();
+  env::Task<Arbiter::BlindSpots> BlindSpotsHere();
+
+  const Options options_;
+  env::Executor& executor_;
+  const Logger log_;
+  tree::Tree tree_;
+  Arbiter arbiter_;
+  std::map<PipeNumber, Pipe> pipes_;
+  std::unordered_map<SessionKey, Session> sessions_;
+  std::map<std::pair<std::string, std::string>, std::uint16_t> reporter_numbers_;
+  ViewStatus facts_;  // What MakeStatus cannot ask the arbiter for: times, counts, reporters.
+  std::vector<Answer> answers_;  // Wait for the publication.
+  bool publish_posted_ = false;
+  bool stopped_ = false;
+  env::Executor::TimerId timer_ = 0;
+  Instant timer_at_ = Instant::Max();
+  env::Published<ViewStatus> status_;
+};
+
+}  // namespace fustor::fusion

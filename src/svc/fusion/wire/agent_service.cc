@@ -1,0 +1,218 @@
+#include "svc/fusion/wire/agent_service.h"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "env/signal.h"
+#include "env/task_group.h"
+#include "lib/batch/methods.h"
+
+namespace fustor::fusion {
+
+// What one stream has under way. Touched on the ingest executor only.
+struct AgentService::Inflow {
+  struct Batch {
+    std::uint64_t sequence = 0;
+    std::size_t shards = 0;  // That have not said yet that they are done.
+  };
+  std::deque<Batch> under_way;
+  std::uint64_t applied = 0;  // All batches up to here.
+  std::uint64_t answered = 0;
+  Status failed;
+  bool ended = false;             // No more answers are wanted.
+  env::Stream* stream = nullptr;  // While it may be cancelled.
+  env::Signal progress;           // For who takes batches.
+  env::Signal news;               // For who sends answers.
+
+  void OnDone(std::uint64_t sequence, const Status& status) {
+    if (!status.ok() && failed.ok()) {
+      failed = status;
+      if (stream != nullptr) stream->Cancel();  // Nobody may be about to receive.
+    }
+    for (Batch& batch : under_way) {
+      if (batch.sequence != sequence) continue;
+      --batch.shards;
+      break;
+    }
+    while (!under_way.empty() && under_way.front().shards == 0) {
+      if (failed.ok()) applied = std::max(applied, under_way.front().sequence);
+      under_way.pop_front();
+    }
+    progress.Set();
+    news.Set();
+  }
+};
+
+AgentService::AgentService(std::string receiver, SessionHost& host, env::Executor& control,
+                           env::Executor& ingest, std::unique_ptr<batch::Compressor> compressor,
+                           MetricRegistry& metrics, Logger log)
+    : receiver_(std::move(receiver)),
+      host_(host),
+      control_(control),
+      ingest_(ingest),
+      compressor_(std::move(compressor)),
+      log_(std::move(log)),
+      rows_(metrics.AddCounter("fustor_fusion_received_rows_total", "Rows received from agents.",
+                               {{"receiver", receiver_}})),
+      bytes_(metrics.AddCounter("fustor_fusion_received_bytes_total",
+                                "Encoded bytes of batches received from agents.",
+                                {{"receiver", receiver_}})),
+      skipped_rows_(metrics.AddCounter("fustor_fusion_skipped_rows_total",
+                                       "Rows that made no sense and were left out.",
+                                       {{"receiver", receiver_}})),
+      bad_batches_(metrics.AddCounter("fustor_fusion_bad_batches_total",
+                                      "Batches that could not be read.",
+                                      {{"receiver", receiver_}})) {}
+
+void AgentService::AddMethods(env::MethodTable* table) {
+  const auto unary = [this](auto method) {
+    return [this, method](env::CallContext context, std::string request) {
+      return (this->*method)(std::move(context), std::move(request));
+    };
+  };
+  table->AddUnary(batch::kOpenSessionMethod, control_, unary(&AgentService::OpenSession));
+  table->AddUnary(batch::kHeartbeatMethod, control_, unary(&AgentService::Beat));
+  table->AddUnary(batch::kCloseSessionMethod, control_, unary(&AgentService::CloseSession));
+  table->AddStream(batch::kReportMethod, ingest_,
+                   [this](env::CallContext context, env::Stream& stream) {
+                     return Report(std::move(context), stream);
+                   });
+}
+
+SessionHost::Caller AgentService::CallerOf(const env::CallContext& context) const {
+  return {receiver_, std::string(context.Find(batch::kApiKeyMetadata)), context.peer};
+}
+
+env::Task<Result<std::string>> AgentService::OpenSession(env::CallContext context,
+                                                         std::string request) {
+  const Result<batch::SessionRequest> decoded = DecodeSessionRequest(request);
+  if (!decoded.ok()) co_return decoded.status();
+  const Result<batch::SessionGrant> grant = host_.Open(CallerOf(context), *decoded);
+  if (!grant.ok()) co_return grant.status();
+  co_return EncodeSessionGrant(*grant);
+}
+
+env::Task<Result<std::string>> AgentService::Beat(env::CallContext context, std::string request) {
+  const Result<batch::Heartbeat> decoded = DecodeHeartbeat(request);
+  if (!decoded.ok()) co_return decoded.status();
+  const Result<batch::HeartbeatAnswer> answer = host_.Beat(CallerOf(context), *decoded);
+  if (!answer.ok()) co_return answer.status();
+  co_return EncodeHeartbeatAnswer(*answer);
+}
+
+env::Task<Result<std::string>> AgentService::CloseSession(env::CallContext context,
+                                                          std::string request) {
+  const Result<std::string> id = DecodeCloseSession(request);
+  if (!id.ok()) co_return id.status();
+  const Status closed = host_.Close(CallerOf(context), *id);
+  if (!closed.ok()) co_return closed;
+  co_return EncodeCloseAnswer();
+}
+
+env::Task<Result<SessionHost::Ticket>> AgentService::Join(SessionHost::Caller caller,
+                                                          std::string session_id) {
+  co_return host_.Join(caller, session_id);
+}
+
+env::Task<Status> AgentService::Report(env::CallContext context, env::Stream& stream) {
+  const Result<std::optional<std::string>> first = co_await stream.Receive();
+  if (!first.ok()) co_return first.status();
+  if (!*first) co_return Status(Code::kInvalidArgument, "the stream names no session");
+  Result<std::string> session_id = DecodeReportStart(**first);
+  if (!session_id.ok()) co_return session_id.status();
+  env::Task<Result<SessionHost::Ticket>> join = Join(CallerOf(context), *std::move(session_id));
+  const Result<SessionHost::Ticket> ticket = co_await env::RunOn(control_, std::move(join));
+  if (!ticket.ok()) co_return ticket.status();
+
+  const auto inflow = std::make_shared<Inflow>();
+  inflow->stream = &stream;
+  env::TaskGroup answers(ingest_);
+  answers.Spawn(SendAnswers(stream, inflow));
+  Status status;
+  {
+    const std::stop_callback on_end(ticket->ended, [&stream] { stream.Cancel(); });
+    status = co_await TakeBatches(*ticket, stream, inflow);
+  }
+  inflow->ended = true;
+  inflow->stream = nullptr;
+  inflow->news.Set();
+  co_await answers.Join();
+  if (ticket->ended.stop_requested()) {
+    co_return Status(Code::kUnauthenticated, "Session obsoleted");
+  }
+  co_return inflow->failed.ok() ? status : inflow->failed;
+}
+
+env::Task<Status> AgentService::TakeBatches(const SessionHost::Ticket& ticket, env::Stream& stream,
+                                            std::shared_ptr<Inflow> inflow) {
+  for (;;) {
+    while (inflow->failed.ok() && inflow->under_way.size() >= kBatchesInFlight) {
+      const Status waited = co_await inflow->progress.Wait(Instant::Max(), ticket.ended);
+      if (!waited.ok()) co_return waited;
+    }
+    if (!inflow->failed.ok()) co_return inflow->failed;
+    const Result<std::optional<std::string>> message = co_await stream.Receive();
+    if (!message.ok()) co_return message.status();
+    if (!*message) break;
+    bytes_.Add((*message)->size());
+    Result<DecodedBatch> decoded = DecodeReport(**message, *compressor_, {});
+    if (!decoded.ok()) {
+      bad_batches_.Add();
+      log_.Warn("a batch cannot be read", {{"receiver", receiver_},
+                                           {"session", ticket.session.value},
+                                           {"error", decoded.status().message()}});
+      co_return decoded.status();
+    }
+    rows_.Add(decoded->batch.row_count());
+    if (decoded->skipped_rows != 0) {
+      skipped_rows_.Add(decoded->skipped_rows);
+      log_.Warn("rows made no sense and were left out", {{"receiver", receiver_},
+                                                         {"session", ticket.session.value},
+                                                         {"rows", decoded->skipped_rows}});
+    }
+    Deliver(ticket, std::move(decoded->batch), inflow);
+  }
+  // The agent has said all it will; what it said is still answered.
+  while (inflow->failed.ok() &&
+         !(inflow->under_way.empty() && inflow->answered == inflow->applied)) {
+    const Status waited = co_await inflow->progress.Wait(Instant::Max(), ticket.ended);
+    if (!waited.ok()) co_return waited;
+  }
+  co_return inflow->failed;
+}
+
+void AgentService::Deliver(const SessionHost::Ticket& ticket, batch::Batch batch,
+                           const std::shared_ptr<Inflow>& inflow) {
+  const std::uint64_t sequence = batch.sequence;
+  inflow->under_way.push_back({sequence, std::max<std::size_t>(ticket.shards.size(), 1)});
+  if (ticket.shards.empty()) {  // A pipe without views takes all and keeps nothing.
+    inflow->OnDone(sequence, {});
+    return;
+  }
+  const auto shared = std::make_shared<const batch::Batch>(std::move(batch));
+  for (const std::shared_ptr<Shard>& shard : ticket.shards) {
+    shard->Deliver(ticket.session, shared, [this, inflow, sequence](Status status) {
+      ingest_.Post(
+          [inflow, sequence, status = std::move(status)] { inflow->OnDone(sequence, status); });
+    });
+  }
+}
+
+env::Task<void> AgentService::SendAnswers(env::Stream& stream, std::shared_ptr<Inflow> inflow) {
+  for (;;) {
+    while (inflow->answered == inflow->applied && !inflow->ended) {
+      (void)co_await inflow->news.Wait(Instant::Max(), {});
+    }
+    if (inflow->ended) co_return;
+    batch::ReportAnswer answer;
+    answer.acknowledged_sequence = inflow->applied;
+    const Status sent = co_await stream.Send(EncodeReportAnswer(answer));
+    if (!sent.ok()) co_return;
+    inflow->answered = answer.acknowledged_sequence;
+    inflow->progress.Set();
+  }
+}
+
+}  // namespace fustor::fusion
