@@ -42,6 +42,9 @@ class FusionLink {
   virtual env::Task<Result<std::unique_ptr<ReportStream>>> Report(std::string session_id) = 0;
   // Ends the Open, Beat and Close that are under way with kCancelled; later ones are not touched.
   virtual void CancelCalls() {}
+  // Ends the Report that is under way, or the stream that it gave, with kCancelled. On the executor
+  // of Report.
+  virtual void CancelReport() {}
 };
 
 }  // namespace fustor::agent

@@ -61,7 +61,10 @@ class Observer {
   Observer(Options options, Bus& bus);
 
   // Starts (again) a scan of the whole tree. What was pending of an older one is folded into it.
-  void StartScan();
+  // Lost events start another one of the same kind.
+  void StartScan() { BeginScan(/*reported=*/true); }
+  // The same, but its listings are not reported: everything is watched, and only changes are.
+  void StartWatching() { BeginScan(/*reported=*/false); }
   bool scanning() const { return scan_id_ != 0; }
 
   void OnEvents(std::vector<env::TreeEvent> events, Instant now);
@@ -98,6 +101,7 @@ class Observer {
     bool again = false;    // Something happened while the stat was in flight.
     bool discard = false;  // What is in flight is about something that is gone.
     Instant due;
+    std::size_t asked_at = 0;  // Hash of the directory's path then.
     std::optional<Instant> missing_since;
   };
   struct Held {
@@ -109,11 +113,12 @@ class Observer {
     std::string path;
     std::uint64_t scan_id = 0;
     std::vector<std::string> touched;
-    std::optional<EntryAttrs> fresh_self;  // From a stat that came while it was in flight.
-    bool again = false;                    // Wanted once more while it was in flight.
+    bool fresh_self = false;  // A stat of it came while it was in flight.
+    bool again = false;       // Wanted once more while it was in flight.
     std::uint64_t again_scan_id = 0;
   };
 
+  void BeginScan(bool reported);
   void OnEvent(env::TreeEvent& event, Instant now);
   void OnMoved(const env::TreeEvent& event, Instant now);
   void OnRemoved(DirKey dir, const std::string& name, Instant now);
@@ -126,6 +131,8 @@ class Observer {
   void Touch(DirKey dir, const std::string& name);
   void Forget(DirKey dir);  // Takes the subtree out of everything.
   void PushList(DirKey dir, std::uint64_t scan_id);
+  EntryKey EntryOf(DirKey dir) const;
+  bool IsBeingLookedAt(DirKey dir) const;
   bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
   void ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id);
@@ -147,7 +154,8 @@ class Observer {
   std::unordered_map<DirKey, std::uint64_t> queued_;  // What is in to_list_, by scan (0: none).
   std::unordered_map<DirKey, Listing> listing_;       // In flight.
   std::unordered_set<DirKey>
-      unlisted_;                 // Not found when they were to be listed; to be tried again.
+      unlisted_;  // Not found when they were to be listed; to be tried again.
+  bool scan_reported_ = false;
   std::uint64_t scan_open_ = 0;  // Listings of the scan that are queued or in flight.
 
   std::unordered_map<EntryKey, Pending, EntryHash> pending_;

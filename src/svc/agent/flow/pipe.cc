@@ -4,209 +4,280 @@
 #include <utility>
 
 namespace fustor::agent {
+namespace {
+
+// For a Fusion that names no credit.
+constexpr std::uint64_t kCreditBytes = 1 << 20;
+
+Status Stopped() { return {Code::kCancelled, "the stream was ended"}; }
+
+}  // namespace
 
 Pipe::Pipe(Options options, env::Executor& data, env::Executor& control, Source& source,
            FusionLink& link, Logger log)
     : options_(std::move(options)),
       data_(data),
-      control_(control),
       source_(source),
       link_(link),
       log_(std::move(log)),
       prng_(options_.seed),
       backoff_(options_.backoff_min),
+      control_(data, control, link, log_,
+               [this](ControlLane::News news) { OnNews(std::move(news)); }),
+      stream_tasks_(data),
       tasks_(data) {}
 
 void Pipe::Start() { tasks_.Spawn(Run()); }
 
 env::Task<void> Pipe::Stop() {
   tasks_.RequestStop();
-  source_.changed().Set();
+  control_.CancelCalls();
+  link_.CancelReport();
   co_await tasks_.Join();
+  co_await control_.Stop();
 }
 
-void Pipe::Abandon() { tasks_.Abandon(); }
+void Pipe::Abandon() {
+  control_.Abandon();
+  stream_tasks_.Abandon();
+  tasks_.Abandon();
+}
 
-env::Task<Status> Pipe::BackOff() {
-  // Full jitter on the upper half: between 50 % and 100 % of the step.
-  const std::int64_t step = backoff_.count();
-  const Nanos wait(prng_.Between(step / 2, step));
-  backoff_ = std::min(backoff_ * 2, options_.backoff_max);
-  co_return co_await env::SleepFor(wait, tasks_.stop_token());
+// --- Sessions ------------------------------------------------------------------------------------
+
+batch::SessionRequest Pipe::Request() const {
+  batch::SessionRequest request;
+  request.task_id = options_.task_id;
+  request.agent_id = options_.agent_id;
+  request.source_uri = options_.source_uri;
+  request.timeout = options_.session_timeout;
+  request.capabilities = {"move", "columns"};
+  return request;
 }
 
 env::Task<void> Pipe::Run() {
   const std::stop_token stop = tasks_.stop_token();
   while (!stop.stop_requested()) {
-    batch::SessionRequest request;
-    request.task_id = options_.task_id;
-    request.agent_id = options_.agent_id;
-    request.source_uri = options_.source_uri;
-    request.timeout = options_.session_timeout;
-    request.capabilities = {"move", "columns"};
-    Result<batch::SessionGrant> grant = co_await link_.Open(std::move(request));
-    Status ended;
-    if (grant.ok()) {
-      backoff_ = options_.backoff_min;
-      ended = co_await RunSession(std::move(grant).value());
-    } else {
-      ended = grant.status();
-    }
+    Result<batch::SessionGrant> grant = co_await control_.Open(Request());
+    const Instant opened = data_.clock().Now();
+    Status ended = grant.status();
+    session_over_ = false;
+    if (grant.ok()) ended = co_await RunSession(std::move(grant).value());
     state_.connected = false;
-    state_.last_error = ended.message();
+    state_.role = batch::Role::kFollower;
+    state_.session_id.clear();
     if (stop.stop_requested()) co_return;
-    if (session_over_) continue;  // A new session at once.
+    state_.last_error = ended.message();
+    if (session_over_ && MayRenewAtOnce(opened)) {
+      log_.Info("the session is obsolete, opening a new one", {{"task_id", options_.task_id}});
+      continue;
+    }
+    ++state_.failures_in_a_row;
     log_.Warn("no session, trying again",
               {{"task_id", options_.task_id}, {"error", ended.message()}});
-    const Status waited = co_await BackOff();
+    const Status waited = co_await BackOff(stop);
     if (!waited.ok()) co_return;
   }
 }
 
-env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
-  log_.Info("session opened",
-            {{"task_id", options_.task_id},
-             {"role", grant.role == batch::Role::kLeader ? "leader" : "follower"}});
-  session_over_ = false;
+// A session that lasted may always be renewed at once, one that did not only the first time.
+bool Pipe::MayRenewAtOnce(Instant opened) {
+  if (data_.clock().Now() - opened >= options_.backoff_min) renewals_ = 0;
+  return renewals_++ == 0;
+}
+
+env::Task<Status> Pipe::BackOff(std::stop_token stop) {
+  // Jitter on the upper half: between 50 % and 100 % of the step.
+  const std::int64_t step = backoff_.count();
+  const Nanos wait(prng_.Between(step / 2, step));
+  const double longer = static_cast<double>(step) * options_.backoff_multiplier;
+  const double longest = static_cast<double>(options_.backoff_max.count());
+  backoff_ = Nanos(static_cast<std::int64_t>(std::min(longer, longest)));
+  co_return co_await env::SleepFor(wait, std::move(stop));
+}
+
+void Pipe::BeginSession(const batch::SessionGrant& grant) {
+  log_.Info("session opened", {{"task_id", options_.task_id},
+                               {"role", batch::RoleName(grant.role)},
+                               {"timeout_s", batch::ToSeconds(grant.timeout)}});
   snapshot_started_ = false;
   unacknowledged_.clear();
   last_sequence_ = 0;
+  credit_bytes_ = grant.credit_bytes == 0 ? kCreditBytes : grant.credit_bytes;
+  session_stop_ = std::stop_source();
   state_.unacknowledged_bytes = 0;
-  credit_bytes_ = std::max<std::uint64_t>(grant.credit_bytes, 1 << 20);
   state_.connected = true;
-  state_.role = grant.role;
   state_.session_id = grant.session_id;
+  state_.heartbeat_error.clear();
   ++state_.sessions;
   source_.Restart();
-  if (grant.role == batch::Role::kLeader) BecomeLeader();
+  SetRole(grant.role);
+  TellVitals();
+  control_.StartBeating(state_.sessions, grant.session_id, grant.timeout, grant.role);
+}
 
-  std::stop_source session_stop;
-  const std::stop_callback chain(tasks_.stop_token(), [&] { session_stop.request_stop(); });
-  tasks_.Spawn(KeepAlive(grant.session_id, grant.timeout / 3, session_stop.get_token()));
+env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
+  BeginSession(grant);
+  const std::stop_token stop = tasks_.stop_token();
+  const std::stop_callback chain(stop, [this] { session_stop_.request_stop(); });
   Status ended;
-  while (!session_over_ && !tasks_.stop_token().stop_requested()) {
+  for (;;) {
+    const Instant opened = data_.clock().Now();
     ended = co_await RunStream(grant.session_id);
+    if (data_.clock().Now() - opened > backoff_) Succeeded();
     if (ended.code() == Code::kUnauthenticated) session_over_ = true;
-    if (session_over_ || tasks_.stop_token().stop_requested()) break;
+    if (session_over_ || stop.stop_requested()) break;
+    state_.connected = false;
     state_.last_error = ended.message();
-    const Status waited = co_await BackOff();
+    ++state_.failures_in_a_row;
+    log_.Warn("the stream failed, trying again",
+              {{"task_id", options_.task_id}, {"error", ended.message()}});
+    const Status waited = co_await BackOff(session_stop_.get_token());
     if (!waited.ok()) break;
   }
-  session_stop.request_stop();
-  if (tasks_.stop_token().stop_requested()) {
-    const Status closed = co_await link_.Close(grant.session_id);
+  session_stop_.request_stop();
+  control_.StopBeating();
+  if (!session_over_) {
+    const Status closed = co_await control_.Close(grant.session_id);
     if (!closed.ok()) log_.Debug("session not closed", {{"error", closed.message()}});
   }
   co_return ended;
 }
 
-void Pipe::BecomeLeader() {
-  state_.role = batch::Role::kLeader;
-  if (std::exchange(snapshot_started_, true)) return;
-  source_.StartScan();
+void Pipe::SetRole(batch::Role role) {
+  const bool leads = role == batch::Role::kLeader;
+  state_.role = role;
+  // A follower watches, so that its realtime changes are seen; it reports no listings.
+  if (!leads) snapshot_started_ = false;
+  if (!leads) return source_.StartWatching();
+  if (!std::exchange(snapshot_started_, true)) source_.StartScan();
 }
 
+void Pipe::EndSession() {
+  session_over_ = true;
+  session_stop_.request_stop();
+  link_.CancelReport();
+}
+
+void Pipe::OnNews(ControlLane::News news) {
+  if (news.session != state_.sessions || session_stop_.stop_requested()) return;
+  if (news.obsolete) return EndSession();
+  if (news.error) state_.heartbeat_error = *news.error;
+  if (news.role && *news.role != state_.role) {
+    log_.Info("the role has changed",
+              {{"task_id", options_.task_id}, {"role", batch::RoleName(*news.role)}});
+    SetRole(*news.role);
+  }
+  for (const batch::Command& command : news.commands) {
+    log_.Info("a command is not supported yet",
+              {{"task_id", options_.task_id}, {"kind", command.kind}, {"job_id", command.job_id}});
+  }
+}
+
+void Pipe::TellVitals() {
+  control_.Tell({.can_realtime = source_.tree_info().watch_mechanism != "none",
+                 .state = source_.observer().scanning() ? "scanning" : "watching",
+                 .rows_sent = state_.rows_sent});
+}
+
+// --- Streams -------------------------------------------------------------------------------------
+
 env::Task<Status> Pipe::RunStream(std::string session_id) {
-  Result<std::unique_ptr<ReportStream>> opened = co_await link_.Report(session_id);
+  Result<std::unique_ptr<ReportStream>> opened = co_await link_.Report(std::move(session_id));
   if (!opened.ok()) co_return opened.status();
   const std::unique_ptr<ReportStream> stream = std::move(opened).value();
-  stream_broken_ = false;
-  stream_status_ = Status();
-  env::TaskGroup acks(data_);
-  acks.Spawn(ReadAcks(stream.get()));
-  const std::stop_callback on_stop(tasks_.stop_token(), [&] { stream->Cancel(); });
-  Status sent = co_await SendLoop(stream.get());
+  const std::stop_token stop = session_stop_.get_token();
+  state_.connected = true;
+  acks_ended_.reset();
+  stream_tasks_.Spawn(ReadAcks(stream.get()));
+  const std::stop_callback on_stop(stop, [&stream] { stream->Cancel(); });
+  Status sent = co_await SendLoop(stream.get(), stop);
   stream->Cancel();
-  co_await acks.Join();
-  if (!stream_status_.ok() && stream_status_.code() != Code::kCancelled) co_return stream_status_;
+  co_await stream_tasks_.Join();
+  // What Fusion said last tells more than that it could not be sent to.
+  if (acks_ended_->code() != Code::kCancelled) co_return *acks_ended_;
   co_return sent;
 }
 
-std::optional<batch::Batch> Pipe::NextBatch() {
-  if (state_.unacknowledged_bytes >= credit_bytes_) return std::nullopt;
+env::Task<Status> Pipe::SendLoop(ReportStream* stream, std::stop_token stop) {
+  std::uint64_t last = 0;
+  while (!stop.stop_requested() && !acks_ended_) {
+    // What an earlier stream may have lost goes first; Fusion drops what it has.
+    std::shared_ptr<Sent> next = FirstAfter(last);
+    if (next == nullptr) next = TakeNext();
+    if (next == nullptr) {
+      const Status waited = co_await source_.changed().Wait(Instant::Max(), stop);
+      if (!waited.ok()) co_return waited;
+      continue;
+    }
+    last = next->batch.sequence;
+    const Result<std::uint64_t> sent = co_await stream->Send(next->batch);
+    if (!sent.ok()) co_return sent.status();
+    OnSent(next.get(), *sent);
+  }
+  co_return Stopped();
+}
+
+std::shared_ptr<Pipe::Sent> Pipe::FirstAfter(std::uint64_t sequence) const {
+  if (unacknowledged_.empty()) return nullptr;
+  const std::uint64_t first = unacknowledged_.front()->batch.sequence;
+  const std::uint64_t at = sequence < first ? 0 : sequence - first + 1;
+  return at < unacknowledged_.size() ? unacknowledged_[at] : nullptr;
+}
+
+std::shared_ptr<Pipe::Sent> Pipe::TakeNext() {
+  if (state_.unacknowledged_bytes >= credit_bytes_) return nullptr;
   std::optional<batch::Batch> batch = source_.Take();
-  if (!batch) return std::nullopt;
+  if (!batch) return nullptr;
   batch->sequence = ++last_sequence_;
   // One time line for all phases of this agent, which never goes back.
   last_index_ms_ = std::max(last_index_ms_, data_.clock().WallNow().ns / 1'000'000);
   batch->index_ms = last_index_ms_;
-  return batch;
+  unacknowledged_.push_back(std::make_shared<Sent>());
+  unacknowledged_.back()->batch = std::move(*batch);
+  return unacknowledged_.back();
 }
 
-env::Task<Status> Pipe::SendLoop(ReportStream* stream) {
-  const std::stop_token stop = tasks_.stop_token();
-  // What an earlier stream may have lost goes first; Fusion drops what it has.
-  for (std::size_t i = 0; i < unacknowledged_.size(); ++i) {
-    const Result<std::uint64_t> again = co_await stream->Send(unacknowledged_[i].batch);
-    if (!again.ok()) co_return again.status();
+void Pipe::OnSent(Sent* sent, std::uint64_t bytes) {
+  if (sent->bytes == 0) {
+    sent->bytes = bytes;
+    state_.rows_sent += sent->batch.row_count();
+    if (!sent->acknowledged) state_.unacknowledged_bytes += bytes;
   }
-  while (!stop.stop_requested() && !stream_broken_ && !session_over_) {
-    std::optional<batch::Batch> batch = NextBatch();
-    if (!batch) {
-      const Status waited = co_await source_.changed().Wait(Instant::Max(), stop);
-      if (waited.code() == Code::kCancelled) co_return waited;
-      continue;
-    }
-    const std::uint64_t rows = batch->row_count();
-    unacknowledged_.push_back({std::move(*batch), 0});
-    // By copy of the pointer only: the deque keeps the batch where it is while it is sent.
-    const std::uint64_t sequence = last_sequence_;
-    const Result<std::uint64_t> sent = co_await stream->Send(unacknowledged_.back().batch);
-    if (!sent.ok()) co_return sent.status();
-    if (!unacknowledged_.empty() && unacknowledged_.back().batch.sequence == sequence) {
-      unacknowledged_.back().bytes = *sent;
-      state_.unacknowledged_bytes += *sent;
-    }
-    state_.rows_sent += rows;
-  }
-  co_return Status(Code::kCancelled, "stream ended");
+  TellVitals();
 }
 
 env::Task<void> Pipe::ReadAcks(ReportStream* stream) {
   for (;;) {
     const Result<std::uint64_t> acknowledged = co_await stream->NextAck();
     if (!acknowledged.ok()) {
-      stream_status_ = acknowledged.status();
-      stream_broken_ = true;
+      acks_ended_ = acknowledged.status();
       stream->Cancel();
       source_.changed().Set();
       co_return;
     }
-    while (!unacknowledged_.empty() && unacknowledged_.front().batch.sequence <= *acknowledged) {
-      state_.unacknowledged_bytes -= unacknowledged_.front().bytes;
-      unacknowledged_.pop_front();
-    }
-    source_.changed().Set();
+    OnAcknowledged(*acknowledged);
   }
 }
 
-env::Task<Result<batch::HeartbeatAnswer>> Pipe::BeatOnce(batch::Heartbeat beat) {
-  co_return co_await link_.Beat(std::move(beat));
+void Pipe::OnAcknowledged(std::uint64_t sequence) {
+  bool news = false;
+  while (!unacknowledged_.empty() && unacknowledged_.front()->batch.sequence <= sequence) {
+    unacknowledged_.front()->acknowledged = true;
+    state_.unacknowledged_bytes -= unacknowledged_.front()->bytes;
+    unacknowledged_.pop_front();
+    news = true;
+  }
+  if (!news) return;
+  Succeeded();
+  TellVitals();
+  source_.changed().Set();
 }
 
-env::Task<void> Pipe::KeepAlive(std::string session_id, Nanos interval, std::stop_token stop) {
-  while (!stop.stop_requested()) {
-    const Status slept = co_await env::SleepFor(interval, stop);
-    if (!slept.ok()) co_return;
-    batch::Heartbeat beat;
-    beat.session_id = session_id;
-    beat.can_realtime = true;
-    beat.rows_sent = state_.rows_sent;
-    env::Task<Result<batch::HeartbeatAnswer>> once = BeatOnce(std::move(beat));
-    Result<batch::HeartbeatAnswer> answer = co_await env::RunOn(control_, std::move(once));
-    if (stop.stop_requested()) co_return;
-    if (answer.ok()) {
-      if (answer->role == batch::Role::kLeader) BecomeLeader();
-      continue;
-    }
-    if (answer.status().code() == Code::kUnauthenticated) {
-      session_over_ = true;
-      stream_broken_ = true;
-      source_.changed().Set();
-      co_return;
-    }
-    log_.Warn("heartbeat failed", {{"error", answer.status().message()}});
-  }
+// The next failure is a new one.
+void Pipe::Succeeded() {
+  backoff_ = options_.backoff_min;
+  state_.failures_in_a_row = 0;
 }
 
 }  // namespace fustor::agent

@@ -1,22 +1,26 @@
 // pipe.h: carries what a source sees to one Fusion, for ever.
 //
-// Opens a session, sends realtime changes at once and, while it leads, a snapshot beside them;
-// beats on an executor of its own, so that nothing that happens to the data can silence it. An
-// obsolete session is replaced at once; other failures are retried with exponential back-off and
-// jitter. Batches stay here until Fusion has applied them, and are sent again on the next stream of
-// the session.
+// Opens a session, sends realtime changes at once and, while it leads, a snapshot beside them. All
+// control calls, heartbeats first of all, are made on an executor of their own (control_lane.h), so
+// that nothing that happens to the data can silence them. An obsolete session is replaced at once
+// (but not twice in a row: two agents that push each other out must not spin); other failures are
+// retried with exponential back-off and jitter, for ever. Batches stay here until Fusion has
+// applied them, and are sent again on the next stream of the session. While more than Fusion's
+// credit is unacknowledged nothing more is taken from the source, so memory is bounded by the
+// credit and one batch. Commands are not carried out yet.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "base/log.h"
 #include "base/prng.h"
-#include "env/signal.h"
 #include "env/task_group.h"
+#include "svc/agent/flow/control_lane.h"
 #include "svc/agent/flow/source.h"
 #include "svc/agent/ports.h"
 
@@ -31,61 +35,81 @@ class Pipe {
     Nanos session_timeout{0};  // 0: Fusion's default.
     Nanos backoff_min = Seconds(5);
     Nanos backoff_max = Seconds(60);
+    double backoff_multiplier = 2;
     std::uint64_t seed = 1;  // Of the jitter.
   };
   struct State {
-    bool connected = false;
+    bool connected = false;  // There is a session, and its stream has not failed.
     batch::Role role = batch::Role::kFollower;
     std::string session_id;
-    std::string last_error;
+    std::string last_error;       // Of a session or stream; stays when it works again.
+    std::string heartbeat_error;  // Empty while beats succeed.
     std::uint64_t rows_sent = 0;
     std::uint64_t sessions = 0;
     std::uint64_t unacknowledged_bytes = 0;
+    std::uint64_t failures_in_a_row = 0;  // Of sessions and streams.
   };
 
-  // `data` runs the pipe and owns the source; `control` runs the heartbeats. All must outlive it.
+  // `data` runs the pipe and owns the source; `control` runs the control calls. All must outlive
+  // it.
   Pipe(Options options, env::Executor& data, env::Executor& control, Source& source,
        FusionLink& link, Logger log);
 
   // On `data`.
   void Start();
+  // Closes the session. Ends within the time that the link's calls take.
   env::Task<void> Stop();
   const State& state() const { return state_; }
+  // The simulator's power cut: where everything runs on one thread.
   void Abandon();
 
  private:
   struct Sent {
     batch::Batch batch;
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;  // 0: not sent to the end yet.
+    bool acknowledged = false;
   };
   env::Task<void> Run();
+  batch::SessionRequest Request() const;
+  void BeginSession(const batch::SessionGrant& grant);
   env::Task<Status> RunSession(batch::SessionGrant grant);
   env::Task<Status> RunStream(std::string session_id);
-  env::Task<Status> SendLoop(ReportStream* stream);
+  env::Task<Status> SendLoop(ReportStream* stream, std::stop_token stop);
   env::Task<void> ReadAcks(ReportStream* stream);
-  env::Task<void> KeepAlive(std::string session_id, Nanos interval, std::stop_token stop);
-  env::Task<Result<batch::HeartbeatAnswer>> BeatOnce(batch::Heartbeat beat);
-  env::Task<Status> BackOff();
-  void BecomeLeader();
-  std::optional<batch::Batch> NextBatch();
+  env::Task<Status> BackOff(std::stop_token stop);
+  bool MayRenewAtOnce(Instant opened);
+  void SetRole(batch::Role role);
+  void OnNews(ControlLane::News news);
+  void EndSession();
+  void Succeeded();
+  std::shared_ptr<Sent> FirstAfter(std::uint64_t sequence) const;
+  std::shared_ptr<Sent> TakeNext();
+  void OnSent(Sent* sent, std::uint64_t bytes);
+  void OnAcknowledged(std::uint64_t sequence);
+  void TellVitals();
 
   const Options options_;
   env::Executor& data_;
-  env::Executor& control_;
   Source& source_;
   FusionLink& link_;
   const Logger log_;
   Prng prng_;
   State state_;
   Nanos backoff_;
+  int renewals_ = 0;  // Of obsolete sessions that did not last.
+  // Of the session:
   std::uint64_t credit_bytes_ = 0;
   std::uint64_t last_sequence_ = 0;
-  std::int64_t last_index_ms_ = 0;
-  std::deque<Sent> unacknowledged_;
-  bool session_over_ = false;  // Fusion does not know this session any more.
-  Status stream_status_;
-  bool stream_broken_ = false;
+  std::deque<std::shared_ptr<Sent>> unacknowledged_;  // Consecutive sequences.
+  bool session_over_ = false;                         // Fusion does not know it any more.
   bool snapshot_started_ = false;
+  std::stop_source session_stop_;
+  // Of the stream: why ReadAcks ended.
+  std::optional<Status> acks_ended_;
+
+  std::int64_t last_index_ms_ = 0;
+  ControlLane control_;
+  env::TaskGroup stream_tasks_;
   env::TaskGroup tasks_;
 };
 

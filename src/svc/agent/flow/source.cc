@@ -31,6 +31,11 @@ void Source::StartScan() {
   Pump();
 }
 
+void Source::StartWatching() {
+  observer_->StartWatching();
+  Pump();
+}
+
 std::optional<batch::Batch> Source::Take() {
   std::optional<batch::Batch> batch = bus_->Take(observer_->dirs());
   if (batch) Pump();  // There may be room for more listings now.

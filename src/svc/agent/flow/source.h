@@ -33,11 +33,13 @@ class Source {
   // Ends all tasks. The source reports nothing more.
   env::Task<void> Stop();
 
-  // Lists the whole tree (again).
+  // Lists the whole tree (again), watches all of it, and reports what it has.
   void StartScan();
+  // The same without a report of the listings: only what happens from now on is reported.
+  void StartWatching();
   // The next batch to send, without sequence and index; nullopt: wait for `changed`.
   std::optional<batch::Batch> Take();
-  // Drops what has not been sent: a new session begins with a new scan.
+  // Drops what has not been sent: a new session begins with StartScan or StartWatching.
   void Restart();
   // Up when there may be something to Take.
   env::Signal& changed() { return changed_; }

@@ -82,8 +82,10 @@ env::Task<Status> GrpcLink::Close(std::string session_id) {
 }
 
 env::Task<Result<std::unique_ptr<ReportStream>>> GrpcLink::Report(std::string session_id) {
+  report_ = std::stop_source();
   env::CallOptions options;
   options.metadata.emplace_back(batch::kApiKeyMetadata, options_.key);
+  options.stop = report_.get_token();
   Result<std::unique_ptr<env::Stream>> opened =
       co_await data_.Open(batch::kReportMethod, std::move(options));
   if (!opened.ok()) co_return opened.status();

@@ -36,6 +36,7 @@ class GrpcLink final : public FusionLink {
   env::Task<Status> Close(std::string session_id) override;
   env::Task<Result<std::unique_ptr<ReportStream>>> Report(std::string session_id) override;
   void CancelCalls() override;
+  void CancelReport() override { report_.request_stop(); }
 
  private:
   env::Task<Result<std::string>> Call(std::string method, std::string request, Nanos timeout);
@@ -44,7 +45,8 @@ class GrpcLink final : public FusionLink {
   env::Channel& data_;
   env::Channel& control_;
   const std::unique_ptr<batch::Compressor> compressor_;
-  std::stop_source calls_;  // Of the control calls under way.
+  std::stop_source calls_;   // Of the control calls under way.
+  std::stop_source report_;  // Of the last Report.
 };
 
 }  // namespace fustor::agent

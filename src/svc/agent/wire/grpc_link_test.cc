@@ -293,6 +293,15 @@ TEST_F(GrpcLinkTest, CancelEndsWaiting) {
   EXPECT_EQ(acknowledged->status().code(), Code::kCancelled);
 }
 
+TEST_F(GrpcLinkTest, CancelReportEndsTheLastStreamAndNoLaterOne) {
+  ASSERT_TRUE(OpenStream("s1").ok());
+  link_.CancelReport();
+  EXPECT_EQ(Await(stream_->NextAck()).status().code(), Code::kCancelled);
+  ASSERT_TRUE(OpenStream("s1").ok());
+  const batch::Batch batch = MakeBatch(1, 1);
+  EXPECT_TRUE(Await(stream_->Send(batch)).ok());
+}
+
 TEST_F(GrpcLinkTest, NonsenseFromFusionIsRefused) {
   fusion_.nonsense = true;
   EXPECT_EQ(Await(link_.Open({})).status().code(), Code::kInvalidArgument);
