@@ -27,8 +27,6 @@ cli::Command Up(UpOptions* o) {
        &o->grpc_listen},
       {"--scan-workers", "N", "Threads of the first scan. Default: one per core.",
        &o->scan_workers},
-      {"--exclude", "GLOB", "Leave out what matches (path or name). May be repeated.",
-       &o->excludes},
       {"-x,--one-file-system", "", "Do not enter other file systems mounted below.",
        &o->one_file_system},
       {"-q,--quiet", "", "No progress and no hints; logs only.", &o->quiet},
