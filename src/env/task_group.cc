@@ -1,8 +1,15 @@
 #include "env/task_group.h"
 
 namespace fustor::env {
+namespace {
+
+// Groups that live in the frames which Abandon destroys go the same way. Abandon is for one thread.
+thread_local int abandoning = 0;
+
+}  // namespace
 
 TaskGroup::~TaskGroup() {
+  if (abandoning != 0) Abandon();
   FUSTOR_CHECK(roots_.empty(), "a task group was destroyed while tasks were running");
   *alive_ = false;
 }
@@ -47,7 +54,9 @@ void TaskGroup::Abandon() {
   while (!roots_.empty()) {
     auto root = roots_.front();
     roots_.pop_front();
+    ++abandoning;
     root.destroy();
+    --abandoning;
   }
 }
 

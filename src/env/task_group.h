@@ -32,8 +32,9 @@ class TaskGroup {
   // Returns when no task runs any more. REQUIRES: one caller at a time; not a task of the group.
   Task<void> Join();
 
-  // Destroys the frames of all tasks where they stand, as a power cut would. For the simulator,
-  // where everything runs on one thread.
+  // Destroys the frames of all tasks where they stand, as a power cut would, and with them the
+  // tasks of groups that live in those frames. For the simulator, where everything runs on one
+  // thread.
   void Abandon();
 
  private:

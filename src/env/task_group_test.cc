@@ -114,6 +114,23 @@ TEST(TaskGroup, AbandonAfterAStopDestroysWhatHasNotYetSeenIt) {
   EXPECT_EQ(log, Log{"a gone"});
 }
 
+Task<void> HasItsOwnGroup(Executor* executor, std::stop_token stop, Log* log) {
+  TaskGroup inner(*executor);
+  inner.Spawn(UntilStopped({}, "inner", log));
+  co_await UntilStopped(std::move(stop), "outer", log);
+}
+
+TEST(TaskGroup, AbandonTakesTheGroupsInTheFramesAlong) {
+  HandDrivenExecutor executor;
+  TaskGroup group(executor);
+  Log log;
+  group.Spawn(HasItsOwnGroup(&executor, group.stop_token(), &log));
+  executor.RunAll();
+  group.Abandon();
+  executor.RunAll();
+  EXPECT_EQ(log, (Log{"outer gone", "inner gone"}));
+}
+
 TEST(TaskGroup, PostedStartsMayOutliveTheGroup) {
   HandDrivenExecutor executor;
   Log log;

@@ -1,0 +1,38 @@
+// checker.h: does what Fusion shows agree with the file system, and with itself?
+//
+// Pure but for the pin of a revision. Each difference is one line; all are counted, the first are
+// kept.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/tree/tree.h"
+#include "sim/file_system.h"
+#include "svc/fusion/flow/view.h"
+
+namespace fustor::sim {
+
+struct Differences {
+  static constexpr std::size_t kKept = 20;
+  std::vector<std::string> first;
+  std::size_t count = 0;
+
+  void Add(std::string line);
+  bool empty() const { return count == 0; }
+};
+
+struct CheckOptions {
+  // A file whose attributes changed through another link must only be there.
+  bool forgive_untold_links = true;
+};
+
+// Quiet has come: everything equals the truth and every flag has settled.
+void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions options,
+                    Differences* differences);
+
+// What holds for every revision that a reader can see: each entry is found by its path, and the
+// sums of every directory equal a recount.
+void CheckRevision(const tree::Snapshot& snapshot, Differences* differences);
+
+}  // namespace fustor::sim

@@ -1,0 +1,151 @@
+#include "sim/scenarios/hosts.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace fustor::sim {
+namespace {
+
+constexpr char kReceiverId[] = "r";
+constexpr char kPipeId[] = "p";
+constexpr char kPushKey[] = "k";
+
+fusion::FusionConfig ConfigOf(const FusionHost::Options& options) {
+  fusion::FusionConfig config;
+  fusion::ReceiverConfig& receiver = config.receivers[kReceiverId];
+  receiver.api_keys.push_back({kPushKey, kPipeId});
+  config.views[kViewId] = options.view;
+  fusion::PipeConfig& pipe = config.pipes[kPipeId];
+  pipe = options.pipe;
+  pipe.receiver = kReceiverId;
+  pipe.views = {kViewId};
+  return config;
+}
+
+env::Callback Calling(std::function<void()> f) { return env::Callback(std::move(f)); }
+
+}  // namespace
+
+// --- Fusion --------------------------------------------------------------------------------------
+
+FusionHost::FusionHost(World& world, Network& network, VirtualLog& log, Options options)
+    : world_(world),
+      network_(network),
+      log_(log),
+      options_(std::move(options)),
+      clock_(world.MakeClock()) {}
+
+FusionHost::Process::Process(FusionHost& host, int number)
+    : control(host.world_.MakeExecutor(host.name() + "-control", host.clock_)),
+      ingest(host.world_.MakeExecutor(host.name() + "-ingest", host.clock_)),
+      shard(host.world_.MakeExecutor(host.name() + "-shard", host.clock_)),
+      random(host.world_.Derive(host.name() + std::to_string(number))),
+      fusion({control, [this](const std::string&) -> env::Executor& { return shard; }, random,
+              metrics, Logger(host.log_, "fusion")}),
+      service(kReceiverId, fusion.sessions(), control, ingest, std::make_unique<NoCompressor>(),
+              metrics, Logger(host.log_, "fusion")) {}
+
+void FusionHost::Start() {
+  FUSTOR_CHECK(!running());
+  process_ = std::make_unique<Process>(*this, ++starts_);
+  Process& process = *process_;
+  process.service.AddMethods(&process.methods);
+  process.control.Post(Calling([this] {
+    const Status configured = process_->fusion.Configure(ConfigOf(options_));
+    FUSTOR_CHECK(configured.ok(), configured.message());
+    process_->server = std::make_unique<Server>(network_, options_.name, process_->methods);
+  }));
+}
+
+void FusionHost::Crash() {
+  if (!running()) return;
+  Process& process = *process_;
+  if (process.server != nullptr) process.server->Crash();
+  for (VirtualExecutor* executor : {&process.control, &process.ingest, &process.shard}) {
+    executor->Kill();
+  }
+  process_.reset();
+}
+
+void FusionHost::Pause(std::uint64_t which, Nanos duration) {
+  VirtualExecutor* const executors[] = {&process_->shard, &process_->ingest, &process_->control};
+  executors[which % 3]->Pause(duration);
+}
+
+std::shared_ptr<fusion::View> FusionHost::view() const {
+  return running() ? process_->fusion.Find(kViewId) : nullptr;
+}
+
+// --- Agent ---------------------------------------------------------------------------------------
+
+AgentHost::AgentHost(World& world, Network& network, FileSystem& fs, VirtualLog& log,
+                     Options options)
+    : world_(world),
+      network_(network),
+      fs_(fs),
+      log_(log),
+      options_(std::move(options)),
+      clock_(world.MakeClock()) {
+  clock_->Set(options_.clock_ahead);
+}
+
+void AgentHost::Start() {
+  FUSTOR_CHECK(!running());
+  process_ = std::make_unique<Process>();
+  Process& process = *process_;
+  const std::string& name = options_.name;
+  process.data = &world_.MakeExecutor(name + "-data", clock_);
+  process.control = &world_.MakeExecutor(name + "-control", clock_);
+  process.data_channel = network_.Connect(name, options_.fusion, kDataLane);
+  process.control_channel = network_.Connect(name, options_.fusion, kControlLane);
+  agent::GrpcLink::Options link;
+  link.key = kPushKey;
+  process.link = std::make_unique<agent::GrpcLink>(
+      link, *process.data_channel, *process.control_channel, std::make_unique<NoCompressor>());
+  agent::Pipe::Options pipe;
+  pipe.task_id = name + ":" + kPipeId;
+  pipe.agent_id = name;
+  pipe.source_uri = "/sim";
+  pipe.session_timeout = options_.session_timeout;
+  pipe.backoff_min = options_.backoff_min;
+  pipe.backoff_max = options_.backoff_max;
+  pipe.seed = world_.seed() * 1000 + static_cast<std::uint64_t>(++starts_);
+  process.data->Post(Calling([this, pipe] {
+    Process& p = *process_;
+    p.tree = std::make_unique<VirtualTree>(world_, fs_, clock_, options_.tree);
+    p.source = std::make_unique<agent::Source>(options_.source, *p.data, *p.tree,
+                                               Logger(log_, options_.name));
+    p.source->Start();
+    p.pipe = std::make_unique<agent::Pipe>(pipe, *p.data, *p.control, *p.source, *p.link,
+                                           Logger(log_, options_.name));
+    p.pipe->Start();
+  }));
+}
+
+void AgentHost::Crash() {
+  if (!running()) return;
+  Process& process = *process_;
+  process.data->Kill();
+  process.control->Kill();
+  if (process.pipe != nullptr) process.pipe->Abandon();
+  if (process.source != nullptr) process.source->Abandon();
+  process_.reset();
+}
+
+void AgentHost::Pause(bool heartbeats, Nanos duration) {
+  (heartbeats ? process_->control : process_->data)->Pause(duration);
+}
+
+void AgentHost::LoseEvents() {
+  if (process_->tree != nullptr) process_->tree->watch().Overflow();
+}
+
+bool AgentHost::idle() const {
+  const Process& process = *process_;
+  return process.pipe != nullptr && process.tree->idle() &&
+         !process.source->observer().scanning() && process.pipe->state().connected &&
+         process.pipe->state().unacknowledged_bytes == 0;
+}
+
+}  // namespace fustor::sim

@@ -1,0 +1,133 @@
+// hosts.h: an agent's process and a Fusion's process on simulated hosts, as their mains join them.
+//
+// A process is started, and dies at any moment: nothing of it survives but what others have of it.
+// Deterministic; one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/transport.h"
+#include "sim/file_system.h"
+#include "sim/network.h"
+#include "sim/scenarios/ports.h"
+#include "sim/virtual_tree.h"
+#include "sim/world.h"
+#include "svc/agent/flow/pipe.h"
+#include "svc/agent/flow/source.h"
+#include "svc/agent/wire/grpc_link.h"
+#include "svc/fusion/core/config.h"
+#include "svc/fusion/flow/fusion.h"
+#include "svc/fusion/wire/agent_service.h"
+
+namespace fustor::sim {
+
+// One view, "v", fed by one pipe, "p", under the key "k".
+inline constexpr char kViewId[] = "v";
+
+class FusionHost {
+ public:
+  struct Options {
+    std::string name = "fusion";
+    fusion::ViewConfig view;
+    fusion::PipeConfig pipe;
+  };
+
+  // All must outlive the host.
+  FusionHost(World& world, Network& network, VirtualLog& log, Options options);
+  ~FusionHost() { Crash(); }
+
+  // REQUIRES: not running.
+  void Start();
+  // Fine when it is not running.
+  void Crash();
+  bool running() const { return process_ != nullptr; }
+
+  // The shard, the sessions or the decoder stand still for so long. REQUIRES: running.
+  void Pause(std::uint64_t which, Nanos duration);
+  // nullptr when it is not running.
+  std::shared_ptr<fusion::View> view() const;
+  const std::string& name() const { return options_.name; }
+
+ private:
+  struct Process {
+    Process(FusionHost& host, int number);
+    VirtualExecutor& control;
+    VirtualExecutor& ingest;
+    VirtualExecutor& shard;
+    VirtualRandom random;
+    VirtualMetrics metrics;
+    fusion::Fusion fusion;
+    fusion::AgentService service;
+    env::MethodTable methods;
+    std::unique_ptr<Server> server;
+  };
+
+  World& world_;
+  Network& network_;
+  VirtualLog& log_;
+  const Options options_;
+  const std::shared_ptr<HostClock> clock_;
+  int starts_ = 0;
+  std::unique_ptr<Process> process_;
+};
+
+class AgentHost {
+ public:
+  struct Options {
+    std::string name = "agent";
+    std::string fusion = "fusion";
+    ViewOptions tree;
+    agent::Source::Options source;
+    Nanos session_timeout{0};
+    Nanos backoff_min = Seconds(5);
+    Nanos backoff_max = Seconds(60);
+    Nanos clock_ahead{0};
+  };
+  // The two connections that an agent keeps apart.
+  static constexpr char kDataLane[] = "data";
+  static constexpr char kControlLane[] = "control";
+
+  AgentHost(World& world, Network& network, FileSystem& fs, VirtualLog& log, Options options);
+  ~AgentHost() { Crash(); }
+
+  // REQUIRES: not running.
+  void Start();
+  // Fine when it is not running.
+  void Crash();
+  bool running() const { return process_ != nullptr; }
+
+  // Everything stands still but the heartbeats, or the heartbeats. REQUIRES: running.
+  void Pause(bool heartbeats, Nanos duration);
+  // Events are lost. REQUIRES: running.
+  void LoseEvents();
+  // What it was asked to look at has been looked at. REQUIRES: running.
+  bool idle() const;
+  const agent::Pipe::State& state() const { return process_->pipe->state(); }
+  const agent::Observer& observer() const { return process_->source->observer(); }
+  const std::string& name() const { return options_.name; }
+
+ private:
+  struct Process {
+    VirtualExecutor* data = nullptr;
+    VirtualExecutor* control = nullptr;
+    std::unique_ptr<VirtualTree> tree;
+    std::unique_ptr<agent::Source> source;
+    std::unique_ptr<env::Channel> data_channel;
+    std::unique_ptr<env::Channel> control_channel;
+    std::unique_ptr<agent::GrpcLink> link;
+    std::unique_ptr<agent::Pipe> pipe;
+  };
+
+  World& world_;
+  Network& network_;
+  FileSystem& fs_;
+  VirtualLog& log_;
+  const Options options_;
+  const std::shared_ptr<HostClock> clock_;
+  int starts_ = 0;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace fustor::sim
