@@ -195,6 +195,10 @@ def with_help(text, programs):
 
 def help_problems(root, programs):
     old = (root / "docs/cli.md").read_text()
+    for match in SESSION.finditer(old):
+        if not (programs / match[1]).exists():
+            yield f"docs/cli.md:{line_of(old, match.start())}: there is no program {match[1]}"
+            return
     new = with_help(old, programs)
     if not SESSION.search(old):
         yield "docs/cli.md:1: holds no help text"

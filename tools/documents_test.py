@@ -68,7 +68,7 @@ def test_help_texts(tmp_path):
     page = tmp_path / "docs" / "cli.md"
     assert "no help text" in list(documents.help_problems(tmp_path, tmp_path))[0]
     page.write_text("# A\n\n```text\n$ fustor help ls\nabout ls\n```\n")
-    assert "docs/cli.md:5: fustor prints" in list(documents.help_problems(tmp_path, tmp_path))[0]
+    assert "docs/cli.md:5: the program prints" in list(documents.help_problems(tmp_path, tmp_path))[0]
     page.write_text(documents.with_help(page.read_text(), tmp_path))
     assert page.read_text() == "# A\n\n```text\n$ fustor help ls\nabout help ls\n```\n"
     assert list(documents.help_problems(tmp_path, tmp_path)) == []
