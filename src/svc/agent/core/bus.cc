@@ -77,8 +77,13 @@ void Bus::Drop(DirKey dir) {
 }
 
 std::optional<batch::Batch> Bus::Take(const DirTable& dirs) {
-  std::optional<batch::Batch> batch = TakeRealtime();
-  if (!batch) batch = TakeScanned(dirs);
+  std::optional<batch::Batch> batch;
+  if (parts_.empty()) batch = TakeRealtime();
+  if (parts_.empty() && !batch) batch = TakeScanned(dirs);
+  if (!parts_.empty()) {
+    batch = std::move(parts_.front());
+    parts_.pop_front();
+  }
   if (lost_) {
     if (!batch) batch.emplace();
     batch->lost_events = true;
@@ -87,15 +92,32 @@ std::optional<batch::Batch> Bus::Take(const DirTable& dirs) {
   return batch;
 }
 
+void Bus::Split(const batch::Batch& like, batch::DirBlock block) {
+  const EntryList rows = std::move(block.rows);
+  block.rows = {};
+  block.exempt.clear();
+  block.complete = false;
+  for (std::size_t i = 0; i < rows.size();) {
+    batch::Batch& part = parts_.emplace_back(like);
+    part.blocks.push_back(block);
+    EntryList& to = part.blocks.back().rows;
+    for (; i < rows.size() && to.size_bytes() < options_.batch_bytes_max; ++i) {
+      to.Append(rows.name(i), rows.attrs(i), rows.target(i));
+    }
+  }
+}
+
 std::optional<batch::Batch> Bus::TakeRealtime() {
   if (realtime_.empty()) return std::nullopt;
   batch::Batch batch;
   batch.source = batch::Source::kRealtime;
   std::size_t rows = 0;
-  while (!realtime_.empty() && rows < options_.batch_rows_max) {
+  std::size_t bytes = 0;
+  while (!realtime_.empty() && rows < options_.batch_rows_max && bytes < options_.batch_bytes_max) {
     Item& item = realtime_.front();
     if (auto* change = std::get_if<batch::Change>(&item)) {
       if (!batch.blocks.empty()) break;  // A batch is changes or blocks.
+      bytes += BytesOf(*change);
       realtime_bytes_ -= BytesOf(*change);
       if (IsStructural(*change)) --structural_;
       ++rows;
@@ -103,12 +125,20 @@ std::optional<batch::Batch> Bus::TakeRealtime() {
     } else {
       if (!batch.changes.empty()) break;
       auto& block = std::get<batch::DirBlock>(item);
+      const bool huge = IsHuge(block);
+      if (huge && rows != 0) break;
+      bytes += BytesOf(block);
       realtime_bytes_ -= BytesOf(block);
       rows += block.rows.size() + 1;
-      batch.blocks.push_back(std::move(block));
+      if (huge) {
+        Split(batch, std::move(block));
+      } else {
+        batch.blocks.push_back(std::move(block));
+      }
     }
     realtime_.pop_front();
   }
+  if (!parts_.empty()) return std::nullopt;
   return batch;
 }
 
@@ -118,9 +148,12 @@ std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
   batch.source = batch::Source::kSnapshot;
   batch.scan_id = scan_.front().scan_id;
   std::size_t rows = 0;
-  while (!scan_.empty() && rows < options_.batch_rows_max) {
+  std::size_t bytes = 0;
+  while (!scan_.empty() && rows < options_.batch_rows_max && bytes < options_.batch_bytes_max) {
     Scanned& next = scan_.front();
     if (next.scan_id != batch.scan_id) break;
+    const bool huge = IsHuge(next.block);
+    if (huge && (rows != 0 || batch.mark != batch::ScanMark::kNone)) break;
     if (next.mark == batch::ScanMark::kBegin) {
       if (!batch.blocks.empty()) break;
       batch.mark = batch::ScanMark::kBegin;
@@ -134,7 +167,12 @@ std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
         waiting_.erase(next.dir);
         next.block.path = dirs.PathOf(next.dir);
         rows += next.block.rows.size() + 1;
-        batch.blocks.push_back(std::move(next.block));
+        bytes += next.bytes;
+        if (huge) {
+          Split(batch, std::move(next.block));
+        } else {
+          batch.blocks.push_back(std::move(next.block));
+        }
       }
     }
     scan_.pop_front();
@@ -147,6 +185,7 @@ std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
 
 void Bus::Clear() {
   realtime_.clear();
+  parts_.clear();
   scan_popped_ += scan_.size();
   scan_.clear();
   waiting_.clear();

@@ -32,6 +32,9 @@ class Bus {
     std::size_t realtime_bytes_max = 64 << 20;
     std::size_t scan_bytes_max = 32 << 20;
     std::size_t batch_rows_max = 4'000;
+    // As held here; on the wire it is less. A larger listing leaves in parts, none of which is
+    // complete: of such a directory nothing can be concluded from what is missing.
+    std::size_t batch_bytes_max = 16 << 20;
   };
   explicit Bus(Options options) : options_(options) {}
   Bus() : Bus(Options{}) {}
@@ -54,7 +57,7 @@ class Bus {
   void Drop(DirKey dir);
 
   // --- The subscriber. ---
-  bool empty() const { return realtime_.empty() && scan_.empty() && !lost_; }
+  bool empty() const { return realtime_.empty() && scan_.empty() && parts_.empty() && !lost_; }
   // The next batch, without sequence and index; nullopt when there is none.
   std::optional<batch::Batch> Take(const DirTable& dirs);
   // Drops everything, for a new session.
@@ -78,13 +81,18 @@ class Bus {
     std::size_t bytes = 0;  // As charged: Touch may shrink the block later.
   };
   bool Admit(std::size_t bytes);
+  bool IsHuge(const batch::DirBlock& block) const {
+    return block.rows.size_bytes() > options_.batch_bytes_max;
+  }
+  void Split(const batch::Batch& like, batch::DirBlock block);
   std::optional<batch::Batch> TakeRealtime();
   std::optional<batch::Batch> TakeScanned(const DirTable& dirs);
 
   Options options_;
   std::deque<Item> realtime_;
   std::deque<Scanned> scan_;
-  std::uint64_t scan_popped_ = 0;                      // Index of scan_.front() since the start.
+  std::deque<batch::Batch> parts_;  // Of one listing; they leave before all else.
+  std::uint64_t scan_popped_ = 0;   // Index of scan_.front() since the start.
   std::unordered_map<DirKey, std::uint64_t> waiting_;  // Directory -> index of its listing.
   std::size_t realtime_bytes_ = 0;
   std::size_t scan_bytes_ = 0;

@@ -225,8 +225,8 @@ TEST_F(AgentTest, ReloadTouchesOnlyWhatHasChanged) {
   AgentConfig config = TwoPipes();
   config.pipes["one"].session_timeout = Seconds(7);  // Changed.
   config.sources["more"].uri = "/more";
-  config.pipes["three"] = PipeOf("more");  // New.
-  config.logging.level = LogLevel::kDebug;                      // Of no pipe's concern.
+  config.pipes["three"] = PipeOf("more");   // New.
+  config.logging.level = LogLevel::kDebug;  // Of no pipe's concern.
   ASSERT_TRUE(Reload(config).ok());
   EXPECT_THAT(Sessions(), ElementsAre("host:one", "host:two", "host:one", "host:three"));
   EXPECT_EQ(links_[2]->requests[0].timeout, Seconds(7));

@@ -171,13 +171,7 @@ void ControlLane::StartBeating(std::uint64_t session, std::string session_id, Na
   });
 }
 
-void ControlLane::StopBeating() {
-  control_.Post([side = side_] {
-    if (side->abandoned) return;
-    side->beating.request_stop();
-    side->link.CancelCalls();  // Only a beat can be under way.
-  });
-}
+void ControlLane::StopBeating() { CancelCalls(); }
 
 void ControlLane::Tell(Vitals vitals) {
   if (std::exchange(inbox_->telling, true)) return;
@@ -189,7 +183,9 @@ void ControlLane::Tell(Vitals vitals) {
 
 void ControlLane::CancelCalls() {
   control_.Post([side = side_] {
-    if (!side->abandoned) side->link.CancelCalls();
+    if (side->abandoned) return;
+    side->beating.request_stop();
+    side->link.CancelCalls();
   });
 }
 

@@ -55,7 +55,7 @@ class ControlLane {
   // For the beats to come. Cheap; skipped while an earlier one is still on its way.
   void Tell(Vitals vitals);
 
-  // Ends Open, Close and the beat that is under way.
+  // Ends Open, Close and beating.
   void CancelCalls();
   // Returns when nothing is under way on the control executor. Nothing may be called afterwards.
   env::Task<void> Stop();

@@ -9,6 +9,12 @@ namespace {
 // For a Fusion that names no credit.
 constexpr std::uint64_t kCreditBytes = 1 << 20;
 
+// Fusion cannot go on with this session's batches, however often they come: only a new beginning
+// helps.
+bool NeedsNewSession(Code code) {
+  return code == Code::kInvalidArgument || code == Code::kFailedPrecondition;
+}
+
 Status Stopped() { return {Code::kCancelled, "the stream was ended"}; }
 
 }  // namespace
@@ -126,7 +132,7 @@ env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
     ended = co_await RunStream(grant.session_id);
     if (data_.clock().Now() - opened > backoff_) Succeeded();
     if (ended.code() == Code::kUnauthenticated) session_over_ = true;
-    if (session_over_ || stop.stop_requested()) break;
+    if (session_over_ || stop.stop_requested() || NeedsNewSession(ended.code())) break;
     state_.connected = false;
     state_.last_error = ended.message();
     ++state_.failures_in_a_row;

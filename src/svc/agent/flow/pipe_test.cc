@@ -244,6 +244,22 @@ TEST_F(PipeTest, AStreamThatIsRefusedAsObsoleteDoesTheSame) {
   EXPECT_TRUE(IsComplete(stream()));
 }
 
+TEST_F(PipeTest, ABatchThatFusionCannotTakeBeginsANewSessionAfterABackOff) {
+  Start();
+  for (const Code code : {Code::kInvalidArgument, Code::kFailedPrecondition}) {
+    const std::string session = pipe_->state().session_id;
+    const std::size_t streams = link_.streams.size();
+    link_.closed.clear();
+    stream().Break(Status(code, "sequence: a gap"));
+    Run();
+    EXPECT_THAT(link_.closed, ElementsAre(session));
+    EXPECT_EQ(link_.streams.size(), streams) << "not at once";
+    Advance(Seconds(11));
+    EXPECT_NE(pipe_->state().session_id, session);
+    EXPECT_TRUE(IsComplete(stream()));
+  }
+}
+
 TEST_F(PipeTest, ObsoletenessEndsABackOff) {
   Start();
   link_.report_status = Status(Code::kUnavailable, "connection refused");
