@@ -11,9 +11,26 @@ constexpr std::string_view kViews = "/api/v1/views/";
 constexpr std::uint64_t kFirstPageItems = 1000;  // So that "| head" is answered soon.
 constexpr std::uint64_t kPageItems = 10'000;
 constexpr Nanos kPause = Millis(500);
+constexpr int kPausesPerNews = 20;
 
 bool MayPass(const Status& status) {
   return status.code() == Code::kUnavailable || status.code() == Code::kDeadlineExceeded;
+}
+
+// The same sentence with other figures is the same.
+std::string WithoutFigures(std::string_view text) {
+  std::string out(text);
+  std::erase_if(out, [](char c) { return (c >= '0' && c <= '9') || c == ','; });
+  return out;
+}
+
+// Why a view is not ready, and how far it is when the reason does not say so itself.
+Status NotReadyYet(std::string reason, std::uint64_t rows) {
+  reason = HarmlessText(reason);
+  if (rows > 0 && reason.find("so far") == std::string::npos) {
+    reason += " (" + Grouped(rows) + " entries so far)";
+  }
+  return Status(Code::kUnavailable, reason);
 }
 
 std::vector<Root> RootsOf(const std::vector<ViewState>& views) {
@@ -49,15 +66,10 @@ Fusion::Query QueryOf(const Question& question) {
 
 }  // namespace
 
-namespace {
-
-// What a Fusion of another age, or something else altogether, answered.
-Status Strange(const Status& status) {
+Status NotOfFusion(const Status& status) {
   return Status(Code::kInternal,
                 "the answer is not one of Fusion: " + HarmlessText(status.message()));
 }
-
-}  // namespace
 
 // --- Asking ---
 
@@ -121,9 +133,7 @@ Status Lookup::StatusOf(const Fusion::Reply& reply) const {
     case 429:
     case 503: {
       const json::Value* rows = reply.body.Find("snapshot_rows");
-      const std::uint64_t count = rows == nullptr ? 0 : rows->AsUint().value_or(0);
-      if (count > 0) detail += " (" + Grouped(count) + " entries so far)";
-      return Status(Code::kUnavailable, detail);
+      return NotReadyYet(detail, rows == nullptr ? 0 : rows->AsUint().value_or(0));
     }
     default:
       return Status(Code::kInternal, who + " answered: " + detail);
@@ -154,10 +164,14 @@ json::Value Lookup::AskHealth() {
 }
 
 void Lookup::WaitFor(const Status& status) {
-  // Progress alone is not worth a line: it stands behind the reason, in parentheses.
-  std::string reason = status.message().substr(0, status.message().rfind(" ("));
-  if (reason != waiting_for_) out_.Complain("waiting: " + status.message());
-  waiting_for_ = std::move(reason);
+  const std::string reason = WithoutFigures(status.message());
+  const bool progress = pauses_ >= kPausesPerNews && status.message() != said_;
+  if (reason != WithoutFigures(said_) || progress) {
+    out_.Complain("waiting: " + status.message());
+    said_ = status.message();
+    pauses_ = 0;
+  }
+  ++pauses_;
   ports_.host.Pause(kPause);
 }
 
@@ -182,18 +196,16 @@ Result<const std::vector<ViewState>*> Lookup::Views() {
   if (!views_) {
     FUSTOR_TRY_ASSIGN(const json::Value document, Ask(std::string(kViews), {}));
     Result<std::vector<ViewState>> views = DecodeViews(document);
-    if (!views.ok()) return Strange(views.status());
+    if (!views.ok()) return NotOfFusion(views.status());
     views_ = *std::move(views);
   }
   return &*views_;
 }
 
 Status Lookup::NotReady(const ViewState& view) const {
-  std::string text =
-      view.reason.starts_with("View '") ? view.reason : "View '" + view.id + "': " + view.reason;
-  text = HarmlessText(text);
-  if (view.snapshot_rows > 0) text += " (" + Grouped(view.snapshot_rows) + " entries so far)";
-  return Status(Code::kUnavailable, text);
+  const std::string name = "View '" + view.id + "': ";
+  const bool named = view.reason.starts_with("View '");
+  return NotReadyYet(named ? view.reason : name + view.reason, view.snapshot_rows);
 }
 
 // --- Paths ---
@@ -273,7 +285,7 @@ Result<Node> Lookup::Get(const Place& place, bool totals, json::Value* document)
                                        HarmlessText(place.view) + "')");
   }
   Result<Node> node = DecodeNode(*answer);
-  if (!node.ok()) return Strange(node.status());
+  if (!node.ok()) return NotOfFusion(node.status());
   if (document != nullptr) *document = *std::move(answer);
   return node;
 }
@@ -287,10 +299,10 @@ Status Lookup::ForEachPage(const std::string& path, Fusion::Query query, const V
     if (cursor) page_query.emplace_back("cursor", *cursor);
     FUSTOR_TRY_ASSIGN(json::Value document, Ask(path, page_query));
     const Result<Page> page = DecodePage(std::move(document));
-    if (!page.ok()) return Strange(page.status());
+    if (!page.ok()) return NotOfFusion(page.status());
     if (!visit(*page)) return Status();
     if (page->next && page->next == cursor) {
-      return Strange(Status(Code::kInternal, "the same page comes twice"));
+      return NotOfFusion(Status(Code::kInternal, "the same page comes twice"));
     }
     cursor = page->next;
     items = kPageItems;

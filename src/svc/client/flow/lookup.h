@@ -24,6 +24,10 @@
 
 namespace fustor::client {
 
+// For an answer that cannot be understood: of a Fusion of another age, or of something else
+// altogether. `status` says what is wrong with it.
+Status NotOfFusion(const Status& status);
+
 // Which entries of a view to show.
 struct Question {
   std::string view;
@@ -70,7 +74,7 @@ class Lookup {
 
   // Why a view is not ready and how far it is.
   Status NotReady(const ViewState& view) const;
-  // Says what is waited for, and pauses.
+  // Says what is waited for, when that is new or some time has gone by, and pauses.
   void WaitFor(const Status& status);
   bool waits() const { return options_.wait; }
   // Where the answers come from; empty before the first one.
@@ -93,7 +97,8 @@ class Lookup {
   std::unique_ptr<Fusion> fusion_;
   std::optional<std::vector<ViewState>> views_;
   std::string subject_;  // Absolute path that is being asked about.
-  std::string waiting_for_;
+  std::string said_;     // What is waited for.
+  int pauses_ = 0;       // Since it was said.
   bool said_stale_ = false;
 };
 

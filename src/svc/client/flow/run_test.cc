@@ -431,6 +431,25 @@ TEST_F(Commands, SaysWhyAViewIsNotReady) {
             "entries so far)\n");
 }
 
+TEST_F(Commands, TellsOfProgressNowAndThen) {
+  world_.status = 503;
+  std::vector<std::string>& said = world_.said["/api/v1/views/v/tree"];
+  for (int i = 1; i <= 50; ++i) {
+    said.push_back(R"({"detail":"View 'v': Syncing ()" + std::to_string(i) +
+                   R"( rows so far).","view_id":"v","snapshot_rows":)" + std::to_string(i) + "}");
+  }
+  host_.on_pause_ = [&] {
+    if (host_.pauses_ == 45) world_.said.clear();
+  };
+  Options options;
+  options.common.wait = true;
+  EXPECT_EQ(Run("ls", options), 0);
+  EXPECT_EQ(terminal_.errors_,
+            "fustor: waiting: View 'v': Syncing (1 rows so far).\n"
+            "fustor: waiting: View 'v': Syncing (21 rows so far).\n"
+            "fustor: waiting: View 'v': Syncing (41 rows so far).\n");
+}
+
 TEST_F(Commands, WaitsForFusionToStart) {
   world_.running = false;
   host_.on_pause_ = [&] { world_.running = host_.pauses_ == 3; };

@@ -14,22 +14,17 @@ struct Picture {
   std::vector<std::pair<std::string, SessionState>> sessions;
 };
 
-Status Strange(const Status& status) {
-  return Status(Code::kInternal,
-                "the answer is not one of Fusion: " + HarmlessText(status.message()));
-}
-
 Result<Picture> Ask(Job& job) {
   Picture picture;
   FUSTOR_TRY_ASSIGN(picture.views_json, job.lookup.Ask("/api/v1/views/", {}));
   Result<std::vector<ViewState>> views = DecodeViews(picture.views_json);
-  if (!views.ok()) return Strange(views.status());
+  if (!views.ok()) return NotOfFusion(views.status());
   picture.views = *std::move(views);
   for (const ViewState& view : picture.views) {
     FUSTOR_TRY_ASSIGN(json::Value document,
                       job.lookup.Ask("/api/v1/views/" + view.id + "/sessions", {}));
     const Result<std::vector<SessionState>> sessions = DecodeSessions(document);
-    if (!sessions.ok()) return Strange(sessions.status());
+    if (!sessions.ok()) return NotOfFusion(sessions.status());
     for (const SessionState& session : *sessions) picture.sessions.emplace_back(view.id, session);
     picture.sessions_json.emplace_back(view.id, std::move(document));
   }
@@ -101,8 +96,8 @@ std::string SessionTable(const Job& job, const Picture& picture) {
   for (const auto& [view, session] : picture.sessions) {
     table.Add({HarmlessText(session.agent_id.empty() ? session.task_id : session.agent_id),
                HarmlessText(view), HarmlessText(session.role),
-               session.can_realtime ? "live" : "by audits only",
-               AgeText(now - session.last_activity), HarmlessText(session.client_ip)});
+               session.can_realtime ? "live" : "not live", AgeText(now - session.last_activity),
+               HarmlessText(session.client_ip)});
   }
   return table.empty() ? "" : "\n" + table.Text();
 }
