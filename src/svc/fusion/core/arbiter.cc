@@ -127,6 +127,26 @@ std::uint64_t Arbiter::tombstones_evicted() const { return tombstones_evicted_; 
 WallTime Arbiter::watermark(Now now) const { return watermark_.At(now.wall); }
 std::uint64_t Arbiter::refused() const { return refused_; }
 
+Result<void> Arbiter::CheckInvariants() {
+  FUSTOR_TRY(tree_.CheckInvariants());
+  Status status;
+  tombstones_.trie().ForEach([&](const Tombstones::Trie::Item& stone) {
+    const std::optional<tree::DirId> dir = tree_.FindDirectory(Tombstones::Trie::PathOf(stone.dir));
+    if (!dir || !tree_.Get(*dir, *stone.name, &have_)) return;
+    status =
+        Status(Code::kInternal, "a tombstone of what exists: " + Tombstones::Trie::PathOf(stone));
+  });
+  for (const auto& [path, until] : suspects_.First(SIZE_MAX)) {
+    const auto [parent, name] = SplitPath(path);
+    const std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
+    const bool flagged =
+        dir && tree_.Get(*dir, name, &have_) && (have_.flags & tree::kSuspect) != 0;
+    if (!flagged) status = Status(Code::kInternal, "listed, but no suspect: " + path);
+  }
+  if (!status.ok()) return status;
+  return {};
+}
+
 Arbiter::Descent Arbiter::Descend(std::string_view directory) {
   Descent descent;
   descent.deepest = tree::kRoot;

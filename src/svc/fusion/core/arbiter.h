@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/id.h"
+#include "base/result.h"
 #include "base/time.h"
 #include "lib/batch/batch.h"
 #include "lib/tree/tree.h"
@@ -113,6 +114,9 @@ class Arbiter {
   WallTime watermark(Now now) const;
   // Items refused by max_tree_items since the start.
   std::uint64_t refused() const;
+
+  // Compares the lists with the tree. Ok, or what is wrong. O(what is listed).
+  Result<void> CheckInvariants();
 
  private:
   struct Context;  // What all rows of one batch share.

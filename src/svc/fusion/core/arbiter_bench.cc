@@ -125,8 +125,34 @@ void BM_UnchangedSnapshotAmongLists(benchmark::State& state) {
 }
 BENCHMARK(BM_UnchangedSnapshotAmongLists)->Unit(benchmark::kMillisecond);
 
-// Updates of random files of a tree of a million, in batches of 1000 as they come off the wire.
+// A tree of a million that has been moved in: whole listings as realtime evidence; then all of it
+// listed again.
+void BM_Appeared(benchmark::State& state) {
+  auto batches = Snapshot(1000);
+  for (batch::Batch& batch : batches) {
+    batch.source = batch::Source::kRealtime;
+    batch.scan_id = 0;
+    batch.mark = batch::ScanMark::kNone;
+  }
+  const bool again = state.range(0) != 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    tree::Tree tree;
+    Arbiter arbiter({}, tree);
+    if (again) ApplyAll(arbiter, tree, batches, 0);
+    state.ResumeTiming();
+    ApplyAll(arbiter, tree, batches, 1);
+  }
+  CountRows(state);
+}
+BENCHMARK(BM_Appeared)->ArgName("again")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+
+// Updates of random files of a tree of a million, in batches of 1000 as they come off the wire: in
+// so many directories, with a revision after so many batches. Every revision packs anew the chunks
+// (up to 128 rows) in which something has changed, so what counts is how many changes share one.
 void BM_RandomRealtime(benchmark::State& state) {
+  const auto directories = static_cast<std::uint64_t>(state.range(0));
+  const std::int64_t batches_per_revision = state.range(1);
   tree::Tree tree;
   Arbiter arbiter({}, tree);
   ApplyAll(arbiter, tree, Snapshot(1000), 0);
@@ -135,7 +161,7 @@ void BM_RandomRealtime(benchmark::State& state) {
   for (batch::Batch& batch : batches) {
     for (int i = 0; i < 1000; ++i) {
       batch::Change change;
-      const std::size_t d = prng.Below(kDirectories);
+      const std::size_t d = prng.Below(directories);
       change.path = DirPath(d) + "/report-" + std::to_string(1000 + prng.Below(100)) + ".txt";
       change.attrs = Attrs(EntryKind::kFile, prng.Below(2'000'000) + 1, kNowNs);
       change.atomic = !prng.Chance(1, 10);
@@ -147,14 +173,20 @@ void BM_RandomRealtime(benchmark::State& state) {
   for (auto _ : state) {
     for (batch::Batch& batch : batches) {
       arbiter.Apply(batch, {1}, 1, NowAt(at_s));
-      tree.Publish();
       rows += static_cast<std::int64_t>(batch.changes.size());
+      if (rows / 1000 % batches_per_revision == 0) tree.Publish();
     }
     arbiter.Tick(NowAt(at_s++), 100'000);
   }
   state.SetItemsProcessed(rows);
 }
-BENCHMARK(BM_RandomRealtime)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_RandomRealtime)
+    ->ArgNames({"dirs", "batches"})
+    ->Args({kDirectories, 1})
+    ->Args({kDirectories, 16})
+    ->Args({kDirectories, 100})
+    ->Args({100, 1})
+    ->Unit(benchmark::kMillisecond);
 
 // Files that come and go: create, write, delete.
 void BM_RealtimeCreateDelete(benchmark::State& state) {

@@ -41,6 +41,36 @@ TEST(Scans, KnowTheOldestThatIsGoingOn) {
   EXPECT_EQ(scans.oldest_begin_wall_ns(), 20);
 }
 
+// Otherwise a scan that was given up without a word would keep every tombstone.
+TEST(Scans, OneThatItsSessionHasBegunToRepeatIsNotGoingOn) {
+  struct Case {
+    const char* name;
+    SessionKey session;
+    batch::Source source;
+    std::string path;
+    std::int64_t oldest_ns;
+  };
+  const Case cases[] = {
+      {"the same again", kOne, batch::Source::kSnapshot, "/a", 20},
+      {"and more", kOne, batch::Source::kSnapshot, "/", 20},
+      {"something below it", kOne, batch::Source::kSnapshot, "/a/b", 10},
+      {"something else", kOne, batch::Source::kSnapshot, "/b", 10},
+      {"another kind of scan", kOne, batch::Source::kAudit, "/a", 10},
+      {"another session", kTwo, batch::Source::kSnapshot, "/a", 10},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    Scans scans;
+    scans.Begin(kOne, ScanOf(1, "/a"), {10});
+    batch::Batch next = ScanOf(2, c.path);
+    next.source = c.source;
+    scans.Begin(c.session, next, {20});
+    EXPECT_EQ(scans.oldest_begin_wall_ns(), c.oldest_ns);
+    // Its rows may still come.
+    EXPECT_EQ(scans.Current(kOne, ScanOf(1), {30})->begin_wall_ns, 10);
+  }
+}
+
 TEST(Scans, ABatchWithoutABeginningStartsOneThatProvesNothing) {
   Scans scans;
   EXPECT_FALSE(scans.Current(kOne, ScanOf(1), {1})->begun);
