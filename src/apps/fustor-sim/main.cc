@@ -24,7 +24,7 @@ namespace {
 constexpr std::uint64_t kSeedsUsual = 200;
 constexpr std::uint64_t kSecondsUsual = 180;
 // A run that takes longer than this on the wall hangs.
-constexpr auto kWallMax = std::chrono::seconds(300);
+constexpr auto kWallMax = std::chrono::seconds(60);
 
 struct Arguments {
   std::optional<std::uint64_t> seeds;
