@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "dev"
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import documents  # noqa: E402
 import layers  # noqa: E402
 import tidy  # noqa: E402
 
@@ -107,6 +108,7 @@ def main():
         ("format", check_format),
         ("include rules", check_layers),
         ("tidy", check_tidy),
+        ("documents", lambda: "\n".join(documents.check(ROOT))),
         ("links", check_links),
         ("headers alone", check_headers),
         (f"clang-tidy, {count} files", lambda: check_clang_tidy(files)),

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "scan_bench.h"
@@ -53,6 +54,11 @@ Counts MakeTree(const std::string& root, std::uint64_t files) {
       const std::string path = root + "/t" + std::to_string(1000 + leaf / kDirsPerDir);
       counts.ok = mkdir(path.c_str(), 0755) == 0;
       top = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (leaf % std::max<std::uint64_t>(leaves / 10, 1) == 0) {
+      std::fprintf(stderr, "  %llu of %llu files\n",
+                   static_cast<unsigned long long>(leaf * kFilesPerDir),
+                   static_cast<unsigned long long>(files));
     }
     counts.ok = counts.ok && top >= 0 &&
                 MakeLeaf(top, leaf, std::min(kFilesPerDir, files - leaf * kFilesPerDir));

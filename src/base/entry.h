@@ -85,8 +85,6 @@ class EntryList {
 
   // Orders the rows by name, bytewise. O(n log n), fast for names that share a prefix.
   void SortByName();
-  // The same rows ordered by name, in no more memory than they need.
-  EntryList SortedCopy() const;
   // REQUIRES: sorted by name. Index of `name`, or size() when it is not there. O(log n).
   std::size_t FindSorted(std::string_view name) const;
   // Removes one row; the order of the others stays. O(n).
@@ -99,11 +97,6 @@ class EntryList {
     std::uint16_t name_size = 0;
     std::uint16_t target_size = 0;
   };
-  struct SortItem {
-    std::uint64_t key;  // Comparing keys compares the first eight bytes after the common prefix.
-    std::uint32_t row;
-  };
-  std::vector<SortItem> Order() const;
 
   std::vector<Row> rows_;
   std::string arena_;

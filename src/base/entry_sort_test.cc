@@ -24,15 +24,10 @@ void ExpectSortsLikeTheModel(const std::vector<std::string>& names) {
   std::sort(model.begin(), model.end(), [&](std::size_t a, std::size_t b) {
     return std::tie(names[a], a) < std::tie(names[b], b);
   });
-  const EntryList copy = list.SortedCopy();
   list.SortByName();
-  ASSERT_EQ(copy.size(), names.size());
   ASSERT_EQ(list.size(), names.size());
   for (std::size_t i = 0; i < model.size(); ++i) {
     ASSERT_EQ(list.name(i), names[model[i]]) << i;
-    ASSERT_EQ(copy.name(i), list.name(i)) << i;
-    ASSERT_EQ(copy.attrs(i), list.attrs(i)) << i;
-    ASSERT_EQ(copy.target(i), list.target(i)) << i;
     ASSERT_EQ(list.attrs(i).inode, model[i]) << i;
     ASSERT_EQ(list.target(i), "to-" + std::to_string(model[i])) << i;
   }

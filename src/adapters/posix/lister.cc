@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -23,9 +24,6 @@ constexpr std::size_t kTargetBytes = 65'535;
 constexpr std::size_t kRecordSizeAt = 16;
 constexpr std::size_t kTypeAt = 18;
 constexpr std::size_t kNameAt = 19;
-// Directories up to this size are gathered in memory that stays with the thread and is warm in its
-// cache; their answer is copied out in order. What the asker gives back comes from another core.
-constexpr std::size_t kRowsKept = 8192;
 constexpr int kScanFlags = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
 
 bool IsDots(const char* name) {
@@ -42,6 +40,10 @@ std::uint16_t RecordSize(const std::byte* record) {
   std::uint16_t size = 0;
   std::memcpy(&size, record + kRecordSizeAt, sizeof size);
   return size;
+}
+
+unsigned TypeOf(std::string_view name_in_record) {
+  return static_cast<unsigned char>(*(name_in_record.data() - (kNameAt - kTypeAt)));
 }
 
 EntryAttrs AttrsFromType(unsigned type) {
@@ -95,15 +97,7 @@ env::ListedDir Lister::List(const env::ListRequest& request) {
   if (!facts.ok()) return failed(facts.status());
   if (LeavesAlone(self->attrs, **facts)) return listed;
   if (request.watch) listed.watch_status = watcher_.Cover(request.dir, dir->get(), **facts);
-  rows_.Clear();
-  listed.status = ReadChildren(dir->get(), &rows_);
-  if (rows_.size() <= kRowsKept) {
-    listed.children = rows_.SortedCopy();
-  } else {
-    rows_.SortByName();
-    listed.children = std::exchange(rows_, {});
-  }
-  DropRepeated(&listed.children);
+  listed.status = ReadChildren(dir->get(), &listed.children);
   return listed;
 }
 
@@ -126,48 +120,57 @@ bool Lister::LeavesAlone(const EntryAttrs& self, const FileSystemFacts& facts) c
 
 Status Lister::ReadChildren(int dirfd, EntryList* children) {
   Status first_error;
-  for (;;) {
+  for (int buffers = 0;; ++buffers) {
     const long n = syscall(SYS_getdents64, dirfd, entries_.data(), entries_.size());
-    if (n == 0) return first_error;
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return ErrnoStatus(errno, "reading the directory");
+    if (n < 0 && errno == EINTR) continue;
+    Status status = n < 0 ? ErrnoStatus(errno, "reading the directory") : first_error;
+    if (n > 0) {
+      status = ReadBuffer(dirfd, static_cast<std::size_t>(n), children, &first_error);
+      if (status.ok()) continue;
     }
-    const auto bytes = static_cast<std::size_t>(n);
-    const Status status = ReadBuffer(dirfd, bytes, children, &first_error);
-    if (!status.ok()) return status;
+    if (buffers > 1) children->SortByName();  // Each buffer was in order by itself.
+    DropRepeated(children);
+    return status;
   }
 }
 
-Status Lister::ReadBuffer(int dirfd, std::size_t bytes, EntryList* children, Status* first_error) {
-  constexpr std::uint64_t kOpsAtOnce = 64;
-  std::uint64_t ops_left = 0;
+std::span<const std::uint32_t> Lister::SortNames(std::size_t bytes, EntryList* children) {
+  names_.clear();
+  std::size_t names_bytes = 0;
   for (std::size_t at = 0; at < bytes;) {
     const std::byte* record = entries_.data() + at;
     const std::size_t size = RecordSize(record);
     at += size;
     const auto* name = reinterpret_cast<const char*>(record + kNameAt);
     if (IsDots(name)) continue;
-    if (ops_left == 0) {
-      // Records are at least 24 bytes: a small rest is not paid for as a full batch.
-      ops_left = std::min<std::uint64_t>(kOpsAtOnce, 1 + (bytes - at) / 24);
-      limiter_.Take(ops_left);
-    }
-    --ops_left;
-    const Status status = LookAt(dirfd, name, strnlen(name, size - kNameAt),
-                                 std::to_integer<unsigned>(record[kTypeAt]), children, first_error);
+    names_.emplace_back(name, strnlen(name, size - kNameAt));
+    names_bytes += names_.back().size();
+  }
+  // The first buffer nearly always holds the whole directory; more of them grow as vectors do.
+  if (children->empty()) children->Reserve(names_.size(), names_bytes);
+  return order_.Sort(names_);
+}
+
+// In the order of the names, which is how the answer is wanted and often how the files were made:
+// then they lie side by side in the kernel's memory too.
+Status Lister::ReadBuffer(int dirfd, std::size_t bytes, EntryList* children, Status* first_error) {
+  constexpr std::size_t kOpsAtOnce = 64;
+  const std::span<const std::uint32_t> order = SortNames(bytes, children);
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (i % kOpsAtOnce == 0) limiter_.Take(std::min(kOpsAtOnce, names_.size() - i));
+    const std::string_view name = names_[order.empty() ? i : order[i]];
+    const Status status = LookAt(dirfd, name, children, first_error);
     if (!status.ok()) return status;
   }
   return {};
 }
 
-Status Lister::LookAt(int dirfd, const char* name, std::size_t name_size, unsigned type,
-                      EntryList* children, Status* first_error) {
+Status Lister::LookAt(int dirfd, std::string_view name, EntryList* children, Status* first_error) {
   struct statx st;
-  if (statx(dirfd, name, kScanFlags, STATX_BASIC_STATS, &st) == 0) [[likely]] {
+  if (statx(dirfd, name.data(), kScanFlags, STATX_BASIC_STATS, &st) == 0) [[likely]] {
     const std::string_view target =
-        S_ISLNK(st.stx_mode) ? ReadTarget(dirfd, name) : std::string_view();
-    ReadAttrs(st, &children->AppendRow(std::string_view(name, name_size), target));
+        S_ISLNK(st.stx_mode) ? ReadTarget(dirfd, name.data()) : std::string_view();
+    ReadAttrs(st, &children->AppendRow(name, target));
     return {};
   }
   const int error = errno;
@@ -179,7 +182,7 @@ Status Lister::LookAt(int dirfd, const char* name, std::size_t name_size, unsign
     if (statx(dirfd, ".", kScanFlags, STATX_BASIC_STATS, &st) != 0) {
       return ErrnoStatus(error, "looking at an entry");
     }
-    children->Append(std::string_view(name, name_size), AttrsFromType(type));
+    children->Append(name, AttrsFromType(TypeOf(name)));
     return {};
   }
   if (first_error->ok())

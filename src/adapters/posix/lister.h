@@ -7,12 +7,14 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "adapters/posix/directory.h"
 #include "adapters/posix/file_systems.h"
 #include "adapters/posix/op_limiter.h"
 #include "adapters/posix/watcher.h"
+#include "base/name_order.h"
 #include "env/tree.h"
 
 namespace fustor::posix {
@@ -38,11 +40,13 @@ class Lister {
   Result<std::shared_ptr<const FileSystemFacts>> FactsOf(int dirfd, const SelfAttrs& self);
   bool LeavesAlone(const EntryAttrs& self, const FileSystemFacts& facts) const;
   Status ReadChildren(int dirfd, EntryList* children);
+  // Puts the names of one buffer into names_, in their order.
+  std::span<const std::uint32_t> SortNames(std::size_t bytes, EntryList* children);
   // Looks at the entries of one buffer. A failure that leaves the list incomplete but does not end
   // it goes to `*first_error`.
   Status ReadBuffer(int dirfd, std::size_t bytes, EntryList* children, Status* first_error);
-  Status LookAt(int dirfd, const char* name, std::size_t name_size, unsigned type,
-                EntryList* children, Status* first_error);
+  // `name` points into entries_.
+  Status LookAt(int dirfd, std::string_view name, EntryList* children, Status* first_error);
   std::string_view ReadTarget(int dirfd, const char* name);
   void StatOne(int dirfd, const env::StatRequest& request, env::StattedEntry* answer);
 
@@ -53,7 +57,8 @@ class Lister {
   const ListerOptions options_;
   std::vector<std::byte> entries_;
   std::vector<char> target_;
-  EntryList rows_;
+  std::vector<std::string_view> names_;
+  NameOrder order_;
   // Of the directory before this one: nearly always the same file system.
   std::shared_ptr<const FileSystemFacts> facts_;
   std::uint64_t facts_device_ = 0;

@@ -1,6 +1,5 @@
 #include "apps/up/home.h"
 
-#include <cstdlib>
 #include <utility>
 
 #include "adapters/posix/files.h"
@@ -14,18 +13,6 @@ constexpr std::size_t kKeyRandomBytes = 24;
 constexpr std::size_t kKeyFileBytesMax = 4096;
 
 }  // namespace
-
-Result<std::string> HomeDirectory(const std::string& given) {
-  if (!given.empty()) return given;
-  if (const char* home = std::getenv("FUSTOR_HOME"); home != nullptr && *home != '\0') {
-    return std::string(home);
-  }
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return std::string(home) + "/.fustor";
-  }
-  return Status(Code::kFailedPrecondition,
-                "neither FUSTOR_HOME nor HOME is set; say --home DIR, where Fustor keeps its key");
-}
 
 Home::Home(std::string directory, std::unique_ptr<env::Files> files, posix::LockFile lock)
     : directory_(std::move(directory)), files_(std::move(files)), lock_(std::move(lock)) {}

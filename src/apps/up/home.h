@@ -42,7 +42,4 @@ class Home {
   bool first_start_ = false;
 };
 
-// --home, else $FUSTOR_HOME, else ~/.fustor. Errors: kFailedPrecondition (there is none of them).
-Result<std::string> HomeDirectory(const std::string& given);
-
 }  // namespace fustor::up

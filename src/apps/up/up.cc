@@ -1,10 +1,5 @@
 #include "apps/up/up.h"
 
-#include <unistd.h>
-
-#include <condition_variable>
-#include <cstdlib>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -13,6 +8,8 @@
 #include "adapters/posix/process.h"
 #include "adapters/posix/random.h"
 #include "apps/fusion/node.h"
+#include "apps/process/configuration.h"
+#include "apps/process/signals.h"
 #include "apps/up/home.h"
 #include "apps/up/local_agent.h"
 #include "apps/up/messages.h"
@@ -26,32 +23,6 @@ constexpr std::uint16_t kHttpPort = 8101;
 constexpr std::uint16_t kGrpcPort = 8103;
 constexpr std::size_t kPushKeyBytes = 24;
 constexpr Millis kProgressEvery{250};
-
-// Says once that the process shall stop, and lets one thread wait for that.
-class StopFlag {
- public:
-  void Raise() {
-    {
-      const std::scoped_lock lock(mutex_);
-      if (std::exchange(raised_, true)) ::_exit(130);  // The second one: at once.
-    }
-    changed_.notify_all();
-  }
-  // True when it was raised.
-  bool WaitFor(Nanos duration) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, duration, [this] { return raised_; });
-  }
-  void Wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return raised_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool raised_ = false;
-};
 
 struct Address {
   std::string host = "127.0.0.1";
@@ -164,10 +135,10 @@ class UpProcess {
                                  grpc_host + ":" + std::to_string(node_->receiver_port(kReceiver)));
   }
 
-  void Run(StopFlag& stop) {
+  void Run(process::Signals& signals) {
     messages_.Started(home_, roots_, node_->url());
-    const bool ready = WatchFirstScan(stop);
-    if (ready) stop.Wait();
+    const bool ready = WatchFirstScan(signals);
+    while (ready && signals.Wait() != process::Signals::News::kStop) (void)log_->Reopen();
   }
 
   void Stop() {
@@ -179,7 +150,7 @@ class UpProcess {
 
  private:
   // False when the stop came first.
-  bool WatchFirstScan(StopFlag& stop) {
+  bool WatchFirstScan(process::Signals& signals) {
     const Instant begun = asio::SystemClock().Now();
     for (;;) {
       Messages::Progress progress;
@@ -196,7 +167,7 @@ class UpProcess {
         return true;
       }
       messages_.Show(progress);
-      if (stop.WaitFor(kProgressEvery)) return false;
+      if (signals.WaitFor(kProgressEvery) == process::Signals::News::kStop) return false;
     }
   }
 
@@ -212,7 +183,7 @@ Result<std::unique_ptr<UpProcess>> Prepare(const client::CommonOptions& common,
                                            const client::UpOptions& options,
                                            const Messages& messages) {
   FUSTOR_TRY_ASSIGN(std::vector<Root> roots, ResolveRoots(options.dirs));
-  FUSTOR_TRY_ASSIGN(const std::string directory, HomeDirectory(common.home.value_or("")));
+  FUSTOR_TRY_ASSIGN(const std::string directory, process::HomeDirectory(common.home.value_or("")));
   FUSTOR_TRY_ASSIGN(Home home, Home::Open(directory));
   log::Options log_options;
   log_options.file = home.log_file();
@@ -224,20 +195,16 @@ Result<std::unique_ptr<UpProcess>> Prepare(const client::CommonOptions& common,
 
 int Run(const client::CommonOptions& common, const client::UpOptions& options,
         const std::string& program, const std::string& version) {
-  StopFlag stop;
-  Result<std::unique_ptr<posix::SignalThread>> signals =
-      posix::SignalThread::Start([&stop](posix::ProcessSignal signal) {
-        if (signal != posix::ProcessSignal::kHangUp) stop.Raise();
-      });
+  const Result<std::unique_ptr<process::Signals>> signals = process::Signals::Start();
   (void)posix::RaiseOpenFilesLimit();
   Messages messages(program, options.quiet);
   Status status = signals.status();
-  Result<std::unique_ptr<UpProcess>> process = Prepare(common, options, messages);
-  if (status.ok()) status = process.status();
+  const Result<std::unique_ptr<UpProcess>> up = Prepare(common, options, messages);
+  if (status.ok()) status = up.status();
   if (status.ok()) {
-    status = (*process)->Start(options, version);
-    if (status.ok()) (*process)->Run(stop);
-    (*process)->Stop();
+    status = (*up)->Start(options, version);
+    if (status.ok()) (*up)->Run(**signals);
+    (*up)->Stop();
   }
   if (status.ok()) return 0;
   messages.Failed(status);

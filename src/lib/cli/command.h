@@ -50,14 +50,16 @@ struct Command {
   std::vector<std::string>* raw = nullptr;
   std::string usage;    // Overrides the usage line that is made from the table.
   std::string details;  // Printed as it is between options and examples.
+  std::string group;    // Title above it in the list of commands. Empty: "Commands".
 };
 
 struct Program {
   std::string name;
   std::string version;
   std::string description;
-  std::vector<Option> options;  // Accepted by every command, before or after its name.
-  std::vector<Command> commands;
+  std::vector<Option> options;    // Accepted by every command, before or after its name.
+  std::vector<Command> commands;  // Those of one group stand together.
+  std::vector<Example> examples;
   std::string epilog;
   // The command meant when none is given; nullopt: help is shown. "" is not a command.
   std::optional<std::string> default_command;

@@ -43,6 +43,14 @@ void AddOptions(std::string_view title, const std::vector<Option>& options, std:
   for (const Option& option : options) AddRow(OptionNames(option), option.help, out);
 }
 
+void AddExamples(const std::vector<Example>& examples, std::string* out) {
+  if (examples.empty()) return;
+  *out += "\nExamples:\n";
+  for (const Example& example : examples) {
+    *out += "  " + example.command + "\n" + Wrap(example.what, 6, kHelpColumns);
+  }
+}
+
 bool TakesMany(const Argument& argument) {
   return std::holds_alternative<std::vector<std::string>*>(argument.target);
 }
@@ -106,9 +114,17 @@ std::string UsageLine(const Program& program, const Command& command) {
 
 std::string ProgramHelp(const Program& program) {
   std::string out = Wrap(program.description, 0, kHelpColumns);
-  out += "\nUsage: " + program.name + " COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n";
-  for (const Command& command : program.commands) AddRow(command.name, command.summary, &out);
+  out += "\nUsage: " + program.name + " COMMAND [OPTION]... [ARGUMENT]...\n";
+  const std::string* group = nullptr;
+  for (const Command& command : program.commands) {
+    if (group == nullptr || command.group != *group) {
+      group = &command.group;
+      out += "\n" + (group->empty() ? "Commands" : *group) + ":\n";
+    }
+    AddRow(command.name, command.summary, &out);
+  }
   AddOptions("Options of every command", program.options, &out);
+  AddExamples(program.examples, &out);
   if (!program.epilog.empty()) out += "\n" + Wrap(program.epilog, 0, kHelpColumns);
   return out;
 }
@@ -123,13 +139,7 @@ std::string CommandHelp(const Program& program, const Command& command) {
   AddOptions("Options", command.options, &out);
   if (!command.details.empty()) out += "\n" + command.details;
   AddOptions("Options of every command", program.options, &out);
-  if (!command.examples.empty()) {
-    out += "\nExamples:\n";
-    for (const Example& example : command.examples) {
-      out += "  " + example.command + "\n";
-      out += Wrap(example.what, 6, kHelpColumns);
-    }
-  }
+  AddExamples(command.examples, &out);
   return out;
 }
 

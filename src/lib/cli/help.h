@@ -13,7 +13,7 @@ namespace fustor::cli {
 
 inline constexpr std::size_t kHelpColumns = 88;
 
-// What the program is, its commands, its common options.
+// What the program is, its commands under the titles of their groups, its common options, examples.
 std::string ProgramHelp(const Program& program);
 
 // Usage, what it does, arguments, options, examples.

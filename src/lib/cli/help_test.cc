@@ -43,8 +43,38 @@ Examples:
   tool ls -a
       everything
 )");
-  program.commands = {ls};
-  EXPECT_NE(ProgramHelp(program).find("  ls                      list\n"), std::string::npos);
+}
+
+TEST(Help, ShowsCommandsInGroups) {
+  Program program;
+  program.name = "tool";
+  program.description = "A tool.";
+  Command look, plain;
+  look.name = "look";
+  look.summary = "see";
+  look.group = "Looking";
+  plain.name = "plain";
+  plain.summary = "none";
+  program.commands = {look, look, plain};
+  program.examples = {{"tool look", "sees"}};
+  program.epilog = "The end.";
+  EXPECT_EQ(ProgramHelp(program), R"(A tool.
+
+Usage: tool COMMAND [OPTION]... [ARGUMENT]...
+
+Looking:
+  look                    see
+  look                    see
+
+Commands:
+  plain                   none
+
+Examples:
+  tool look
+      sees
+
+The end.
+)");
 }
 
 TEST(Help, SuggestsTheClosestWord) {

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "lib/json/json.h"
+#include "svc/client/core/find_expression.h"
 #include "svc/client/core/words.h"
 
 namespace fustor::client {
@@ -41,7 +42,7 @@ class Fusion {
 class Terminal {
  public:
   virtual ~Terminal() = default;
-  // Errors: kCancelled (nobody reads any more), or what the system says.
+  // All of it. Errors: kCancelled (nobody reads any more), or what the system says.
   virtual Status Write(std::string_view bytes) = 0;
   virtual void WriteError(std::string_view text) = 0;
   // Whether a person reads: then names are escaped and tables are wide.
@@ -51,18 +52,16 @@ class Terminal {
 };
 
 // The machine on which the command runs.
-class Host {
+class Host : public Accounts {
  public:
-  virtual ~Host() = default;
   virtual WallTime Now() const = 0;
+  // Returns after about this long.
+  virtual void Pause(Nanos time) = 0;
   virtual Civil LocalTime(WallTime time) const = 0;
   virtual std::string WorkingDirectory() const = 0;
   // As realpath(3). Errors: kNotFound, kPermissionDenied.
   virtual Result<std::string> RealPath(const std::string& path) const = 0;
   virtual std::optional<std::string> Variable(const std::string& name) const = 0;
-  // The number itself when nobody has it.
-  virtual std::string UserName(std::uint32_t uid) const = 0;
-  virtual std::string GroupName(std::uint32_t gid) const = 0;
   // Errors: kNotFound, kPermissionDenied, kResourceExhausted (over the limit).
   virtual Result<std::string> ReadFile(const std::string& path, std::size_t limit_bytes) const = 0;
   virtual Result<json::Value> ParseJson(std::string_view text) const = 0;

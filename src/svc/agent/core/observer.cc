@@ -58,7 +58,7 @@ void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
   const auto [it, added] = queued_.try_emplace(dir, scan_id);
   if (added) {
     to_list_.emplace_back(dir, scan_id);
-  } else if (it->second == 0 && scan_id != 0) {
+  } else if (scan_id != 0 && it->second != scan_id) {
     it->second = scan_id;
   } else {
     return;
@@ -119,6 +119,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   const Code code = listed.status.code();
   if (IsGone(code)) {
     if (dirs_.PathOf(listed.dir) != listing.path) {
+      if (listing.scan_id != 0 && listing.scan_id != scan_id_) return;
       PushList(listed.dir, listing.scan_id);  // It was renamed while it was looked for.
       return;
     }
@@ -174,7 +175,10 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
     if (child && listing.scan_id != 0) PushList(*child, listing.scan_id);
   }
   ReconcileChildren(listed, listing.scan_id);
-  block.self = listing.fresh_self.value_or(listed.self);
+  block.self = listed.self;
+  // Its changes are events only since it is watched. A stat that was under way meanwhile may be
+  // from before that, and newer or older than the listing.
+  if (listing.fresh_self || IsBeingLookedAt(listed.dir)) WantDirectory(listed.dir, now);
   block.rows = std::move(listed.children);
   if (listing.scan_id != 0) {
     if (scan_reported_) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
@@ -182,6 +186,17 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
     block.path = dirs_.PathOf(listed.dir);
     bus_.Push(std::move(block));
   }
+}
+
+// The directory as an entry of its parent.
+Observer::EntryKey Observer::EntryOf(DirKey dir) const {
+  if (dir == DirTable::kRoot) return {dir, ""};
+  return {dirs_.ParentOf(dir), std::string(dirs_.NameOf(dir))};
+}
+
+bool Observer::IsBeingLookedAt(DirKey dir) const {
+  const auto it = pending_.find(EntryOf(dir));
+  return it != pending_.end() && it->second.in_flight;
 }
 
 // A directory that is known under another number: its rename has been seen before its event.
@@ -283,6 +298,7 @@ void Observer::OnEvent(env::TreeEvent& event, Instant now) {
       moved.to_name = event.name;
       held_.erase(it);
       if (dirs_.Contains(moved.dir)) return OnMoved(moved, now);
+      WantDirectory(event.dir, now);
       return Want(std::move(key), std::nullopt, now);
     }
     default:
@@ -314,6 +330,8 @@ void Observer::OnMoved(const env::TreeEvent& event, Instant now) {
   if (moved && dirs_.Contains(*moved)) {
     if (dirs_.IsBelow(to.dir, *moved)) return OnOverflow();  // Events contradict each other.
     dirs_.Move(*moved, to.dir, to.name);
+    // The scan may have passed the new place already, and not yet have come to the old one.
+    if (scan_id_ != 0) PushList(*moved, scan_id_);
   }
   bus_.Push(std::move(change));
   std::optional<bool> atomic;
@@ -447,6 +465,7 @@ std::vector<env::StatRequest> Observer::TakeStats(Instant now) {
     if (key.dir != last) path = dirs_.PathOf(key.dir);
     last = key.dir;
     it->second.in_flight = true;
+    it->second.asked_at = std::hash<std::string>()(path);
     ++stats_in_flight_;
     const std::uint64_t inode = key.dir == DirTable::kRoot ? 0 : dirs_.InodeOf(key.dir);
     requests.push_back({key.dir, path, inode, key.name});
@@ -476,9 +495,18 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
     return;
   }
   if (!discard && !again && missing) {
-    if (!pending.missing_since) pending.missing_since = now;
+    // What was asked for at the directory's old place says nothing.
+    const bool moved = pending.asked_at != std::hash<std::string>()(dirs_.PathOf(key.dir));
+    if (!pending.missing_since || moved) pending.missing_since = now;
     if (now - *pending.missing_since < kVanishedPatience) {
       return Schedule(key, pending, now + kRetryAfter);
+    }
+    if (code != Code::kNotFound && code != Code::kOk) {
+      // Not this entry but its directory is in question. Whoever looks for that finds it, or finds
+      // that it is gone, and its entries with it.
+      Schedule(key, pending, now + kVanishedPatience);
+      if (!pending_.contains(EntryOf(key.dir))) WantDirectory(key.dir, now);
+      return;
     }
     const bool as_written = pending.atomic;
     pending_.erase(it);
@@ -532,7 +560,7 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
 
 // A listing that has not left yet must not take the directory's own attributes back in time.
 void Observer::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
-  if (const auto it = listing_.find(dir); it != listing_.end()) it->second.fresh_self = attrs;
+  if (const auto it = listing_.find(dir); it != listing_.end()) it->second.fresh_self = true;
   bus_.RefreshSelf(dir, attrs);
 }
 

@@ -101,6 +101,7 @@ class Observer {
     bool again = false;    // Something happened while the stat was in flight.
     bool discard = false;  // What is in flight is about something that is gone.
     Instant due;
+    std::size_t asked_at = 0;  // Hash of the directory's path then.
     std::optional<Instant> missing_since;
   };
   struct Held {
@@ -112,8 +113,8 @@ class Observer {
     std::string path;
     std::uint64_t scan_id = 0;
     std::vector<std::string> touched;
-    std::optional<EntryAttrs> fresh_self;  // From a stat that came while it was in flight.
-    bool again = false;                    // Wanted once more while it was in flight.
+    bool fresh_self = false;  // A stat of it came while it was in flight.
+    bool again = false;       // Wanted once more while it was in flight.
     std::uint64_t again_scan_id = 0;
   };
 
@@ -130,6 +131,8 @@ class Observer {
   void Touch(DirKey dir, const std::string& name);
   void Forget(DirKey dir);  // Takes the subtree out of everything.
   void PushList(DirKey dir, std::uint64_t scan_id);
+  EntryKey EntryOf(DirKey dir) const;
+  bool IsBeingLookedAt(DirKey dir) const;
   bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
   void ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id);

@@ -207,15 +207,16 @@ class Parser {
         Rule{"-mtime", true, &Parser::Age},        Rule{"-mmin", true, &Parser::Age},
         Rule{"-ctime", true, &Parser::Age},        Rule{"-cmin", true, &Parser::Age},
         Rule{"-atime", true, &Parser::Age},        Rule{"-amin", true, &Parser::Age},
+        Rule{"-user", true, &Parser::Account},     Rule{"-group", true, &Parser::Account},
         Rule{"-uid", true, &Parser::Number},       Rule{"-gid", true, &Parser::Number},
         Rule{"-links", true, &Parser::Number},     Rule{"-inum", true, &Parser::Number},
         Rule{"-perm", true, &Parser::Permissions}, Rule{"-maxdepth", true, &Parser::Setting},
         Rule{"-mindepth", true, &Parser::Setting}, Rule{"-limit", true, &Parser::Setting},
         Rule{"--home", true, &Parser::Setting},    Rule{"--url", true, &Parser::Setting},
         Rule{"--key", true, &Parser::Setting},     Rule{"--json", false, &Parser::Setting},
-        Rule{"-print", false, &Parser::Setting},   Rule{"-print0", false, &Parser::Setting},
-        Rule{"-empty", false, &Parser::Plain},     Rule{"-true", false, &Parser::Plain},
-        Rule{"-false", false, &Parser::Plain},
+        Rule{"--wait", false, &Parser::Setting},   Rule{"-print", false, &Parser::Setting},
+        Rule{"-print0", false, &Parser::Setting},  Rule{"-empty", false, &Parser::Plain},
+        Rule{"-true", false, &Parser::Plain},      Rule{"-false", false, &Parser::Plain},
     };
     const auto rule =
         std::find_if(kRules.begin(), kRules.end(), [&](const Rule& r) { return r.word == word; });
@@ -224,6 +225,7 @@ class Parser {
       for (const Rule& r : kRules) words.push_back(r.word);
       return Unknown(word, words);
     }
+    request_.needs_attributes |= rule->parse != &Parser::Name && rule->parse != &Parser::Setting;
     std::string value;
     if (rule->takes_value) {
       if (at_ == args_.size()) return Wrong(word + " needs a value");
@@ -393,6 +395,15 @@ class Parser {
     });
   }
 
+  Result<Part> Account(const std::string& word, const std::string& value) {
+    const bool user = word == "-user";
+    return MakeTest([user, value](const Candidate& c) {
+      const std::uint32_t id = user ? c.node->attrs.uid : c.node->attrs.gid;
+      return std::to_string(id) == value ||
+             (user ? c.accounts->UserName(id) : c.accounts->GroupName(id)) == value;
+    });
+  }
+
   Result<Part> Permissions(const std::string&, const std::string& value) {
     std::string_view digits = value;
     const char how = digits.starts_with('-') || digits.starts_with('/') ? digits[0] : '=';
@@ -414,8 +425,13 @@ class Parser {
 
   Result<Part> Plain(const std::string& word, const std::string&) {
     if (word == "-empty") {
+      request_.needs_totals = true;
       return MakeTest([](const Candidate& c) {
-        return c.node->attrs.kind == EntryKind::kFile && c.node->attrs.size_bytes == 0;
+        const Node& node = *c.node;
+        if (!node.attrs.is_directory()) {
+          return node.attrs.kind == EntryKind::kFile && node.attrs.size_bytes == 0;
+        }
+        return node.totals && node.totals->files == 0 && node.totals->directories == 1;
       });
     }
     const bool value = word == "-true";
@@ -429,6 +445,7 @@ class Parser {
     }
     if (word == "-print0") request_.zero = true;
     if (word == "--json") request_.json = true;
+    if (word == "--wait") request_.wait = true;
     if (word == "--home") request_.home = value;
     if (word == "--url") request_.url = value;
     if (word == "--key") request_.key = value;

@@ -17,11 +17,19 @@
 
 namespace fustor::client {
 
+// Who has a number. The number itself when nobody has it.
+class Accounts {
+ public:
+  virtual ~Accounts() = default;
+  virtual std::string UserName(std::uint32_t uid) const = 0;
+  virtual std::string GroupName(std::uint32_t gid) const = 0;
+};
+
 // An entry as find sees it: `shown` is the path as it is printed.
 struct Candidate {
   const Node* node = nullptr;
   std::string_view shown;
-  WallTime now;
+  const Accounts* accounts = nullptr;  // REQUIRED for -user and -group.
 };
 
 class Expression {
@@ -46,8 +54,12 @@ struct FindRequest {
   std::uint64_t depth_min = 0;
   std::optional<std::uint64_t> limit;
   bool zero = false;
+  // What the expression looks at: names alone, or even the sums of directories.
+  bool needs_attributes = false;
+  bool needs_totals = false;
   // The options of every command, which find takes in their long forms.
   bool json = false;
+  bool wait = false;
   std::optional<std::string> home, url, key;
 };
 

@@ -14,6 +14,13 @@ struct Entry {
   std::int64_t size = 0;
   std::int64_t mtime_ns = kNow.ns;
   std::uint32_t mode = 0644;
+  std::uint64_t entries = 1;  // Of a directory, itself included.
+};
+
+class FakeAccounts : public Accounts {
+ public:
+  std::string UserName(std::uint32_t uid) const override { return uid == 7 ? "ann" : "42"; }
+  std::string GroupName(std::uint32_t gid) const override { return gid == 7 ? "staff" : "42"; }
 };
 
 bool Matches(const std::vector<std::string>& args, const Entry& entry) {
@@ -27,7 +34,11 @@ bool Matches(const std::vector<std::string>& args, const Entry& entry) {
                                             : EntryKind::kFile;
   node.attrs.size_bytes = entry.size;
   node.attrs.mtime_ns = entry.mtime_ns;
-  return request.ok() && request->expression->Matches({&node, entry.shown, kNow});
+  node.attrs.uid = 7;
+  node.attrs.gid = 42;
+  if (node.attrs.is_directory()) node.totals = Totals{.directories = entry.entries};
+  const FakeAccounts accounts;
+  return request.ok() && request->expression->Matches({&node, entry.shown, &accounts});
 }
 
 TEST(FindExpression, AnswersAsFindDoes) {
@@ -35,6 +46,7 @@ TEST(FindExpression, AnswersAsFindDoes) {
   const Entry old{.shown = "d/x", .mtime_ns = kNow.ns - 3 * kDay - 1};
   const Entry future{.shown = "d/x", .mtime_ns = kNow.ns + kDay};
   const Entry directory{.shown = "d", .type = 0040000, .mode = 0755};
+  const Entry full{.shown = "d", .type = 0040000, .entries = 2};
   const Entry link{.shown = "l", .type = 0120000, .mode = 0777};
   const struct {
     std::vector<std::string> args;
@@ -66,6 +78,15 @@ TEST(FindExpression, AnswersAsFindDoes) {
       {{"-size", "1M"}, file, true},
       {{"-size", "+0"}, directory, false},
       {{"-empty"}, file, false},
+      {{"-empty"}, old, true},
+      {{"-empty"}, directory, true},
+      {{"-empty"}, full, false},
+      {{"-empty"}, link, false},
+      {{"-user", "ann"}, file, true},
+      {{"-user", "7"}, file, true},
+      {{"-user", "bob"}, file, false},
+      {{"-group", "42"}, file, true},
+      {{"-group", "staff"}, file, false},
       {{"-mtime", "3"}, old, true},
       {{"-mtime", "+3"}, old, false},
       {{"-mtime", "+2"}, old, true},
@@ -104,6 +125,14 @@ TEST(FindExpression, ReadsPathsAndSettings) {
   EXPECT_TRUE(request->zero && request->json);
   EXPECT_EQ(request->url, "http://h");
   EXPECT_EQ(ParseFind({}, kNow)->paths, std::vector<std::string>{"."});
+}
+
+TEST(FindExpression, AsksOnlyForWhatItLooksAt) {
+  EXPECT_FALSE(ParseFind({".", "-name", "x", "-maxdepth", "1", "-print0"}, kNow)->needs_attributes);
+  EXPECT_TRUE(ParseFind({"-name", "x", "-o", "-type", "d"}, kNow)->needs_attributes);
+  EXPECT_FALSE(ParseFind({"-type", "d"}, kNow)->needs_totals);
+  EXPECT_TRUE(ParseFind({"!", "-empty"}, kNow)->needs_totals);
+  EXPECT_TRUE(ParseFind({"--wait"}, kNow)->wait);
 }
 
 TEST(FindExpression, NarrowsOnlyByWhatMustHold) {

@@ -3,9 +3,14 @@
 namespace fustor::client {
 namespace {
 
+constexpr const char* kStarting = "Starting";
+constexpr const char* kLooking = "Looking";
+constexpr const char* kFinding = "Finding";
+
 cli::Command Up(UpOptions* o) {
   cli::Command c;
   c.name = "up";
+  c.group = kStarting;
   c.summary = "watch directories and answer questions about them";
   c.description =
       "Starts agent and Fusion in one process: scans each directory once, then keeps up with every "
@@ -14,9 +19,11 @@ cli::Command Up(UpOptions* o) {
       "directories; what cannot be watched is said. Files are never opened and never changed.";
   c.arguments = {{"DIR", "What to watch. Default: the current directory.", &o->dirs}};
   c.options = {
-      {"--listen", "HOST:PORT", "Where to answer HTTP. Default: a free port on 127.0.0.1.",
+      {"--listen", "HOST:PORT",
+       "Where to answer HTTP. Default: 127.0.0.1:8101, or a free port when that is taken.",
        &o->listen},
-      {"--grpc-listen", "HOST:PORT", "Where other agents may connect. Default: as --listen.",
+      {"--grpc-listen", "HOST:PORT",
+       "Where other agents may connect. Default: the host of --listen, port 8103 or a free one.",
        &o->grpc_listen},
       {"--scan-workers", "N", "Threads of the first scan. Default: one per core.",
        &o->scan_workers},
@@ -37,18 +44,22 @@ cli::Command Up(UpOptions* o) {
 cli::Command Status() {
   cli::Command c;
   c.name = "status";
+  c.group = kLooking;
   c.summary = "what is running, what it watches, how far it can be trusted";
   c.description =
       "Shows the Fusion that answers, each view with its entries and bytes, whether it is ready "
-      "and if not why, and the agents that report to it. Exit code 3 when a view is not ready.";
+      "and if not why, and the agents that report to it. Exit code 3 when a view is not ready. "
+      "With "
+      "--json one document: {url, health, views, sessions: {VIEW: [...]}}, as Fusion answered.";
   c.examples = {{"fustor status", "the state of everything on this machine"},
-                {"fustor status --json", "the same for a script"}};
+                {"fustor status --wait", "come back when everything is ready"}};
   return c;
 }
 
 cli::Command Ls(LsOptions* o) {
   cli::Command c;
   c.name = "ls";
+  c.group = kLooking;
   c.summary = "list a directory";
   c.description =
       "Lists a directory as Fusion knows it, without touching the file system. Names come in "
@@ -69,6 +80,7 @@ cli::Command Ls(LsOptions* o) {
 cli::Command Tree(TreeOptions* o) {
   cli::Command c;
   c.name = "tree";
+  c.group = kLooking;
   c.summary = "draw a directory as a tree";
   c.description =
       "Draws what is below a directory and counts it. Everything comes from memory: -L limits "
@@ -78,16 +90,18 @@ cli::Command Tree(TreeOptions* o) {
       {"-L,--max-depth", "N", "Only N levels.", &o->depth_max},
       {"-d,--directories", "", "Directories only.", &o->directories_only},
       {"-a,--all", "", "Names that begin with a dot, too.", &o->all},
+      {"-s,--sizes", "", "What each entry takes, directories with all below them.", &o->sizes},
       {"--ascii", "", "Plain lines instead of box characters.", &o->ascii},
   };
   c.examples = {{"fustor tree -L 2 /data", "the first two levels"},
-                {"fustor tree -d /data | less", "directories only, page by page"}};
+                {"fustor tree -sd -L 1 /data", "which directory takes the space"}};
   return c;
 }
 
 cli::Command Du(DuOptions* o) {
   cli::Command c;
   c.name = "du";
+  c.group = kLooking;
   c.summary = "how much space directories use";
   c.description =
       "Prints what is allocated below each directory, as du does, in units of 1024 bytes. The sums "
@@ -100,6 +114,8 @@ cli::Command Du(DuOptions* o) {
       {"--apparent-size", "", "Lengths of files instead of what is allocated.", &o->apparent},
       {"-s,--summarize", "", "One line per PATH: as -d 0.", &o->summarize},
       {"-d,--max-depth", "N", "Print directories down to N levels. Default: all.", &o->depth_max},
+      {"-a,--all", "", "Files too, not only directories.", &o->all},
+      {"-0,--null", "", "A NUL instead of a line feed after each line.", &o->zero},
   };
   c.examples = {{"fustor du -h -d 1 /data", "what takes the space"},
                 {"fustor du -d 1 /data | sort -n | tail", "the largest last"}};
@@ -109,6 +125,7 @@ cli::Command Du(DuOptions* o) {
 cli::Command Find(std::vector<std::string>* raw) {
   cli::Command c;
   c.name = "find";
+  c.group = kFinding;
   c.summary = "find(1) without the walk";
   c.description =
       "Prints the paths of entries that match, in the syntax of find(1). The tree is in memory: "
@@ -120,9 +137,11 @@ cli::Command Find(std::vector<std::string>* raw) {
       "  -path GLOB, -ipath GLOB    the path as printed\n"
       "  -type f|d|l                file, directory, symbolic link; also f,l\n"
       "  -size N[cwbkMG]            rounded up to units; b (512 bytes) when none is given\n"
-      "  -empty                     file without content\n"
+      "  -empty                     file without content, directory without entries\n"
       "  -mtime N, -mmin N          last change of content in days, minutes ago\n"
       "  -ctime N, -cmin N          last change of the inode\n"
+      "  -atime N, -amin N          last access, as far as the file system notes it\n"
+      "  -user NAME, -group NAME    by name or number\n"
       "  -uid N, -gid N, -links N, -inum N, -perm OCTAL|-OCTAL|/OCTAL\n"
       "Together:\n"
       "  ( EXPR )  ! EXPR  -not EXPR  EXPR -a EXPR  EXPR -o EXPR  -true  -false\n"
@@ -130,7 +149,8 @@ cli::Command Find(std::vector<std::string>* raw) {
       "  -maxdepth N, -mindepth N   levels below PATH\n"
       "  -print, -print0            a line feed (default) or a NUL after each path\n"
       "  -limit N                   stop after N (ours)\n"
-      "  --json                     one JSON object per line (ours)\n";
+      "  --json                     one JSON object per line (ours)\n"
+      "  --home, --url, --key, --wait  as for every command\n";
   c.raw = raw;
   c.examples = {{"fustor find /data -name '*.tmp' -size +1G -mtime +30", "large, old leftovers"},
                 {"fustor find . -type f -print0 | xargs -0 md5sum", "safe for any name"}};
@@ -140,6 +160,7 @@ cli::Command Find(std::vector<std::string>* raw) {
 cli::Command Stat(StatOptions* o) {
   cli::Command c;
   c.name = "stat";
+  c.group = kLooking;
   c.summary = "everything known of one entry";
   c.description =
       "Prints all fields of an entry, the sums of a directory, and how far it can be trusted: "
@@ -153,13 +174,16 @@ cli::Command Stat(StatOptions* o) {
 cli::Command Search(SearchOptions* o) {
   cli::Command c;
   c.name = "search";
+  c.group = kFinding;
   c.summary = "find files by a part of their name, in all views";
   c.description =
       "Prints the files whose name contains TEXT in any case; or, when TEXT has one of * ? [, "
       "whose "
-      "name or path matches it as a glob. Prints at most 1000 unless --limit says otherwise.";
+      "name or path in the view matches it as a glob. Prints at most 1000 unless --limit says "
+      "otherwise.";
   c.arguments = {{"TEXT", "Part of a name, or a glob.", &o->text, true}};
   c.options = {
+      {"--substring", "", "TEXT is part of a name even when it looks like a glob.", &o->substring},
       {"--under", "PATH", "Only below this directory.", &o->under},
       {"--limit", "N", "Stop after N. 0: all. Default: 1000.", &o->limit},
       {"--all", "", "Directories too.", &o->everything},
@@ -170,13 +194,14 @@ cli::Command Search(SearchOptions* o) {
   return c;
 }
 
-cli::Command Plain(std::string name, std::string summary, std::string description,
-                   std::vector<cli::Example> examples) {
+cli::Command Help() {
   cli::Command c;
-  c.name = std::move(name);
-  c.summary = std::move(summary);
-  c.description = std::move(description);
-  c.examples = std::move(examples);
+  c.name = "help";
+  c.group = "More";
+  c.summary = "explain a command";
+  c.description = "Explains one command, or lists all.";
+  c.usage = "fustor help [COMMAND]";
+  c.examples = {{"fustor help find", "what find understands"}, {"fustor help", "all commands"}};
   return c;
 }
 
@@ -187,12 +212,18 @@ cli::Program CommandTable(Options* options, std::string version) {
   program.name = "fustor";
   program.version = std::move(version);
   program.description =
-      "Fustor keeps a live picture of file trees in memory, and answers tree, du and find at once.";
+      "Fustor keeps a live picture of file trees in memory: an agent watches the directories, "
+      "Fusion "
+      "answers. ls, tree, du and find then cost milliseconds instead of a walk over the disk, and "
+      "say how far an answer can be trusted. Files are never opened and never changed.";
   program.options = {
-      {"--json", "", "Answer in JSON, for programs.", &options->common.json},
+      {"--json", "", "For programs: one JSON object per line; status: one document.",
+       &options->common.json},
+      {"--wait", "", "Wait for what is not ready yet instead of ending with 3.",
+       &options->common.wait},
       {"--home", "DIR", "Home of Fustor. Default: $FUSTOR_HOME, else ~/.fustor.",
        &options->common.home},
-      {"--url", "URL", "Which Fusion to ask. Default: the one in HOME/connection.json.",
+      {"--url", "URL", "Which Fusion to ask. Default: $FUSTOR_URL, else HOME/connection.json.",
        &options->common.url},
       {"--key", "KEY", "API key for it. Default: $FUSTOR_KEY, else HOME/connection.json.",
        &options->common.key},
@@ -203,24 +234,22 @@ cli::Program CommandTable(Options* options, std::string version) {
       Ls(&options->ls),
       Tree(&options->tree),
       Du(&options->du),
-      Find(&options->find),
       Stat(&options->stat),
+      Find(&options->find),
       Search(&options->search),
-      Plain("views", "which views there are, and the directories behind them",
-            "Lists the views that the key opens: id, driver, roots, readiness, entries, bytes.",
-            {{"fustor views", "what can be asked for"},
-             {"fustor views --json", "the same for a script"}}),
-      Plain("sessions", "which agents report, and who leads",
-            "Lists the sessions of agents in every view: task, role, address, last sign of life.",
-            {{"fustor sessions", "who is there"},
-             {"fustor sessions --json", "the same for a script"}}),
-      Plain("help", "explain a command", "Explains one command, or lists all.",
-            {{"fustor help find", "what find understands"}, {"fustor help", "all commands"}}),
+      Help(),
+  };
+  program.examples = {
+      {"fustor du -h -d 1 /data", "what takes the space"},
+      {"fustor find /data -name '*.tmp' -size +1G -mtime +30", "large, old leftovers"},
+      {"fustor ls -lh /data", "who owns what, how big, since when"},
   };
   program.epilog =
-      "PATHs are ordinary paths; the view is found from them. Begin with 'fustor up DIR'; "
-      "'fustor help COMMAND' explains a command with examples. Exit codes: 0 done, 1 not found or "
-      "failed, 2 wrong usage, 3 not ready yet.";
+      "PATHs are ordinary paths of this machine; the view is found from them. Names are quoted on "
+      "a "
+      "terminal and raw in a pipe. 'fustor help COMMAND' explains a command.\n"
+      "Exit codes: 0 done, 1 something was not found or could not be read, 2 wrong usage, 3 not "
+      "ready yet or nobody answers.";
   return program;
 }
 

@@ -15,25 +15,27 @@ namespace fustor::client {
 
 // Given to every command.
 struct CommonOptions {
-  std::optional<std::string> home;  // Else FUSTOR_HOME, else ~/.fustor.
-  std::optional<std::string> url;   // Else what HOME/connection.json says.
-  std::optional<std::string> key;
+  std::optional<std::string> home = {};  // Else FUSTOR_HOME, else ~/.fustor.
+  std::optional<std::string> url = {};   // Else FUSTOR_URL, else what HOME/connection.json says.
+  std::optional<std::string> key =
+      {};  // Else FUSTOR_KEY, else the one that belongs to that file's URL.
   bool json = false;
+  bool wait = false;  // For what is not ready yet.
 };
 
 // `fustor up`: everything in one process. Carried out by the program, not by this service.
 struct UpOptions {
-  std::vector<std::string> dirs;           // Empty: the current directory.
-  std::optional<std::string> listen;       // "HOST:PORT" of HTTP.
-  std::optional<std::string> grpc_listen;  // "HOST:PORT" of gRPC.
-  std::optional<std::uint64_t> scan_workers;
-  std::vector<std::string> excludes;
+  std::vector<std::string> dirs = {};           // Empty: the current directory.
+  std::optional<std::string> listen = {};       // "HOST:PORT" of HTTP.
+  std::optional<std::string> grpc_listen = {};  // "HOST:PORT" of gRPC.
+  std::optional<std::uint64_t> scan_workers = {};
+  std::vector<std::string> excludes = {};
   bool one_file_system = false;
   bool quiet = false;  // No progress, no hints: for service managers.
 };
 
 struct LsOptions {
-  std::vector<std::string> paths;
+  std::vector<std::string> paths = {};
   bool detailed = false;
   bool all = false;
   bool human = false;
@@ -41,30 +43,34 @@ struct LsOptions {
 };
 
 struct TreeOptions {
-  std::vector<std::string> paths;
-  std::optional<std::uint64_t> depth_max;
+  std::vector<std::string> paths = {};
+  std::optional<std::uint64_t> depth_max = {};
   bool directories_only = false;
   bool all = false;
   bool ascii = false;
+  bool sizes = false;
 };
 
 struct DuOptions {
-  std::vector<std::string> paths;
+  std::vector<std::string> paths = {};
   bool human = false;
   bool bytes = false;
   bool apparent = false;
   bool summarize = false;
-  std::optional<std::uint64_t> depth_max;
+  bool all = false;   // Not only directories.
+  bool zero = false;  // NUL after each line.
+  std::optional<std::uint64_t> depth_max = {};
 };
 
 struct StatOptions {
-  std::vector<std::string> paths;
+  std::vector<std::string> paths = {};
 };
 
 struct SearchOptions {
-  std::string text;
-  std::optional<std::string> under;
-  std::optional<std::uint64_t> limit;
+  std::string text = {};
+  std::optional<std::string> under = {};
+  std::optional<std::uint64_t> limit = {};
+  bool substring = false;   // The text as it is, whatever characters it has.
   bool everything = false;  // Directories too.
   bool zero = false;        // NUL after each path.
 };
@@ -77,10 +83,11 @@ struct Options {
   DuOptions du;
   StatOptions stat;
   SearchOptions search;
-  std::vector<std::string> find;  // Raw: find_expression.h understands it.
+  std::vector<std::string> find = {};  // Raw: find_expression.h understands it.
 };
 
-// The table of all commands; its targets are in `*options`, which must outlive it.
+// The table of all commands; its targets are in `*options`, which must outlive it. `up` is among
+// them: a program that cannot carry it out takes it off the list.
 cli::Program CommandTable(Options* options, std::string version);
 
 }  // namespace fustor::client

@@ -1,8 +1,9 @@
 #include "svc/client/core/words.h"
 
 #include <algorithm>
+#include <array>
 
-#include "base/path.h"
+#include "base/utf8.h"
 
 namespace fustor::client {
 namespace {
@@ -14,7 +15,8 @@ std::string Padded(std::int64_t n, std::size_t width) {
   return digits;
 }
 
-std::string Octal(unsigned char byte) {
+std::string Octal(char c) {
+  const auto byte = static_cast<unsigned char>(c);
   return {static_cast<char>('0' + (byte >> 6)), static_cast<char>('0' + (byte >> 3 & 7)),
           static_cast<char>('0' + (byte & 7))};
 }
@@ -31,6 +33,26 @@ bool NeedsQuotes(std::string_view name) {
 bool IsControl(char c) {
   const auto b = static_cast<unsigned char>(c);
   return b < 0x20 || b == 0x7F;
+}
+
+// A character that a terminal obeys instead of showing it: controls of both tables, and those that
+// turn the direction of writing or break lines.
+bool IsObeyed(std::string_view character) {
+  if (character.size() == 1) return IsControl(character[0]);
+  if (character.size() == 2) return character[0] == '\xC2' && character[1] < '\xA0';
+  constexpr std::array<std::string_view, 14> kFormats = {
+      "\u200E", "\u200F", "\u2028", "\u2029", "\u202A", "\u202B", "\u202C",
+      "\u202D", "\u202E", "\u2066", "\u2067", "\u2068", "\u2069", "\uFEFF"};
+  return std::find(kFormats.begin(), kFormats.end(), character) != kFormats.end();
+}
+
+bool IsPlainText(std::string_view name) {
+  while (!name.empty()) {
+    const std::size_t n = Utf8SequenceLength(name);
+    if (n == 0 || IsObeyed(name.substr(0, n))) return false;
+    name.remove_prefix(n);
+  }
+  return true;
 }
 
 }  // namespace
@@ -115,36 +137,52 @@ std::string AgeText(Nanos age) {
 }
 
 std::string QuotedName(std::string_view name) {
-  const bool plain_bytes = IsUtf8(name) && std::none_of(name.begin(), name.end(), IsControl);
-  if (plain_bytes && !NeedsQuotes(name)) return std::string(name);
-  if (plain_bytes && name.find('\'') == std::string_view::npos) {
-    return "'" + std::string(name) + "'";
-  }
+  const bool plain = IsPlainText(name);
+  if (plain && !NeedsQuotes(name)) return std::string(name);
+  if (plain && name.find('\'') == std::string_view::npos) return "'" + std::string(name) + "'";
   std::string out;
   bool quoted = false;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    std::size_t n = 1;  // Bytes of a whole character, so that text of other scripts stays text.
-    const auto b = static_cast<unsigned char>(name[i]);
-    if (b >= 0xC2) n = b >= 0xF0 ? 4 : b >= 0xE0 ? 3 : 2;
-    const std::string_view character = name.substr(i, n);
-    if (!IsUtf8(character) || IsControl(name[i])) {
-      if (quoted) out += '\'';
-      quoted = false;
-      out += b == '\n' ? "$'\\n'" : b == '\t' ? "$'\\t'" : "$'\\" + Octal(b) + "'";
-      continue;
-    }
-    if (name[i] == '\'') {
-      if (quoted) out += '\'';
-      quoted = false;
+  const auto quote = [&](bool wanted) {
+    if (quoted != wanted) out += '\'';
+    quoted = wanted;
+  };
+  for (std::size_t i = 0; i < name.size();) {
+    const std::size_t n = Utf8SequenceLength(name.substr(i));
+    const std::string_view character = name.substr(i, n == 0 ? 1 : n);
+    i += character.size();
+    if (character == "'") {
+      quote(false);
       out += "\\'";
+    } else if (n == 0 || IsObeyed(character)) {
+      quote(false);
+      for (const char c : character) {
+        out += c == '\n' ? "$'\\n'" : c == '\t' ? "$'\\t'" : "$'\\" + Octal(c) + "'";
+      }
+    } else {
+      quote(true);
+      out += character;
+    }
+  }
+  quote(false);
+  return out;
+}
+
+std::string HarmlessText(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t n = Utf8SequenceLength(text);
+    const std::string_view character = text.substr(0, n == 0 ? 1 : n);
+    text.remove_prefix(character.size());
+    if (n != 0 && !IsObeyed(character)) {
+      out += character;
       continue;
     }
-    if (!quoted) out += '\'';
-    quoted = true;
-    out += character;
-    i += character.size() - 1;
+    for (const char c : character) {
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
   }
-  if (quoted) out += '\'';
   return out;
 }
 
@@ -153,10 +191,41 @@ std::string ShortTime(const Civil& t) {
          Padded(t.hour, 2) + ":" + Padded(t.minute, 2);
 }
 
-std::string FullTime(const Civil& t, std::int64_t nanos) {
+std::string FullTime(const Civil& t, std::int64_t nanos, std::size_t digits) {
   const int offset = t.offset_minutes < 0 ? -t.offset_minutes : t.offset_minutes;
-  return ShortTime(t) + ":" + Padded(t.second, 2) + "." + Padded(nanos, 9) +
+  return ShortTime(t) + ":" + Padded(t.second, 2) + "." + Padded(nanos, 9).substr(0, digits) +
          (t.offset_minutes < 0 ? " -" : " +") + Padded(offset / 60, 2) + Padded(offset % 60, 2);
+}
+
+std::string Columns(const std::vector<std::pair<std::string, std::string>>& names,
+                    std::size_t width) {
+  constexpr std::size_t kBetween = 2;
+  constexpr std::size_t kColumnsMax = 40;  // Trying more of them costs time and helps nobody.
+  std::vector<std::size_t> widths;
+  for (const auto& name : names) widths.push_back(TextWidth(name.first));
+  std::size_t rows = names.size();
+  std::vector<std::size_t> columns;
+  for (std::size_t count = std::min(kColumnsMax, names.size()); count > 1; --count) {
+    const std::size_t height = (names.size() + count - 1) / count;
+    columns.assign((names.size() + height - 1) / height, 0);
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      columns[i / height] = std::max(columns[i / height], widths[i]);
+    }
+    std::size_t total = (columns.size() - 1) * kBetween;
+    for (const std::size_t column : columns) total += column;
+    rows = height;
+    if (total <= width) break;
+    rows = names.size();
+  }
+  std::string out;
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t i = row; i < names.size(); i += rows) {
+      out += names[i].second;
+      if (i + rows < names.size()) out.append(columns[i / rows] - widths[i] + kBetween, ' ');
+    }
+    out += '\n';
+  }
+  return out;
 }
 
 std::size_t TextWidth(std::string_view text) {

@@ -40,6 +40,14 @@ TEST(Words, NamesAreQuotedAsAShellReadsThem) {
   EXPECT_EQ(QuotedName("é\xff"), "'é'$'\\377'");
   EXPECT_EQ(QuotedName(""), "''");
   EXPECT_EQ(QuotedName("\x1b[31m"), "$'\\033''[31m'");
+  EXPECT_EQ(QuotedName("a\u009B2J"), "'a'$'\\302'$'\\233''2J'");
+  EXPECT_EQ(QuotedName("\u202Egnp.exe"), "$'\\342'$'\\200'$'\\256''gnp.exe'");
+  EXPECT_EQ(QuotedName("日本語"), "日本語");
+}
+
+TEST(Words, SentencesFromElsewhereMoveNoCursor) {
+  EXPECT_EQ(HarmlessText("View 'é\\': no."), "View 'é\\': no.");
+  EXPECT_EQ(HarmlessText("a\nb\x1b[2J\xff\u009b"), "a\\x0ab\\x1b[2J\\xff\\xc2\\x9b");
 }
 
 TEST(Words, ModesTimesAndAges) {
@@ -56,6 +64,7 @@ TEST(Words, ModesTimesAndAges) {
                 .offset_minutes = -90};
   EXPECT_EQ(ShortTime(t), "2026-01-02 03:04");
   EXPECT_EQ(FullTime(t, 42), "2026-01-02 03:04:05.000000042 -0130");
+  EXPECT_EQ(FullTime(t, 123'456'789, 6), "2026-01-02 03:04:05.123456 -0130");
   EXPECT_EQ(AgeText(Seconds(1)), "1 second ago");
   EXPECT_EQ(AgeText(Seconds(7200)), "2 hours ago");
   EXPECT_EQ(AgeText(Seconds(-300)), "in 5 minutes");
@@ -69,6 +78,19 @@ TEST(Words, TablesAlign) {
             "NAME  SIZE  WHAT\n"
             "é        1  x\n"
             "long  1000\n");
+}
+
+TEST(Words, NamesFillColumns) {
+  const auto columns = [](const std::vector<std::string>& names, std::size_t width) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (const std::string& name : names) pairs.emplace_back(name, "<" + name + ">");
+    return Columns(pairs, width);
+  };
+  EXPECT_EQ(columns({}, 80), "");
+  EXPECT_EQ(columns({"a", "é", "ccc"}, 80), "<a>  <é>  <ccc>\n");
+  EXPECT_EQ(columns({"a", "bb", "ccc"}, 7), "<a>   <ccc>\n<bb>\n");
+  EXPECT_EQ(columns({"a", "bb", "ccc"}, 3), "<a>\n<bb>\n<ccc>\n");
+  EXPECT_EQ(columns({std::string(100, 'x'), "y"}, 10), "<" + std::string(100, 'x') + ">\n<y>\n");
 }
 
 TEST(Places, TheLongestRootWins) {

@@ -161,8 +161,7 @@ Result<Page> DecodePage(json::Value document) {
   page.document = std::move(document);
   const json::Value* items = page.document.Find("items");
   if (items == nullptr) {
-    FUSTOR_TRY_ASSIGN(page.directory.node, DecodeNode(page.document));
-    page.directory.json = &page.document;
+    FUSTOR_TRY_ASSIGN(page.directory, DecodeNode(page.document));
     items = page.document.Find("children");
   }
   if (items != nullptr) {

@@ -19,13 +19,14 @@ namespace fustor::client {
 Result<Node> DecodeNode(const json::Value& value);
 
 // Nodes of one page, in order; `json` is what they were decoded from, in the page's document.
+// Moving a page leaves them where they are.
 struct Page {
   struct Item {
     Node node;
     const json::Value* json = nullptr;
   };
   json::Value document;
-  Item directory;  // Of a listing.
+  Node directory;  // Of a listing: decoded from the document itself.
   std::vector<Item> items;
   std::optional<std::string> next;
 };

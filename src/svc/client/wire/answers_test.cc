@@ -51,7 +51,7 @@ TEST(Answers, PagesOfBothForms) {
   const auto listing = DecodePage(Parse(
       R"({"name":"","path":"/","content_type":"directory","children":[{"path":"/a"}],"next":"1.YQ"})"));
   ASSERT_TRUE(listing.ok());
-  EXPECT_TRUE(listing->directory.node.attrs.is_directory());
+  EXPECT_TRUE(listing->directory.attrs.is_directory());
   EXPECT_EQ(listing->items.size(), 1u);
   EXPECT_EQ(listing->next, "1.YQ");
   const auto search = DecodePage(Parse(R"({"items":[{"path":"/a"},{"path":"/b"}],"next":null})"));

@@ -26,6 +26,7 @@ Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
   Context context;
   context.outcome = &outcome;
   context.source = batch.source;
+  context.session = session;
   context.reporter = reporter;
   context.now = now;
   context.watermark_ns = watermark_.At(now.wall).ns;
@@ -35,6 +36,7 @@ Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
   }
   if (batch.source == batch::Source::kRealtime) {
     for (const batch::Change& change : batch.changes) ApplyChange(change, context);
+    for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, context);
   } else {
     ApplyScan(batch, session, &context);
   }

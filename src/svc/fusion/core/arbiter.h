@@ -141,11 +141,23 @@ class Arbiter {
   // arbiter_realtime.cc
   void ApplyChange(const batch::Change& change, const Context& context);
   void Upsert(const batch::Change& change, const Context& context);
-  void UpsertRoot(const batch::Change& change, const Context& context);
-  void Delete(const std::string& path, const Context& context);
+  void UpsertRoot(const EntryAttrs& attrs, const Context& context);
+  std::optional<tree::DirId> UpsertEntry(std::string_view path, const EntryAttrs& attrs,
+                                         std::string_view target, bool atomic,
+                                         const Context& context);
+  void Delete(std::string_view path, const Context& context);
+  void Lay(std::string_view path, std::int64_t watermark_ns, const Context& context);
   void Move(const std::string& from, const std::string& to, const Context& context);
   std::optional<tree::DirId> ParentInRealtime(std::string_view directory, std::size_t entries,
                                               const Context& context);
+
+  // arbiter_appeared.cc
+  void ApplyAppeared(Listing* listing, const Context& context);
+  bool EnterAppeared(Listing* listing, const Context& context);
+  void ClearSkipped(std::string_view path, tree::DirId dir);
+  void AdmitAppeared(Listing* listing, std::size_t row, const Context& context);
+  void TakeAppeared(const Listing& listing, std::size_t row, const Have& have,
+                    const Context& context);
 
   // arbiter_scan.cc
   void ApplyScan(const batch::Batch& batch, SessionKey session, Context* context);
@@ -170,6 +182,7 @@ class Arbiter {
                  const Context& context);
 
   // Shared.
+  void EraseStone(Listing* listing, Tombstones::Trie::Item* stone);
   Descent Descend(std::string_view directory);
   tree::DirId MakeDirectories(std::string_view directory, const Descent& descent,
                               const tree::Entry& implied);

@@ -185,3 +185,5 @@ BENCHMARK(BM_RealtimeCreateDelete)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace fustor::fusion
+
+BENCHMARK_MAIN();

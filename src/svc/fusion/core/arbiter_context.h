@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 #include "svc/fusion/core/arbiter.h"
 
@@ -12,20 +14,40 @@ namespace fustor::fusion {
 struct Arbiter::Context {
   Outcome* outcome = nullptr;
   batch::Source source = batch::Source::kRealtime;
+  SessionKey session;
   std::uint16_t reporter = 0;
   Now now;
   std::int64_t watermark_ns = 0;
 
   // Of scans only.
   Scans::Scan* scan = nullptr;
-  // Somebody else has confirmed something in realtime since the scan began: rows must look whether
-  // it was what they speak of.
-  bool others_confirmed = false;
 
+  // Of listings. Others may have confirmed something since then: rows must look whether it was what
+  // they speak of.
+  bool others_confirmed = false;
+  std::int64_t protected_since_ns = INT64_MAX;  // Fusion's time.
+
+  // Of one listing in realtime: how old this look at the directory is at least, in file time;
+  // INT64_MIN: not known.
+  std::int64_t listed_ns = INT64_MIN;
+
+  bool realtime() const { return source == batch::Source::kRealtime; }
   // Tier 3: found by an audit or a job, announced by nobody.
   bool unannounced() const {
     return source == batch::Source::kAudit || source == batch::Source::kJob;
   }
+};
+
+struct Arbiter::Listing {
+  const batch::DirBlock* block = nullptr;
+  bool has_self = false;
+  tree::DirId dir;
+  // What the tree knows of the directory is younger than this look at it (tier 3).
+  bool parent_newer = false;
+  // From which moment on it was made; session 0: its order is not known.
+  Tombstones::Moment begun;
+  Tombstones::Trie::Dir* stones = nullptr;  // Of the directory's children.
+  std::vector<std::string_view> exempt;     // Sorted.
 };
 
 }  // namespace fustor::fusion

@@ -37,14 +37,14 @@ void Arbiter::ApplyChange(const batch::Change& change, const Context& context) {
   }
 }
 
-void Arbiter::UpsertRoot(const batch::Change& change, const Context& context) {
-  if (!change.attrs.is_directory()) {
+void Arbiter::UpsertRoot(const EntryAttrs& attrs, const Context& context) {
+  if (!attrs.is_directory()) {
     ++context.outcome->ignored;
     return;
   }
   have_ = tree_.GetRoot();
-  ++(have_.attrs == change.attrs ? context.outcome->unchanged : context.outcome->updated);
-  have_.attrs = change.attrs;
+  ++(have_.attrs == attrs ? context.outcome->unchanged : context.outcome->updated);
+  have_.attrs = attrs;
   have_.flags = Without(have_.flags | tree::kKnownByAgent, tree::kImplied);
   have_.reporter = context.reporter;
   have_.confirmed_ns = context.now.wall.ns;
@@ -77,51 +77,60 @@ void Arbiter::Upsert(const batch::Change& change, const Context& context) {
   if (IsPlausibleSample(change.attrs)) {
     watermark_.Sample({change.attrs.mtime_ns}, context.now.wall);
   }
-  if (change.path == "/") return UpsertRoot(change, context);
+  if (change.path == "/") {
+    UpsertRoot(change.attrs, context);
+  } else {
+    UpsertEntry(change.path, change.attrs, change.target, change.atomic, context);
+  }
+}
 
-  const auto [parent, name] = SplitPath(change.path);
+// The entry is then as told; nullopt: there was no room for it.
+std::optional<tree::DirId> Arbiter::UpsertEntry(std::string_view path, const EntryAttrs& attrs,
+                                                std::string_view target, bool atomic,
+                                                const Context& context) {
+  const auto [parent, name] = SplitPath(path);
   std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
   const bool existed = dir && tree_.Get(*dir, name, &have_);
   if (!existed) {
     // Whatever was deleted here or above exists again: nothing is stronger than seeing it now.
-    tombstones_.EraseAlong(change.path);
+    tombstones_.EraseAlong(path);
     dir = ParentInRealtime(parent, 1, context);
-    if (!dir) return;
+    if (!dir) return std::nullopt;
     have_ = tree::Entry{};
-    have_.attrs.kind = change.attrs.kind;
+    have_.attrs.kind = attrs.kind;
   }
-  if (have_.attrs.is_directory() && !change.attrs.is_directory()) {
+  if (have_.attrs.is_directory() && !attrs.is_directory()) {
     context.outcome->deleted += CountBelow(have_.dir);
-    Forget(change.path);
+    Forget(path);
   }
-  additions_.Erase(change.path);
-  deletions_.Erase(change.path);
+  additions_.Erase(path);
+  deletions_.Erase(path);
 
-  const bool half_written = !change.atomic && change.attrs.kind == EntryKind::kFile;
+  const bool half_written = !atomic && attrs.kind == EntryKind::kFile;
   if (half_written) {
     suspects_.Put(parent, name, context.now.monotonic + options_.hot_file_threshold,
-                  change.attrs.mtime_ns);
+                  attrs.mtime_ns);
   } else if ((have_.flags & tree::kSuspect) != 0) {
     suspects_.Erase(parent, name);
   }
   if (!existed) {
     ++context.outcome->inserted;
-  } else if (have_.attrs == change.attrs && have_.target == change.target) {
+  } else if (have_.attrs == attrs && have_.target == target) {
     ++context.outcome->unchanged;
   } else {
     ++context.outcome->updated;
   }
-  entry_.attrs = change.attrs;
-  entry_.target = change.target;
+  entry_.attrs = attrs;
+  entry_.target = target;
   entry_.flags = tree::kKnownByAgent;
   if (half_written) entry_.flags |= tree::kSuspect;
-  if (change.attrs.is_directory()) entry_.flags |= have_.flags & tree::kAuditSkipped;
+  if (attrs.is_directory()) entry_.flags |= have_.flags & tree::kAuditSkipped;
   entry_.reporter = context.reporter;
   entry_.confirmed_ns = context.now.wall.ns;
-  tree_.Put(*dir, name, entry_);
+  return tree_.Put(*dir, name, entry_);
 }
 
-void Arbiter::Delete(const std::string& path, const Context& context) {
+void Arbiter::Delete(std::string_view path, const Context& context) {
   if (path == "/") {
     ++context.outcome->ignored;
     return;
@@ -129,14 +138,17 @@ void Arbiter::Delete(const std::string& path, const Context& context) {
   const auto [parent, name] = SplitPath(path);
   const std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
   const bool existed = dir && tree_.Get(*dir, name, &have_);
-  std::int64_t watermark_ns = watermark_.At(context.now.wall).ns;
+  const std::int64_t now_ns = watermark_.At(context.now.wall).ns;
+  std::int64_t watermark_ns = now_ns;
+  // What a listing does not show was gone when it was made, not only now.
+  if (context.listed_ns != INT64_MIN) watermark_ns = std::min(now_ns, context.listed_ns);
   if (existed) {
     // A row that shows no more than what was deleted must not count as newer, however far the
     // estimate of the clock lags. Times far beyond it are somebody's invention, not the clock's.
     const std::int64_t seen_ns = std::max(
         EvidenceTime(have_.attrs),
         have_.attrs.is_directory() ? tree_.AggregatesOf(have_.dir).latest_mtime_ns : INT64_MIN);
-    if (SaturatingSub(seen_ns, watermark_ns) < options_.hot_file_threshold.count()) {
+    if (SaturatingSub(seen_ns, now_ns) < options_.hot_file_threshold.count()) {
       watermark_ns = std::max(watermark_ns, seen_ns);
     }
     context.outcome->deleted += tree_.Erase(*dir, name);
@@ -144,7 +156,11 @@ void Arbiter::Delete(const std::string& path, const Context& context) {
     ++context.outcome->ignored;
   }
   if (!nothing_listed()) Forget(path);
-  tombstones_.Lay(path, watermark_ns, context.now.wall.ns);
+  Lay(path, watermark_ns, context);
+}
+
+void Arbiter::Lay(std::string_view path, std::int64_t watermark_ns, const Context& context) {
+  tombstones_.Lay(path, watermark_ns, context.now.wall.ns, {context.session, scans_.order()});
 }
 
 void Arbiter::Move(const std::string& from, const std::string& to, const Context& context) {
@@ -160,7 +176,7 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
     // is replaced when it does.
     ++context.outcome->ignored;
     Forget(from);
-    tombstones_.Lay(from, watermark_.At(context.now.wall).ns, context.now.wall.ns);
+    Lay(from, watermark_.At(context.now.wall).ns, context);
     return;
   }
   const auto [to_parent, to_name] = SplitPath(to);
@@ -169,7 +185,7 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
     // No room for the directories above the target. The source is gone all the same.
     context.outcome->deleted += tree_.Erase(*source, from_name);
     Forget(from);
-    tombstones_.Lay(from, watermark_.At(context.now.wall).ns, context.now.wall.ns);
+    Lay(from, watermark_.At(context.now.wall).ns, context);
     return;
   }
   if (tree_.Get(*target, to_name, &have_)) {
@@ -186,7 +202,7 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
   deletions_.Move(from, to);
   additions_.Erase(to);
   deletions_.Erase(to);
-  tombstones_.Lay(from, watermark_.At(context.now.wall).ns, context.now.wall.ns);
+  Lay(from, watermark_.At(context.now.wall).ns, context);
 
   FUSTOR_CHECK(tree_.Get(*target, to_name, &entry_));
   entry_.flags |= tree::kKnownByAgent;

@@ -19,15 +19,6 @@ bool HasSelf(const batch::DirBlock& block) {
 
 }  // namespace
 
-struct Arbiter::Listing {
-  const batch::DirBlock* block = nullptr;
-  bool has_self = false;
-  tree::DirId dir;
-  // What the tree knows of the directory is younger than this look at it (tier 3).
-  bool parent_newer = false;
-  std::vector<std::string_view> exempt;  // Sorted.
-};
-
 // Both sides are sorted by name. Nothing is edited during the walk; decisions are noted.
 struct Arbiter::Join {
   Arbiter& arbiter;
@@ -70,6 +61,12 @@ struct Arbiter::Join {
     const std::size_t row = next++;
     const EntryList& rows = listing.block->rows;
     Outcome& outcome = *context.outcome;
+    if (context.realtime()) {
+      const bool same = entry.attrs == rows.attrs(row) && entry.target == rows.target(row);
+      ++(same ? outcome.unchanged : outcome.updated);
+      Take(entry, row);
+      return;
+    }
     switch (arbiter.Judge(entry, rows.attrs(row), rows.target(row), context)) {
       case Verdict::kUnchanged:
         ++outcome.unchanged;
@@ -78,10 +75,14 @@ struct Arbiter::Join {
         ++outcome.stale;
         break;
       case Verdict::kTake:
-        arbiter.changed_.push_back(Remember(entry));
-        arbiter.changed_.back().row = row;
+        Take(entry, row);
         break;
     }
+  }
+
+  void Take(const tree::Entry& entry, std::size_t row) {
+    arbiter.changed_.push_back(Remember(entry));
+    arbiter.changed_.back().row = row;
   }
 };
 
@@ -90,8 +91,9 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
   if (begins || !batch.blocks.empty()) {
     context->scan = begins ? scans_.Begin(session, batch, context->now.wall)
                            : scans_.Current(session, batch, context->now.wall);
+    context->protected_since_ns = context->scan->begin_wall_ns;
     context->others_confirmed =
-        OthersConfirmedSince(context->reporter, context->scan->begin_wall_ns);
+        OthersConfirmedSince(context->reporter, context->protected_since_ns);
   }
   for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, *context);
   if (batch.mark != batch::ScanMark::kEnd) return;
@@ -108,7 +110,12 @@ void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
   listing.exempt.assign(block.exempt.begin(), block.exempt.end());
   std::sort(listing.exempt.begin(), listing.exempt.end());
   context.outcome->rows += block.rows.size() + (listing.has_self ? 1 : 0);
+  if (context.realtime()) return ApplyAppeared(&listing, context);
   if (block.failed) ++context.scan->failed_directories;
+  // Only an agent that keeps the order of what it tells can send a whole listing.
+  if (block.complete && context.scan->begun) {
+    listing.begun = {context.session, context.scan->order};
+  }
   if (EnterDirectory(&listing, context)) ApplyRows(&listing, context);
 }
 
@@ -152,7 +159,7 @@ bool Arbiter::EnterKnown(Listing* listing, tree::DirId parent, std::string_view 
 
 bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
   const batch::DirBlock& block = *listing->block;
-  const std::optional<std::int64_t> deleted_ns = tombstones_.Covering(block.path);
+  const std::optional<std::int64_t> deleted_ns = tombstones_.Covering(block.path, listing->begun);
   // The whole listing is younger than the deletion only if the directory itself is.
   if (deleted_ns && (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
     Drop(*listing, &Outcome::zombies, context);
@@ -162,7 +169,7 @@ bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
     Drop(*listing, &Outcome::stale, context);
     return false;
   }
-  if (deleted_ns) tombstones_.EraseAlong(block.path);
+  tombstones_.EraseAlong(block.path);
   const auto [parent_path, name] = SplitPath(block.path);
   const Descent descent = Descend(parent_path);
   if (descent.blocked && (context.unannounced() || IsProtected(descent.obstacle, context))) {
@@ -254,9 +261,12 @@ void Arbiter::ApplyRows(Listing* listing, const Context& context) {
   }
   // What is gone goes first: it makes room under max_tree_items.
   RemoveMissing(*listing, context);
-  for (const Have& have : changed_) TakeRow(*listing, have.row, have, context);
-  for (const std::uint32_t row : fresh_) AdmitRow(listing, row, context);
-  for (std::size_t row = join.next; row < rows.size(); ++row) AdmitRow(listing, row, context);
+  listing->stones = tombstones_.In(listing->block->path);
+  const auto take = context.realtime() ? &Arbiter::TakeAppeared : &Arbiter::TakeRow;
+  const auto admit = context.realtime() ? &Arbiter::AdmitAppeared : &Arbiter::AdmitRow;
+  for (const Have& have : changed_) (this->*take)(*listing, have.row, have, context);
+  for (const std::uint32_t row : fresh_) (this->*admit)(listing, row, context);
+  for (std::size_t row = join.next; row < rows.size(); ++row) (this->*admit)(listing, row, context);
   if (fresh_.capacity() > kScratchRowsMax) fresh_ = {};
   if (changed_.capacity() > kScratchRowsMax) changed_ = {};
   if (missing_.capacity() > kScratchRowsMax) missing_ = {};
@@ -294,10 +304,12 @@ bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
          row.ctime_ns < have.attrs.ctime_ns && !IsAnotherObject(row, have.attrs);
 }
 
-// Somebody else has seen it in realtime since this scan began.
+// Somebody else has seen it in realtime since this scan began. Or: somebody else knows it, and it
+// may have come after this listing was made.
 bool Arbiter::IsProtected(const tree::Entry& have, const Context& context) const {
-  return context.others_confirmed && have.reporter != context.reporter && have.confirmed_ns != 0 &&
-         have.confirmed_ns >= context.scan->begin_wall_ns;
+  if (!context.others_confirmed || have.reporter == context.reporter) return false;
+  if (have.confirmed_ns != 0 && have.confirmed_ns >= context.protected_since_ns) return true;
+  return context.realtime() && ChangeTime(have.attrs) >= context.listed_ns;
 }
 
 bool Arbiter::HasProtectedBelow(tree::DirId directory, const Context& context) {
@@ -316,19 +328,26 @@ bool Arbiter::HasProtectedBelow(tree::DirId directory, const Context& context) {
   return found;
 }
 
+void Arbiter::EraseStone(Listing* listing, Tombstones::Trie::Item* stone) {
+  const bool last = listing->stones->items.size() == 1;
+  tombstones_.Erase(stone);
+  if (last) listing->stones = nullptr;  // The directory of tombstones may be gone with it.
+}
+
 // A row of a name that the tree does not have.
 void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context) {
   const batch::DirBlock& block = *listing->block;
   const std::string_view name = block.rows.name(row);
   const EntryAttrs& attrs = block.rows.attrs(row);
   std::uint64_t Outcome::* dropped = nullptr;
-  if (Tombstones::Trie::Dir* stones = tombstones_.In(block.path); stones != nullptr) {
-    const auto it = stones->items.find(name);
-    if (it != stones->items.end()) {
-      if (EvidenceTime(attrs) <= it->second.value.watermark_ns) {
+  if (listing->stones != nullptr) {
+    const auto it = listing->stones->items.find(name);
+    if (it != listing->stones->items.end()) {
+      const std::int64_t deleted_ns = Tombstones::WatermarkFor(it->second.value, listing->begun);
+      if (deleted_ns != INT64_MIN && EvidenceTime(attrs) <= deleted_ns) {
         dropped = &Outcome::zombies;
       } else {
-        tombstones_.Erase(&it->second);
+        EraseStone(listing, &it->second);
       }
     }
   }
@@ -407,6 +426,10 @@ void Arbiter::RemoveMissing(const Listing& listing, const Context& context) {
   for (const Have& gone : missing_) {
     const std::string_view name = std::string_view(missing_names_).substr(gone.row, gone.name_size);
     if (gone.kind == EntryKind::kDirectory && HasProtectedBelow(gone.dir, context)) continue;
+    if (context.realtime()) {
+      Delete(JoinPath(listing.block->path, name), context);
+      continue;
+    }
     context.outcome->deleted += tree_.Erase(listing.dir, name);
     if (!nothing_listed()) Forget(JoinPath(listing.block->path, name));
     if (context.unannounced()) deletions_.Add(listing.block->path, name);

@@ -6,11 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <deque>
+#include <functional>
+#include <iostream>
 #include <map>
 
 #include "base/path.h"
 #include "base/prng.h"
+#include "svc/fusion/core/agent_model_testing.h"
 #include "svc/fusion/core/arbiter.h"
 
 namespace fustor::fusion {
@@ -19,202 +21,20 @@ namespace {
 constexpr std::int64_t kMs = 1'000'000;
 constexpr std::int64_t kS = 1'000'000'000;
 
-using Files = std::map<std::string, EntryAttrs>;
-
-// Paths and attributes; the root is "/".
-struct FileSystem {
-  Files files;
-  std::int64_t now_ns = 0;
-  std::uint64_t inodes = 1;
-
-  EntryAttrs Fresh(EntryKind kind) {
-    EntryAttrs attrs;
-    attrs.kind = kind;
-    attrs.mode = kind == EntryKind::kDirectory ? 040755 : 0100644;
-    attrs.inode = ++inodes;
-    attrs.mtime_ns = attrs.ctime_ns = now_ns;
-    return attrs;
-  }
-  bool IsDirectory(const std::string& path) const {
-    const auto it = files.find(path);
-    return it != files.end() && it->second.is_directory();
-  }
-  Files Below(const std::string& path) const {
-    Files below;
-    for (const auto& [at, attrs] : files) {
-      if (at != path && IsWithin(at, path)) below[at] = attrs;
-    }
-    return below;
-  }
-  Files Children(const std::string& path) const {
-    Files children;
-    for (const auto& [at, attrs] : files) {
-      if (SplitPath(at).first == path) children[at] = attrs;
-    }
-    return children;
-  }
-};
-
-// Hears of changes on its own host, scans, and sends both in one order.
-class Agent {
- public:
-  Agent(std::uint16_t number, FileSystem& fs) : number_(number), fs_(fs) {}
-
-  void SawUpsert(const std::string& path) {
-    const auto it = fs_.files.find(path);
-    if (it == fs_.files.end()) return;
-    batch::Change change;
-    change.path = path;
-    change.attrs = it->second;
-    pending_.push_back(change);
-    Exempt(path);
-    realtime_known.insert(path);
-  }
-  void SawDelete(const std::string& path) {
-    batch::Change change;
-    change.kind = batch::Change::Kind::kDelete;
-    change.path = path;
-    pending_.push_back(change);
-    Exempt(path);
-    std::erase_if(waiting_, [&](const auto& block) { return IsWithin(block.path, path); });
-    std::erase_if(to_list_, [&](const auto& at) { return IsWithin(at, path); });
-    std::erase_if(realtime_known, [&](const auto& at) { return IsWithin(at, path); });
-  }
-  void SawMove(const std::string& from, const std::string& to) {
-    batch::Change change;
-    change.kind = batch::Change::Kind::kMove;
-    change.path = to;
-    change.old_path = from;
-    pending_.push_back(change);
-    Exempt(from);
-    Exempt(to);
-    // What was listed below is listed again under the new name.
-    std::deque<std::string> again;
-    std::erase_if(waiting_, [&](const auto& block) {
-      if (IsWithin(block.path, to)) return true;
-      if (!IsWithin(block.path, from)) return false;
-      again.push_back(to + block.path.substr(from.size()));
-      return true;
-    });
-    std::erase_if(to_list_, [&](const auto& at) { return IsWithin(at, to); });
-    for (std::string& at : to_list_) {
-      if (IsWithin(at, from)) at = to + at.substr(from.size());
-    }
-    to_list_.insert(to_list_.end(), again.begin(), again.end());
-    std::set<std::string> known;
-    for (const std::string& at : realtime_known) {
-      if (IsWithin(at, to)) continue;
-      known.insert(IsWithin(at, from) ? to + at.substr(from.size()) : at);
-    }
-    realtime_known = std::move(known);
-  }
-
-  void FlushRealtime() {
-    if (pending_.empty()) return;
-    batch::Batch batch;
-    batch.changes.assign(pending_.begin(), pending_.end());
-    pending_.clear();
-    wire.push_back(std::move(batch));
-  }
-
-  bool scanning() const { return scanning_; }
-  void BeginScan(batch::Source source) {
-    scanning_ = true;
-    source_ = source;
-    ++scan_id_;
-    to_list_ = {"/"};
-    batch::Batch batch = ScanBatch();
-    batch.mark = batch::ScanMark::kBegin;
-    batch.scan_path = "/";
-    wire.push_back(std::move(batch));
-  }
-  void ListOne() {
-    if (to_list_.empty()) return;
-    const std::string path = to_list_.front();
-    to_list_.pop_front();
-    batch::DirBlock block;
-    block.path = path;
-    if (!fs_.IsDirectory(path)) {  // Vanished behind our back.
-      block.failed = true;
-      waiting_.push_back(std::move(block));
-      return;
-    }
-    block.self = fs_.files.at(path);
-    block.complete = true;
-    for (const auto& [at, attrs] : fs_.Children(path)) {
-      block.rows.Append(SplitPath(at).second, attrs);
-      if (attrs.is_directory()) to_list_.push_back(at);
-    }
-    block.rows.SortByName();
-    waiting_.push_back(std::move(block));
-  }
-  void SendOne() {
-    if (waiting_.empty()) {
-      if (scanning_ && to_list_.empty()) EndScan();
-      return;
-    }
-    FlushRealtime();
-    batch::Batch batch = ScanBatch();
-    batch.blocks.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
-    wire.push_back(std::move(batch));
-  }
-  void FinishScan() {
-    while (scanning_) {
-      while (!to_list_.empty()) ListOne();
-      SendOne();
-    }
-  }
-
-  std::uint16_t number() const { return number_; }
-  SessionKey session() const { return {number_}; }
-  bool drained() const { return pending_.empty() && wire.empty(); }
-
-  std::deque<batch::Batch> wire;
-  std::set<std::string> realtime_known;
-
- private:
-  batch::Batch ScanBatch() const {
-    batch::Batch batch;
-    batch.source = source_;
-    batch.scan_id = scan_id_;
-    return batch;
-  }
-  void EndScan() {
-    batch::Batch batch = ScanBatch();
-    batch.mark = batch::ScanMark::kEnd;
-    wire.push_back(std::move(batch));
-    scanning_ = false;
-  }
-  void Exempt(const std::string& path) {
-    const auto [parent, name] = SplitPath(path);
-    for (batch::DirBlock& block : waiting_) {
-      if (block.path != parent) continue;
-      block.exempt.emplace_back(name);
-      const std::size_t row = block.rows.FindSorted(name);
-      if (row < block.rows.size()) block.rows.Erase(row);
-    }
-  }
-
-  const std::uint16_t number_;
-  FileSystem& fs_;
-  std::deque<batch::Change> pending_;
-  std::deque<batch::DirBlock> waiting_;
-  std::deque<std::string> to_list_;
-  bool scanning_ = false;
-  batch::Source source_ = batch::Source::kSnapshot;
-  std::uint64_t scan_id_ = 0;
-};
-
 class World {
  public:
   World(std::uint64_t seed, std::uint16_t agents) : prng_(seed), arbiter_(Options(), tree_) {
     skew_ns_ = prng_.Between(-300, 300) * kS;
     now_ns_ = 1'700'000'000 * kS;
+    // Against several agents only change times can tell what is newer.
+    fs_.has_ctime = agents > 1 || prng_.Chance(3, 4);
     Pass(0);
     fs_.files["/"] = fs_.Fresh(EntryKind::kDirectory);
     for (std::uint64_t i = prng_.Below(15); i > 0; --i) ChangeSomething(nullptr);
-    for (std::uint16_t i = 1; i <= agents; ++i) agents_.push_back(Agent(i, fs_));
+    for (std::uint16_t i = 1; i <= agents; ++i) {
+      agents_.push_back(
+          Agent({.number = i, .hears_all = prng_.Chance(1, 2), .flaky = agents > 1}, fs_));
+    }
   }
 
   // The changes of one agent's host are all there are, so once it has scanned, the tree is right
@@ -223,8 +43,8 @@ class World {
     Agent& agent = agents_[0];
     for (int step = 0; step < 300 && !testing::Test::HasFailure(); ++step) {
       Pass(prng_.Between(1, 2000) * kMs);
-      Act(agent, prng_.Below(8));
-      if (!agent.drained()) continue;
+      Act(agent, prng_.Below(11));
+      if (!agent.sent_all() || !agent.wire.empty()) continue;
       CheckRealtimeIsKept(agent);
       if (scanned_) CheckSame();
     }
@@ -239,7 +59,7 @@ class World {
   void RunTwoAgents() {
     for (int step = 0; step < 400 && !testing::Test::HasFailure(); ++step) {
       Pass(prng_.Between(1, 2000) * kMs);
-      Act(agents_[prng_.Below(2)], prng_.Below(9));
+      Act(agents_[prng_.Below(2)], prng_.Below(13));
     }
     Settle();
     Pass(static_cast<std::int64_t>(Options().tombstone_ttl.count()) + kS);
@@ -269,13 +89,27 @@ class World {
       case 5:
         return Deliver(agent);
       case 6:
-        if (!agent.scanning() && agent.wire.empty()) agent.BeginScan(batch::Source::kSnapshot);
-        return agent.ListOne();
+        if (!agent.scanning() && !agent.deaf() && prng_.Chance(1, 4)) {
+          agent.BeginScan(batch::Source::kSnapshot);
+        }
+        return agent.ListStep(prng_);
       case 7:
         return agent.SendOne();
+      case 8:
+      case 9:
+        return agent.ListStep(prng_);
+      case 10:
+        return Hiccup(agent);
       default:
         return ChangeSomething(nullptr);
     }
+  }
+  void Hiccup(Agent& agent) {
+    if (agent.deaf()) return agent.Recover();
+    if (prng_.Chance(1, 2)) return agent.Relist(prng_);
+    if (!prng_.Chance(1, 4)) return;
+    agent.GoDeaf();
+    scanned_ = false;
   }
 
   std::string Any(bool directory) {
@@ -294,7 +128,8 @@ class World {
   }
   void DirectoryChanged(Agent* agent, const std::string& path) {
     EntryAttrs& attrs = fs_.files.at(path);
-    attrs.mtime_ns = attrs.ctime_ns = fs_.now_ns;
+    attrs.mtime_ns = fs_.now_ns;
+    attrs.ctime_ns = fs_.ctime_ns();
     Touched(agent, path);
   }
 
@@ -302,10 +137,12 @@ class World {
     Pass(1);
     const std::string path = NewPath();
     const std::string parent(SplitPath(path).first);
-    switch (prng_.Below(7)) {
+    switch (prng_.Below(8)) {
       case 0:
       case 1:
         return Create(agent, path, parent);
+      case 7:
+        return MoveIn(agent, path, parent);
       case 2:
       case 3:
         return Write(agent, Any(false));
@@ -317,13 +154,34 @@ class World {
   }
   void Create(Agent* agent, const std::string& path, const std::string& parent) {
     if (fs_.files.contains(path)) return;
-    fs_.files[path] = fs_.Fresh(prng_.Chance(1, 3) ? EntryKind::kDirectory : EntryKind::kFile);
+    EntryAttrs& attrs = fs_.files[path];
+    attrs = fs_.Fresh(prng_.Chance(1, 3) ? EntryKind::kDirectory : EntryKind::kFile);
+    if (prng_.Chance(1, 4)) attrs.mtime_ns -= prng_.Between(0, 1000) * kS;  // cp -p
+    Touched(agent, path);
+    DirectoryChanged(agent, parent);
+  }
+  // From outside: only the topmost directory is touched by it.
+  void MoveIn(Agent* agent, const std::string& path, const std::string& parent) {
+    if (fs_.files.contains(path)) return;
+    fs_.files[path] = fs_.Fresh(EntryKind::kDirectory);
+    std::string directory = path;
+    for (std::uint64_t i = prng_.Below(5); i > 0; --i) {
+      const std::string at =
+          JoinPath(directory, std::string(1, static_cast<char>('a' + prng_.Below(5))));
+      if (fs_.files.contains(at)) continue;
+      const bool is_directory = prng_.Chance(1, 3);
+      EntryAttrs attrs = fs_.Fresh(is_directory ? EntryKind::kDirectory : EntryKind::kFile);
+      attrs.mtime_ns -= prng_.Between(0, 100'000) * kS;
+      if (fs_.has_ctime) attrs.ctime_ns = attrs.mtime_ns;
+      fs_.files[at] = attrs;
+      if (is_directory) directory = at;
+    }
     Touched(agent, path);
     DirectoryChanged(agent, parent);
   }
   void Write(Agent* agent, const std::string& path) {
     EntryAttrs& attrs = fs_.files.at(path);
-    attrs.ctime_ns = fs_.now_ns;
+    attrs.ctime_ns = fs_.ctime_ns();
     if (prng_.Chance(1, 4)) {  // touch -d
       attrs.mtime_ns = fs_.now_ns + prng_.Between(-1000, 100) * kS;
     } else if (!attrs.is_directory()) {
@@ -355,7 +213,7 @@ class World {
     }
     Files moved = fs_.Below(from);
     moved[from] = fs_.files.at(from);
-    moved[from].ctime_ns = fs_.now_ns;
+    moved[from].ctime_ns = fs_.ctime_ns();
     for (const auto& [path, attrs] : moved) fs_.files.erase(path);
     for (const auto& [path, attrs] : moved) fs_.files[to + path.substr(from.size())] = attrs;
     if (agent != nullptr) agent->SawMove(from, to);
@@ -370,9 +228,11 @@ class World {
     agent.wire.pop_front();
     if (batch.mark == batch::ScanMark::kBegin) begun_at_[agent.number()] = now_ns_;
     const bool scan = batch.source != batch::Source::kRealtime;
-    const std::set<std::string> before =
-        scan ? ConfirmedByOthers(agent.number(), begun_at_[agent.number()])
-             : std::set<std::string>();
+    const std::int64_t since_ns =
+        scan ? begun_at_[agent.number()] : now_ns_ - Options().hot_file_threshold.count();
+    std::set<std::string> before;
+    if (batch.blocks.size() == 1) before = ConfirmedByOthers(agent.number(), since_ns);
+    if (std::getenv("FUSTOR_TRACE") != nullptr) Print(agent, batch);
     const Arbiter::Outcome outcome = arbiter_.Apply(batch, agent.session(), agent.number(), now());
     // Every row is counted once; deletes that hit something are counted by entries.
     const std::uint64_t counted = outcome.inserted + outcome.updated + outcome.unchanged +
@@ -380,13 +240,45 @@ class World {
                                   outcome.ignored + outcome.moved;
     EXPECT_LE(counted, outcome.rows);
     EXPECT_GE(counted + Deletes(batch), outcome.rows);
-    if (outcome.scan_ended) scanned_ = true;
-    if (prng_.Chance(1, 2)) tree_.Publish();
-    if (!scan) return;
-    std::set<std::string> after = Paths();
-    for (const std::string& path : before) {
-      EXPECT_TRUE(after.contains(path)) << path << " was seen after the scan had begun";
+    if (outcome.scan_ended && !agent.deaf() && batch.scan_id >= agent.complete_from()) {
+      scanned_ = true;
     }
+    if (prng_.Chance(1, 2)) tree_.Publish();
+    const std::set<std::string> after = Paths();
+    for (const std::string& path : before) {
+      if (!scan && IsReplaced(batch, path)) continue;
+      EXPECT_TRUE(after.contains(path)) << path << " was seen after the listing was made";
+    }
+  }
+  static void Print(const Agent& agent, const batch::Batch& batch) {
+    std::cerr << "agent " << agent.number() << " source " << int(batch.source) << " scan "
+              << batch.scan_id << " mark " << int(batch.mark) << (batch.lost_events ? " lost" : "")
+              << "\n";
+    for (const batch::Change& change : batch.changes) {
+      std::cerr << "  " << int(change.kind) << " " << change.old_path << " " << change.path
+                << " inode " << change.attrs.inode << " ctime " << change.attrs.ctime_ns << "\n";
+    }
+    for (const batch::DirBlock& block : batch.blocks) {
+      std::cerr << "  [" << block.path << "] inode " << block.self.inode << " ctime "
+                << block.self.ctime_ns << (block.complete ? " complete" : "") << "\n";
+      for (std::size_t i = 0; i < block.rows.size(); ++i) {
+        std::cerr << "    " << block.rows.name(i) << " inode " << block.rows.attrs(i).inode
+                  << " ctime " << block.rows.attrs(i).ctime_ns << "\n";
+      }
+      for (const std::string& name : block.exempt) std::cerr << "    exempt " << name << "\n";
+    }
+  }
+  // The listing shows something else in its place or above it.
+  bool IsReplaced(const batch::Batch& batch, const std::string& path) {
+    for (const batch::DirBlock& block : batch.blocks) {
+      if (!IsWithin(path, block.path) || path == block.path) continue;
+      const std::size_t at = block.path == "/" ? 1 : block.path.size() + 1;
+      const std::size_t end = path.find('/', at);
+      if (end == std::string::npos) continue;
+      const std::size_t row = block.rows.FindSorted(path.substr(at, end - at));
+      if (row < block.rows.size() && !block.rows.attrs(row).is_directory()) return true;
+    }
+    return false;
   }
   std::uint64_t Deletes(const batch::Batch& batch) {
     std::uint64_t count = 0;
@@ -397,10 +289,7 @@ class World {
   }
 
   void Settle() {
-    for (Agent& agent : agents_) {
-      agent.FinishScan();
-      agent.FlushRealtime();
-    }
+    for (Agent& agent : agents_) agent.FinishAll(prng_);
     for (bool any = true; any;) {
       any = false;
       Agent& agent = agents_[prng_.Below(agents_.size())];
@@ -412,7 +301,7 @@ class World {
   void FullScan(Agent& agent, batch::Source source) {
     Pass(kS);
     agent.BeginScan(source);
-    agent.FinishScan();
+    agent.FinishAll(prng_);
     while (!agent.wire.empty()) Deliver(agent);
   }
 

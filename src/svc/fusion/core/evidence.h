@@ -24,6 +24,11 @@ inline std::int64_t EvidenceTime(const EntryAttrs& attrs) {
   return attrs.ctime_ns == 0 ? attrs.mtime_ns : std::max(attrs.mtime_ns, attrs.ctime_ns);
 }
 
+// When the file system last touched the entry: what nobody can set, where it is known.
+inline std::int64_t ChangeTime(const EntryAttrs& attrs) {
+  return attrs.ctime_ns == 0 ? attrs.mtime_ns : attrs.ctime_ns;
+}
+
 // Age of `row` against `have`: greater means that the row is the younger look.
 inline std::strong_ordering CompareAge(const EntryAttrs& row, const EntryAttrs& have) {
   if (row.ctime_ns != 0 && have.ctime_ns != 0 && row.ctime_ns != have.ctime_ns) {

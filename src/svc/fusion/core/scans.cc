@@ -25,7 +25,15 @@ Scans::Scan* Scans::Add(SessionKey session, const batch::Batch& batch, WallTime 
 
 Scans::Scan* Scans::Begin(SessionKey session, const batch::Batch& batch, WallTime wall) {
   scans_.erase({session, batch.scan_id});
-  return Add(session, batch, wall, true);
+  Scan* begun = Add(session, batch, wall, true);
+  const auto last = scans_.upper_bound({session, UINT64_MAX});
+  for (auto it = scans_.lower_bound({session, 0}); it != last; ++it) {
+    Scan& older = it->second;
+    if (&older != begun && older.source == begun->source && IsWithin(older.path, begun->path)) {
+      older.superseded = true;
+    }
+  }
+  return begun;
 }
 
 Scans::Scan* Scans::Current(SessionKey session, const batch::Batch& batch, WallTime wall) {
@@ -121,7 +129,9 @@ void Scans::Clear() {
 
 std::int64_t Scans::oldest_begin_wall_ns() const {
   std::int64_t oldest = INT64_MAX;
-  for (const auto& [key, scan] : scans_) oldest = std::min(oldest, scan.begin_wall_ns);
+  for (const auto& [key, scan] : scans_) {
+    if (!scan.superseded) oldest = std::min(oldest, scan.begin_wall_ns);
+  }
   return oldest;
 }
 

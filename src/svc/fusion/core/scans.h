@@ -33,6 +33,8 @@ class Scans {
     std::uint64_t order = 0;
     // False: its beginning was not seen (or was forgotten), so its end proves nothing.
     bool begun = false;
+    // The session has begun to look again at all that this one looks at: it may have been given up.
+    bool superseded = false;
     std::uint64_t failed_directories = 0;
     // Directories whose rows were dropped: what the same scan says about their contents is dropped
     // too. When it is full (`refused_overflow`), everything below unknown directories is.
@@ -58,7 +60,11 @@ class Scans {
   void DropAudits();
   void Clear();
 
-  // When the oldest scan that is going on began; INT64_MAX: none is.
+  // Grows with every begin and every loss: what has happened before a scan began has a lower one
+  // than the scan's.
+  std::uint64_t order() const { return order_; }
+  // When the oldest scan that is going on began; INT64_MAX: none is. Superseded ones do not count:
+  // many an agent gives up a scan without a word.
   std::int64_t oldest_begin_wall_ns() const;
   const std::vector<Uncertain>& uncertain() const { return uncertain_; }
   std::size_t size() const { return scans_.size(); }

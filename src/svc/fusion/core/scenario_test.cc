@@ -194,8 +194,9 @@ class Story {
     batch.source = kind == "audit"      ? batch::Source::kAudit
                    : kind == "job"      ? batch::Source::kJob
                    : kind == "snapshot" ? batch::Source::kSnapshot
+                   : kind == "realtime" ? batch::Source::kRealtime
                                         : throw std::runtime_error("what is '" + kind + "'?");
-    batch.scan_id = static_cast<std::uint64_t>(batch.source);
+    if (kind != "realtime") batch.scan_id = static_cast<std::uint64_t>(batch.source);
     return batch;
   }
 

@@ -4,12 +4,19 @@
 
 namespace fustor::fusion {
 
-void Tombstones::Lay(std::string_view path, std::int64_t watermark_ns, std::int64_t wall_ns) {
+void Tombstones::Lay(std::string_view path, std::int64_t watermark_ns, std::int64_t wall_ns,
+                     Moment by) {
   const auto [parent, name] = SplitPath(path);
   if (name.empty()) return;
+  std::int64_t others_ns = INT64_MIN;
+  if (const Trie::Item* there = trie_.empty() ? nullptr : trie_.Find(path); there != nullptr) {
+    const Stone& old = there->value;
+    others_ns = old.laid.session == by.session ? old.others_ns : old.watermark_ns;
+    watermark_ns = std::max(watermark_ns, others_ns);
+  }
   EraseWithin(path);
   Trie::Item* item = trie_.Insert(path).first;
-  item->value = {watermark_ns, wall_ns, by_age_.insert(by_age_.end(), item)};
+  item->value = {watermark_ns, wall_ns, by, others_ns, by_age_.insert(by_age_.end(), item)};
 }
 
 void Tombstones::EraseAlong(std::string_view path) {
@@ -38,7 +45,7 @@ void Tombstones::Erase(Trie::Item* stone) {
   trie_.Erase(stone);
 }
 
-std::optional<std::int64_t> Tombstones::Covering(std::string_view path) {
+std::optional<std::int64_t> Tombstones::Covering(std::string_view path, Moment begun) {
   std::optional<std::int64_t> highest;
   if (trie_.empty()) return highest;
   std::string_view rest = path;
@@ -46,7 +53,10 @@ std::optional<std::int64_t> Tombstones::Covering(std::string_view path) {
     const std::string_view name = NextComponent(&rest);
     if (name.empty()) break;
     if (const Trie::Item* item = trie_.FindIn(dir, name); item != nullptr) {
-      highest = std::max(highest.value_or(INT64_MIN), item->value.watermark_ns);
+      const std::int64_t watermark_ns = WatermarkFor(item->value, begun);
+      if (watermark_ns != INT64_MIN) {
+        highest = std::max(highest.value_or(INT64_MIN), watermark_ns);
+      }
     }
     const auto below = dir->dirs.find(name);
     dir = below == dir->dirs.end() ? nullptr : below->second.get();

@@ -1,7 +1,9 @@
 // tombstones.h: what was deleted in realtime, so that older evidence cannot bring it back.
 //
-// A tombstone stands for its path and for everything below. Pure; one owner. Bounded: beyond the
-// limit the oldest go first.
+// A tombstone stands for its path and for everything below. What one session says is ordered, so a
+// tombstone says nothing to evidence that the same session began to gather after it (Moment); what
+// other sessions have deleted at the same path is kept beside it. Pure; one owner. Bounded: beyond
+// the limit the oldest go first.
 #pragma once
 
 #include <cstdint>
@@ -9,22 +11,30 @@
 #include <optional>
 #include <string_view>
 
+#include "svc/fusion/core/arbiter_types.h"
 #include "svc/fusion/core/path_trie.h"
 
 namespace fustor::fusion {
 
 class Tombstones {
  public:
+  // A place in the order of what one session tells. Session 0: of nobody.
+  struct Moment {
+    SessionKey session;
+    std::uint64_t order = 0;
+  };
   struct Stone {
-    std::int64_t watermark_ns = 0;   // In file time: what is not newer is older than the deletion.
-    std::int64_t wall_ns = 0;        // When it was laid.
-    std::list<void*>::iterator age;  // Into by_age_.
+    std::int64_t watermark_ns = 0;  // In file time: what is not newer is older than the deletion.
+    std::int64_t wall_ns = 0;       // When it was laid.
+    Moment laid;                    // By whom last.
+    std::int64_t others_ns = INT64_MIN;  // The highest watermark of others at this path.
+    std::list<void*>::iterator age;      // Into by_age_.
   };
   using Trie = PathTrie<Stone>;
 
   // Lays a tombstone or renews the one that is there; those below it have nothing more to say.
   // O(depth + tombstones below).
-  void Lay(std::string_view path, std::int64_t watermark_ns, std::int64_t wall_ns);
+  void Lay(std::string_view path, std::int64_t watermark_ns, std::int64_t wall_ns, Moment by);
 
   // Removes those at `path` and at the directories above it: the path exists.
   void EraseAlong(std::string_view path);
@@ -32,8 +42,14 @@ class Tombstones {
   void EraseWithin(std::string_view path);
   void Erase(Trie::Item* stone);
 
-  // The highest watermark at `path` or at a directory above it. O(depth).
-  std::optional<std::int64_t> Covering(std::string_view path);
+  // The watermark that evidence gathered since `begun` has to pass; INT64_MIN: none.
+  static std::int64_t WatermarkFor(const Stone& stone, Moment begun) {
+    const bool overridden = stone.laid.session == begun.session && begun.session != SessionKey{} &&
+                            stone.laid.order < begun.order;
+    return overridden ? stone.others_ns : stone.watermark_ns;
+  }
+  // The highest such watermark at `path` or at a directory above it. O(depth).
+  std::optional<std::int64_t> Covering(std::string_view path, Moment begun);
   // The tombstones of the entries of one directory; nullptr when there are none. Valid until the
   // next change.
   Trie::Dir* In(std::string_view directory);

@@ -1,0 +1,64 @@
+#include <cstdlib>
+#include <ctime>
+
+#include "adapters/asio/executor.h"
+#include "adapters/json/parse.h"
+#include "adapters/posix/account_names.h"
+#include "adapters/posix/console.h"
+#include "adapters/posix/files.h"
+#include "apps/fustor/system.h"
+
+namespace fustor {
+namespace {
+
+class PosixHost final : public client::Host {
+ public:
+  WallTime Now() const override { return asio::SystemClock().WallNow(); }
+  void Pause(Nanos time) override { posix::Pause(time); }
+
+  client::Civil LocalTime(WallTime time) const override {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    const std::time_t seconds = time.ns / kSecond - (time.ns % kSecond < 0 ? 1 : 0);
+    std::tm local{};
+    if (localtime_r(&seconds, &local) == nullptr) return {};
+    return {.year = std::int64_t{local.tm_year} + 1900,
+            .month = local.tm_mon + 1,
+            .day = local.tm_mday,
+            .hour = local.tm_hour,
+            .minute = local.tm_min,
+            .second = local.tm_sec,
+            .offset_minutes = static_cast<int>(local.tm_gmtoff / 60)};
+  }
+
+  std::string WorkingDirectory() const override { return posix::WorkingDirectory(); }
+  Result<std::string> RealPath(const std::string& path) const override {
+    return posix::RealPath(path);
+  }
+
+  std::optional<std::string> Variable(const std::string& name) const override {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  }
+
+  std::string UserName(std::uint32_t uid) const override {
+    return accounts_.User(uid).value_or(std::to_string(uid));
+  }
+  std::string GroupName(std::uint32_t gid) const override {
+    return accounts_.Group(gid).value_or(std::to_string(gid));
+  }
+
+  Result<std::string> ReadFile(const std::string& path, std::size_t limit_bytes) const override {
+    return files_->Read(path, limit_bytes);
+  }
+  Result<json::Value> ParseJson(std::string_view text) const override { return json::Parse(text); }
+
+ private:
+  mutable posix::AccountNames accounts_;
+  const std::unique_ptr<env::Files> files_ = posix::OpenFiles();
+};
+
+}  // namespace
+
+std::unique_ptr<client::Host> OpenHost() { return std::make_unique<PosixHost>(); }
+
+}  // namespace fustor

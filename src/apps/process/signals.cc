@@ -1,0 +1,46 @@
+#include "apps/process/signals.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace fustor::process {
+
+Result<std::unique_ptr<Signals>> Signals::Start() {
+  std::unique_ptr<Signals> signals(new Signals());
+  FUSTOR_TRY_ASSIGN(signals->thread_,
+                    posix::SignalThread::Start(
+                        [raw = signals.get()](posix::ProcessSignal signal) { raw->On(signal); }));
+  return signals;
+}
+
+void Signals::On(posix::ProcessSignal signal) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (signal == posix::ProcessSignal::kHangUp) {
+      reload_ = true;
+    } else if (std::exchange(stop_, true)) {
+      ::_exit(130);
+    }
+  }
+  changed_.notify_all();
+}
+
+Signals::News Signals::Take() {
+  if (stop_) return News::kStop;
+  return std::exchange(reload_, false) ? News::kReload : News::kNone;
+}
+
+Signals::News Signals::Wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stop_ || reload_; });
+  return Take();
+}
+
+Signals::News Signals::WaitFor(Nanos duration) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, duration, [this] { return stop_ || reload_; });
+  return Take();
+}
+
+}  // namespace fustor::process

@@ -1,0 +1,48 @@
+// job.h: one run of one command: what it was told, whom it asks, where it prints, how it went.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "svc/client/core/options.h"
+#include "svc/client/flow/lookup.h"
+#include "svc/client/flow/output.h"
+#include "svc/client/ports.h"
+
+namespace fustor::client {
+
+struct Job {
+  const CommonOptions& common;
+  const Ports& ports;
+  Output& out;
+  Lookup& lookup;
+  int exit_code = 0;
+
+  // Says it and remembers the exit code; OK says nothing. The command may go on.
+  void Fail(const Status& status);
+};
+
+// The path of an entry that was found at or below `place`, beginning as the user typed it.
+std::string PathAsTyped(const Place& place, std::string_view typed, std::string_view view_path);
+
+// Local time of a file's time stamp.
+std::string TimeText(const Host& host, std::int64_t ns);
+std::string FullTimeText(const Host& host, std::int64_t ns, std::size_t digits);
+
+// Appends an entry as one line of JSON: as Fusion answered it, but with name and path as they are
+// in the file system of this machine (path_b64 beside them when they are not UTF-8), and with view
+// and view_path. Without children.
+void AppendEntryJson(const Place& place, const Node& node, const json::Value& answer,
+                     std::string* out);
+
+// The commands.
+void ShowStatus(Job& job);
+void ShowList(Job& job, const LsOptions& options);
+void ShowTree(Job& job, const TreeOptions& options);
+void ShowUsage(Job& job, const DuOptions& options);
+void ShowEntries(Job& job, const StatOptions& options);
+void ShowFound(Job& job, const FindRequest& request);
+void ShowMatches(Job& job, const SearchOptions& options);
+
+}  // namespace fustor::client

@@ -1,0 +1,313 @@
+#include "svc/client/flow/lookup.h"
+
+#include <algorithm>
+
+#include "base/path.h"
+
+namespace fustor::client {
+namespace {
+
+constexpr std::string_view kViews = "/api/v1/views/";
+constexpr std::uint64_t kFirstPageItems = 1000;  // So that "| head" is answered soon.
+constexpr std::uint64_t kPageItems = 10'000;
+constexpr Nanos kPause = Millis(500);
+
+bool MayPass(const Status& status) {
+  return status.code() == Code::kUnavailable || status.code() == Code::kDeadlineExceeded;
+}
+
+std::vector<Root> RootsOf(const std::vector<ViewState>& views) {
+  std::vector<Root> roots;
+  for (const ViewState& view : views) {
+    for (const std::string& uri : view.source_uris) {
+      if (auto directory = DirectoryOfSource(uri)) roots.push_back({view.id, *directory});
+    }
+  }
+  return roots;
+}
+
+Fusion::Query QueryOf(const Question& question) {
+  const Narrowing& n = question.narrowing;
+  Fusion::Query query = {{"under", question.under}};
+  if (n.type || question.directories) query.emplace_back("type", n.type.value_or("any"));
+  if (!n.pattern.empty()) query.emplace_back("pattern", n.pattern);
+  const auto add = [&query](const char* name, const std::optional<std::int64_t>& value) {
+    if (value) query.emplace_back(name, std::to_string(*value));
+  };
+  add("size_min", n.size_min_bytes);
+  add("size_max", n.size_max_bytes);
+  add("mtime_min_ns", n.mtime_min_ns);
+  add("mtime_max_ns", n.mtime_max_ns);
+  // Deeper than any path can be is the same as no limit.
+  if (question.depth_max && *question.depth_max <= kPathBytesMax) {
+    query.emplace_back("max_depth", std::to_string(*question.depth_max));
+  }
+  if (question.totals) query.emplace_back("totals", "true");
+  if (question.names_only) query.emplace_back("only_path", "true");
+  return query;
+}
+
+}  // namespace
+
+namespace {
+
+// What a Fusion of another age, or something else altogether, answered.
+Status Strange(const Status& status) {
+  return Status(Code::kInternal,
+                "the answer is not one of Fusion: " + HarmlessText(status.message()));
+}
+
+}  // namespace
+
+// --- Asking ---
+
+std::string Lookup::StartOne() const {
+  if (subject_.empty()) return "start one with: fustor up DIR";
+  // Only directories can be watched.
+  std::string directory = subject_;
+  const bool file =
+      ports_.host.RealPath(directory).ok() && !ports_.host.RealPath(directory + "/.").ok();
+  if (file) directory = SplitPath(subject_).first;
+  return "start one with: fustor up " + QuotedName(directory);
+}
+
+Status Lookup::Connect() {
+  Result<Connection> found = FindConnection(options_, ports_.host);
+  if (!found.ok()) {
+    if (found.status().code() != Code::kNotFound) return found.status();
+    const std::string subject = subject_.empty() ? "" : " for " + QuotedName(subject_);
+    return Status(Code::kUnavailable, "no Fustor is running" + subject + ": " + StartOne());
+  }
+  connection_ = *std::move(found);
+  Result<std::unique_ptr<Fusion>> fusion = ports_.connect(connection_.url, connection_.key);
+  if (!fusion.ok()) {
+    return Status(Code::kFailedPrecondition,
+                  "'" + HarmlessText(connection_.url) +
+                      "' is not an address to ask: " + HarmlessText(fusion.status().message()));
+  }
+  fusion_ = *std::move(fusion);
+  return Status();
+}
+
+Result<Fusion::Reply> Lookup::AskOnce(const std::string& path, const Fusion::Query& query) {
+  if (fusion_ == nullptr) FUSTOR_TRY(Connect());
+  Result<Fusion::Reply> reply = fusion_->Get(path, query);
+  if (reply.ok()) return reply;
+  fusion_.reset();  // Whoever starts again may listen elsewhere.
+  const Status& status = reply.status();
+  std::string text = "no Fustor answers at " + HarmlessText(connection_.url);
+  if (!connection_.file.empty()) text += " (from " + PrintablePath(connection_.file) + ")";
+  text += ": " + HarmlessText(status.message());
+  if (MayPass(status)) text += "; " + StartOne();
+  return Status(status.code(), text);
+}
+
+Status Lookup::StatusOf(const Fusion::Reply& reply) const {
+  if (reply.status >= 200 && reply.status < 300) return Status();
+  std::string detail = HarmlessText(DetailOf(reply.body));
+  const std::string who = HarmlessText(connection_.url);
+  if (detail.empty()) detail = "HTTP status " + std::to_string(reply.status);
+  switch (reply.status) {
+    case 401:
+      return Status(Code::kUnauthenticated, who + " does not accept the key (" + detail +
+                                                "): give another one with --key or FUSTOR_KEY");
+    case 403:
+      return Status(Code::kPermissionDenied, detail);
+    case 404:
+      return Status(Code::kNotFound, detail);
+    case 400:
+    case 422:
+      return Status(Code::kInvalidArgument, detail);
+    case 429:
+    case 503: {
+      const json::Value* rows = reply.body.Find("snapshot_rows");
+      const std::uint64_t count = rows == nullptr ? 0 : rows->AsUint().value_or(0);
+      if (count > 0) detail += " (" + Grouped(count) + " entries so far)";
+      return Status(Code::kUnavailable, detail);
+    }
+    default:
+      return Status(Code::kInternal, who + " answered: " + detail);
+  }
+}
+
+Result<json::Value> Lookup::Ask(const std::string& path, const Fusion::Query& query) {
+  for (;;) {
+    Result<Fusion::Reply> reply = AskOnce(path, query);
+    const Status status = reply.ok() ? StatusOf(*reply) : reply.status();
+    if (status.ok()) {
+      NoteFreshness(reply->freshness);
+      return std::move(reply->body);
+    }
+    if (!MayPass(status)) return status;
+    if (!options_.wait) {
+      return reply.ok() ? Status(status.code(), status.message() + "; --wait waits for it")
+                        : status;
+    }
+    WaitFor(status);
+  }
+}
+
+json::Value Lookup::AskHealth() {
+  const Result<Fusion::Reply> reply = AskOnce("/health", {});
+  const bool tells = reply.ok() && reply->body.Find("components") != nullptr;
+  return tells ? reply->body : json::Value();
+}
+
+void Lookup::WaitFor(const Status& status) {
+  // Progress alone is not worth a line: it stands behind the reason, in parentheses.
+  std::string reason = status.message().substr(0, status.message().rfind(" ("));
+  if (reason != waiting_for_) out_.Complain("waiting: " + status.message());
+  waiting_for_ = std::move(reason);
+  ports_.host.Pause(kPause);
+}
+
+// "stale; since=TIME; reason=TEXT"
+void Lookup::NoteFreshness(const std::string& freshness) {
+  if (freshness.empty() || said_stale_) return;
+  said_stale_ = true;
+  constexpr std::string_view kSince = "; since=";
+  constexpr std::string_view kReason = "; reason=";
+  std::string text = "the answer is " + freshness.substr(0, freshness.find(';'));
+  const std::size_t since = freshness.find(kSince);
+  const std::size_t reason = freshness.find(kReason);
+  if (since != std::string::npos) {
+    const std::size_t from = since + kSince.size();
+    text += " since " + freshness.substr(from, freshness.find(';', from) - from);
+  }
+  if (reason != std::string::npos) text += ": " + freshness.substr(reason + kReason.size());
+  out_.Complain(HarmlessText(text));
+}
+
+Result<const std::vector<ViewState>*> Lookup::Views() {
+  if (!views_) {
+    FUSTOR_TRY_ASSIGN(const json::Value document, Ask(std::string(kViews), {}));
+    Result<std::vector<ViewState>> views = DecodeViews(document);
+    if (!views.ok()) return Strange(views.status());
+    views_ = *std::move(views);
+  }
+  return &*views_;
+}
+
+Status Lookup::NotReady(const ViewState& view) const {
+  std::string text =
+      view.reason.starts_with("View '") ? view.reason : "View '" + view.id + "': " + view.reason;
+  text = HarmlessText(text);
+  if (view.snapshot_rows > 0) text += " (" + Grouped(view.snapshot_rows) + " entries so far)";
+  return Status(Code::kUnavailable, text);
+}
+
+// --- Paths ---
+
+// The path as the kernel and as the letters understand it: what is gone has no real path any more,
+// and what is mounted on another host has none here.
+std::vector<std::string> Lookup::Spellings(const std::string& typed, Links links) const {
+  const Host& host = ports_.host;
+  const std::string working_directory = host.WorkingDirectory();
+  const std::string by_letters = AbsolutePath(typed, working_directory);
+  std::string raw = typed.starts_with('/') ? typed : working_directory + "/" + typed;
+  const bool slash = raw.ends_with('/');
+  while (raw.size() > 1 && raw.ends_with('/')) raw.pop_back();
+  const std::size_t at = raw.rfind('/');
+  const std::string name = raw.substr(at + 1);
+
+  std::vector<std::string> spellings;
+  if (slash || links == Links::kFollow || name.empty() || name == "." || name == "..") {
+    if (Result<std::string> real = host.RealPath(raw); real.ok()) spellings.push_back(*real);
+  }
+  if (name != "." && name != "..") {
+    const Result<std::string> parent = host.RealPath(at == 0 ? "/" : raw.substr(0, at));
+    if (parent.ok() && !name.empty()) spellings.push_back(JoinPath(*parent, name));
+  }
+  spellings.push_back(by_letters);
+  return spellings;
+}
+
+Status Lookup::NoView(const std::vector<ViewState>& views) const {
+  std::string shown;
+  for (const Root& root : RootsOf(views)) {
+    if (shown.size() > 200) {
+      shown += ", ...";
+      break;
+    }
+    shown += (shown.empty() ? " (" : ", ") + QuotedName(root.directory);
+  }
+  if (!shown.empty()) shown += " is watched)";
+  return Status(Code::kNotFound,
+                "no Fustor is running for " + QuotedName(subject_) + shown + ": " + StartOne());
+}
+
+Result<Place> Lookup::Locate(const std::string& typed, Links links) {
+  subject_ = AbsolutePath(typed, ports_.host.WorkingDirectory());
+  FUSTOR_TRY_ASSIGN(const std::vector<ViewState>* views, Views());
+  std::vector<Root> roots = RootsOf(*views);
+  const std::vector<std::string> spellings = Spellings(typed, links);
+  // A root may be written with a link in it while the path was typed without.
+  for (int pass = 0; pass < 2; ++pass) {
+    for (const std::string& spelling : spellings) {
+      if (std::optional<Place> place = FindPlace(roots, spelling)) return *std::move(place);
+    }
+    for (Root& root : roots) root.directory = ports_.host.RealPath(root.directory).value_or("");
+    std::erase_if(roots, [](const Root& root) { return root.directory.empty(); });
+  }
+  return NoView(*views);
+}
+
+Place Lookup::PlaceOf(const ViewState& view, const Node& node) const {
+  std::optional<std::string> root = DirectoryOfSource(node.source_uri);
+  for (std::size_t i = 0; !root && i < view.source_uris.size(); ++i) {
+    root = DirectoryOfSource(view.source_uris[i]);
+  }
+  return Place{view.id, root.value_or("/"), node.path};
+}
+
+// --- Entries ---
+
+Result<Node> Lookup::Get(const Place& place, bool totals, json::Value* document) {
+  Fusion::Query query = {{"path", place.path}, {"max_depth", "0"}};
+  if (totals) query.emplace_back("totals", "true");
+  Result<json::Value> answer = Ask(std::string(kViews) + place.view + "/tree", query);
+  if (!answer.ok()) {
+    if (answer.status().code() != Code::kNotFound) return answer.status();
+    return Status(Code::kNotFound, QuotedName(place.RealPath(place.path)) +
+                                       ": no such file or directory (in view '" +
+                                       HarmlessText(place.view) + "')");
+  }
+  Result<Node> node = DecodeNode(*answer);
+  if (!node.ok()) return Strange(node.status());
+  if (document != nullptr) *document = *std::move(answer);
+  return node;
+}
+
+Status Lookup::ForEachPage(const std::string& path, Fusion::Query query, const VisitPage& visit) {
+  std::uint64_t items = kFirstPageItems;
+  std::optional<std::string> cursor;
+  do {
+    Fusion::Query page_query = query;
+    page_query.emplace_back("limit", std::to_string(items));
+    if (cursor) page_query.emplace_back("cursor", *cursor);
+    FUSTOR_TRY_ASSIGN(json::Value document, Ask(path, page_query));
+    const Result<Page> page = DecodePage(std::move(document));
+    if (!page.ok()) return Strange(page.status());
+    if (!visit(*page)) return Status();
+    if (page->next && page->next == cursor) {
+      return Strange(Status(Code::kInternal, "the same page comes twice"));
+    }
+    cursor = page->next;
+    items = kPageItems;
+  } while (cursor);
+  return Status();
+}
+
+Status Lookup::ForEachPageOfChildren(const Place& place, const VisitPage& visit) {
+  return ForEachPage(std::string(kViews) + place.view + "/tree", {{"path", place.path}}, visit);
+}
+
+Status Lookup::ForEachMatch(const Question& question, const Visit& visit) {
+  const auto visit_page = [&visit](const Page& page) {
+    return std::all_of(page.items.begin(), page.items.end(), visit);
+  };
+  return ForEachPage(std::string(kViews) + question.view + "/search", QueryOf(question),
+                     visit_page);
+}
+
+}  // namespace fustor::client

@@ -1,0 +1,92 @@
+"""The checker of documents is shown to catch what it is there for, and the real documents pass it."""
+
+from pathlib import Path
+
+import pytest
+
+import documents
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SAMPLE = {
+    "README.md": "# Sample\n\nSee [a page](docs/a.md#two-words), `src/a.cc` and `src/*.cc`.\n"
+                 "Not ours: [web](https://example.org), `src/x y`, `/src/x.cc`.\n",
+    "docs/a.md": "# A\n\n## Two `words`!\n\n[up](../README.md)\n\n```\n[no link](nowhere.md)\n```\n",
+    "docs/configuration.md": "| `port` | number |\n| `views.name` | text |\n",
+    "docs/http-api.md": "`GET /api/v1/views/{view}/tree`, `GET /api/v1/views`\n",
+    "docs/dependencies.md": "| `clang-19` | `libgtest-dev` (`find_package(GTest)`) |\n",
+    "docs/cli.md": "`fustor ls` takes `-l`, `--long`.\n",
+    "dev": "packages=(\n  clang-19  # the compiler\n  libgtest-dev\n)\n",
+    "cmake/Foreign.cmake": "find_package(GTest REQUIRED)\n",
+    "src/a.cc": "",
+    "src/svc/fusion/core/config.cc": 'reader.Int("port", 1); Reader v = root.Child("views"); '
+                                     'v.RequireString("name");\n',
+    "src/svc/fusion/wire/views.cc": 'router.Add(m, "/api/v1/views" + path);\n  add("GET", "", &V);\n'
+                                    '  add("GET", "/{view}/tree", &T);\n',
+    "src/svc/client/core/options.cc": '  c.name = "ls";\n  {"-l,--long", "", "Long.", &o},\n',
+}
+
+
+def problems(root, changes=None):
+    for name, text in {**SAMPLE, **(changes or {})}.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return list(documents.check(root))
+
+
+def test_allows(tmp_path):
+    assert problems(tmp_path) == []
+
+
+@pytest.mark.parametrize("file, old, new, what", [
+    ("README.md", "docs/a.md#two-words", "docs/b.md", "README.md:3: nothing is at docs/b.md"),
+    ("README.md", "docs/a.md#two-words", "../../etc", "README.md:3: nothing is at ../../etc"),
+    ("README.md", "#two-words", "#three-words", "README.md:3: docs/a.md has no heading #three-words"),
+    ("README.md", "`src/a.cc`", "`src/b.cc`", "README.md:3: there is no src/b.cc"),
+    ("README.md", "`src/*.cc`", "`src/*.h`", "README.md:3: there is no src/*.h"),
+    ("docs/configuration.md", "| `port` | number |\n", "", "docs/configuration.md:1: key port is not described"),
+    ("docs/configuration.md", "`port`", "`port.often`", "docs/configuration.md:1: no configuration has a key often"),
+    ("docs/http-api.md", "/{view}/tree", "/{view}/trees", "docs/http-api.md:1: route /api/v1/views/{view}/tree is"),
+    ("docs/dependencies.md", "clang-19", "clang-18", "docs/dependencies.md:1: package clang-19 is not"),
+    ("docs/dependencies.md", "(`find_package(GTest)`)", "", "docs/dependencies.md:1: find_package(GTest) is not"),
+    ("cmake/Foreign.cmake", "GTest", "Boost", "docs/dependencies.md:1: find_package(Boost) is not"),
+    ("docs/cli.md", "`--long`", "`--longer`", "docs/cli.md:1: --long is not described"),
+    ("docs/cli.md", "`fustor ls`", "`ls`", "docs/cli.md:1: fustor ls is not described"),
+])
+def test_reports(tmp_path, file, old, new, what):
+    assert old in SAMPLE[file]
+    found = problems(tmp_path, {file: SAMPLE[file].replace(old, new)})
+    assert len(found) == 1 and what in found[0], found
+
+
+def test_help_texts(tmp_path):
+    assert problems(tmp_path) == []
+    program = tmp_path / "fustor"
+    program.write_text("#!/bin/sh\necho \"about $*\"\n")
+    program.chmod(0o755)
+    page = tmp_path / "docs" / "cli.md"
+    assert "no help text" in list(documents.help_problems(tmp_path, program))[0]
+    page.write_text("# A\n\n```text\n$ fustor help ls\nabout ls\n```\n")
+    assert "docs/cli.md:5: fustor prints" in list(documents.help_problems(tmp_path, program))[0]
+    page.write_text(documents.with_help(page.read_text(), program))
+    assert page.read_text() == "# A\n\n```text\n$ fustor help ls\nabout help ls\n```\n"
+    assert list(documents.help_problems(tmp_path, program)) == []
+
+
+def test_the_real_help_texts():
+    program = ROOT / "build" / "dev" / "bin" / "fustor"
+    if not program.exists():
+        pytest.skip("build/dev/bin/fustor is not built")
+    assert list(documents.help_problems(ROOT, program)) == []
+
+
+def test_reads_the_real_code():
+    assert {"port", "max_tree_items", "fields_mapping", "level", "source"} <= documents.configuration_keys(ROOT)
+    assert "/api/v1/views/{view}/search" in documents.routes(ROOT)
+    assert {"clang-19", "libfmt-dev"} <= set(documents.packages(ROOT))
+    assert {"GTest", "Threads"} <= set(documents.libraries(ROOT))
+
+
+def test_the_real_documents():
+    assert list(documents.check(ROOT)) == []
