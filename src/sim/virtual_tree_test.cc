@@ -61,15 +61,17 @@ struct Rig {
   void Forget() { world.RunFor(Seconds(2)); }
   // All events of what has happened until now; halves of renames are put together.
   std::vector<TreeEvent> Events() {
-    fs.Create(kMe, kRoot, "marker", 0644).value();
+    // A new name each time: a record of the old one must not take it in.
+    const std::string marker = "marker" + std::to_string(++markers);
+    fs.Create(kMe, kRoot, marker, 0644).value();
     std::vector<TreeEvent> events;
     for (bool seen = false; !seen;) {
       for (TreeEvent& event : BlockOn(world, executor, tree->NextEvents())) {
-        seen = seen || (event.name == "marker" && event.kind == Kind::kCreated);
-        if (event.name != "marker") Add(std::move(event), &events);
+        seen = seen || (event.name == marker && event.kind == Kind::kCreated);
+        if (!event.name.starts_with("marker")) Add(std::move(event), &events);
       }
     }
-    EXPECT_TRUE(fs.Unlink(kMe, kRoot, "marker").ok());
+    EXPECT_TRUE(fs.Unlink(kMe, kRoot, marker).ok());
     return events;
   }
   static void Add(TreeEvent event, std::vector<TreeEvent>* events) {
@@ -94,6 +96,7 @@ struct Rig {
   VirtualExecutor& executor;
   FileSystem fs;
   std::unique_ptr<VirtualTree> tree;
+  int markers = 0;
 };
 
 class BothMechanisms : public testing::TestWithParam<bool> {

@@ -33,6 +33,7 @@ struct Arguments {
   std::optional<std::uint64_t> hours;
   std::optional<std::uint64_t> seconds;
   std::optional<std::uint64_t> jobs;
+  bool strict_links = false;
   bool verbose = false;
 };
 
@@ -51,6 +52,8 @@ cli::Program ProgramOf(Arguments* arguments) {
       {"--hours", "H", "virtual hours of work and faults for each seed", &arguments->hours},
       {"--seconds", "T", "the same in seconds (default 180)", &arguments->seconds},
       {"-j,--jobs", "N", "seeds at once (default: processors)", &arguments->jobs},
+      {"--strict-links", "", "files with several links must be right at all times",
+       &arguments->strict_links},
       {"-v,--verbose", "", "print what happens (with --seed)", &arguments->verbose},
   };
   program.commands.push_back(std::move(run));
@@ -61,6 +64,7 @@ cli::Program ProgramOf(Arguments* arguments) {
 ConvergeOptions OptionsFor(const Arguments& arguments, std::uint64_t seed) {
   ConvergeOptions options;
   options.seed = seed;
+  options.strict_links = arguments.strict_links;
   options.busy = Seconds(arguments.seconds.value_or(kSecondsUsual));
   if (arguments.hours) options.busy = Seconds(*arguments.hours * 3600);
   return options;
@@ -70,6 +74,7 @@ std::string ReplayCommand(const Arguments& arguments, std::uint64_t seed) {
   std::string command = "./dev sim --seed " + std::to_string(seed);
   if (arguments.hours) command += " --hours " + std::to_string(*arguments.hours);
   if (arguments.seconds) command += " --seconds " + std::to_string(*arguments.seconds);
+  if (arguments.strict_links) command += " --strict-links";
   return command + " -v";
 }
 
