@@ -16,7 +16,7 @@ namespace fustor::sim {
 
 struct ConvergeOptions {
   std::uint64_t seed = 1;
-  Nanos busy = Seconds(180);  // How long act 1 lasts.
+  Nanos busy = Seconds(300);  // How long act 1 lasts.
   // Files with several links must be right at all times, not only after a scan at rest.
   bool strict_links = false;
   // Of so many records of the kernel one is lost, and nobody is told: the run must fail. 0: none.
