@@ -18,6 +18,7 @@ THREADED = "^(env|lib/tree|lib/http|lib/loopback|adapters/.*|svc/.*)$"
 
 STEPS = [
     ("test", ["./dev", "test"]),
+    ("sim", ["./dev", "sim", "--seeds", "200"]),
     ("check", ["./dev", "check"]),
     ("asan", ["./dev", "unit", "asan"]),
     ("tsan", ["./dev", "unit", "tsan", THREADED]),

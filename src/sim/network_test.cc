@@ -136,6 +136,8 @@ TEST(Network, ALongPartitionFailsCallsAndStreams) {
   EXPECT_EQ(BlockOn(rig.world, rig.client, CallOnce(rig.channel.get())), Code::kOk);
 }
 
+env::Task<Result<std::string>> Answer(std::string text) { co_return text; }
+
 // Two calls that begin one after the other often arrive the other way round.
 TEST(Network, CallsOvertakeEachOther) {
   int overtaken = 0;
@@ -146,7 +148,7 @@ TEST(Network, CallsOvertakeEachOther) {
     env::MethodTable table;
     table.AddUnary("/t/Note", executor, [&seen](env::CallContext, std::string request) {
       seen.push_back(request);
-      return [](std::string text) -> env::Task<Result<std::string>> { co_return text; }(request);
+      return Answer(request);
     });
     Network network(world, {});
     Server server(network, "s", table);

@@ -134,6 +134,7 @@ bool Watch::Merge(const Queued& queued) {
 }
 
 void Watch::Queue(Queued queued) {
+  if (options_.drop_one_in != 0 && prng_.Chance(1, options_.drop_one_in)) return;
   if (Merge(queued)) return;
   if (queue_.size() >= options_.records_max) {
     if (queue_.back().mask != 0) queue_.emplace_back();

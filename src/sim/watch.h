@@ -34,6 +34,9 @@ struct WatchOptions {
   Nanos delay_max = Millis(2);
   std::uint64_t late_one_in = 200;
   Nanos late_max = Millis(500);
+  // One record in so many is lost without a word: a mechanism that breaks its promise, so that
+  // tests can be tested. 0: none.
+  std::uint64_t drop_one_in = 0;
   // A network file system: what other mounts change is not heard of.
   bool hears_other_mounts = true;
   std::uint32_t mount = 0;

@@ -24,7 +24,7 @@ Nanos Workload::Around(Nanos usual) {
 
 void Workload::Populate(std::size_t entries) {
   Job job;
-  while (fs_.size() < entries) {
+  while (fs_.size() < std::min(entries, options_.entries_max)) {
     Fill(&job);
     while (!job.calls.empty()) {
       const auto call = std::move(job.calls.front());

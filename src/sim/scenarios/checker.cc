@@ -172,7 +172,8 @@ void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions
       differences->Add(Shown(path) + " is missing");
       continue;
     }
-    CompareEntry(path, is, it->second, is.told || !options.forgive_untold_links, differences);
+    const bool link = !is.told || (!is.attrs.is_directory() && is.attrs.nlink > 1);
+    CompareEntry(path, is, it->second, !link || !options.forgive_links, differences);
   }
   for (const auto& [path, entry] : seen) {
     if (!truth.contains(path)) differences->Add(Shown(path) + " does not exist");

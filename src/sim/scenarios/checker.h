@@ -23,8 +23,9 @@ struct Differences {
 };
 
 struct CheckOptions {
-  // A file whose attributes changed through another link must only be there.
-  bool forgive_untold_links = true;
+  // A file with several links, or whose attributes changed through another one, must only be there:
+  // nobody was told of this name, and what is shown of the inode may come from another link.
+  bool forgive_links = true;
 };
 
 // Quiet has come: everything equals the truth and every flag has settled.

@@ -5,6 +5,7 @@
 
 #include "sim/scenarios/checker.h"
 #include "sim/scenarios/hosts.h"
+#include "sim/scenarios/trace.h"
 #include "sim/workload.h"
 
 namespace fustor::sim {
@@ -36,7 +37,7 @@ std::string Milliseconds(Nanos duration) {
   return std::to_string(std::chrono::duration_cast<Millis>(duration).count()) + "ms";
 }
 
-Setting Choose(Prng prng) {
+Setting Choose(Prng prng, const ConvergeOptions& options) {
   Setting s;
   s.fs.granularity = OneOf<Nanos>(prng, {Nanos(1), Millis(4), Millis(4), Seconds(1)});
   s.fs.reuse_inodes = prng.Chance(1, 2);
@@ -51,6 +52,7 @@ Setting Choose(Prng prng) {
   watch.merges = prng.Chance(2, 3);
   watch.records_max = OneOf<std::size_t>(prng, {64, 16384, 16384, 16384});
   watch.delay_max = OneOf<Nanos>(prng, {Micros(100), Millis(2), Millis(30)});
+  watch.drop_one_in = options.drop_one_in;
   s.agent.tree.operation_max = OneOf<Nanos>(prng, {Micros(10), Micros(300), Millis(5)});
   agent::Bus::Options& bus = s.agent.source.bus;
   bus.realtime_bytes_max = OneOf<std::size_t>(prng, {20'000, 1 << 20, 1 << 26});
@@ -80,7 +82,7 @@ class Converge {
       : options_(options),
         world_(options.seed),
         log_(world_, options.print),
-        setting_(Choose(world_.Derive("setting"))),
+        setting_(Choose(world_.Derive("setting"), options)),
         faults_(world_.Derive("faults")),
         network_(world_, setting_.link),
         fs_(world_, setting_.fs),
@@ -89,6 +91,7 @@ class Converge {
         agent_(world_, network_, fs_, log_, setting_.agent),
         start_(world_.now()) {
     log_.Say(setting_.text);
+    if (options.print) trace_.emplace(fs_, log_);
   }
 
   ConvergeReport Run() {
@@ -118,14 +121,15 @@ class Converge {
     FaultLater();
     if (!Watch(busy_until_)) return;
     EndFaults();
-    if (!Settle("after work and faults", {})) return;
+    const CheckOptions usual{.forgive_links = !options_.strict_links};
+    if (!Settle("after work and faults", usual)) return;
     workload_.Start(world_.now() + kCalmWork);
     if (!Watch(world_.now() + kCalmWork)) return;
-    if (!Settle("after work without faults", {})) return;
+    if (!Settle("after work without faults", usual)) return;
     agent_.Crash();
     world_.RunFor(Seconds(1));
     agent_.Start();
-    Settle("after a restart of the agent", {.forgive_untold_links = false});
+    Settle("after a restart of the agent", {.forgive_links = false});
   }
 
   // Lets time pass, and looks at what readers see now and then.
@@ -230,6 +234,7 @@ class Converge {
   Prng faults_;
   Network network_;
   FileSystem fs_;
+  std::optional<TracedFileSystem> trace_;
   Workload workload_;
   FusionHost fusion_;
   AgentHost agent_;

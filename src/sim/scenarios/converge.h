@@ -16,8 +16,12 @@ namespace fustor::sim {
 
 struct ConvergeOptions {
   std::uint64_t seed = 1;
-  Nanos busy = Seconds(180);  // How long act 1 lasts.
-  bool print = false;         // What happens, to stderr.
+  Nanos busy = Seconds(300);  // How long act 1 lasts.
+  // Files with several links must be right at all times, not only after a scan at rest.
+  bool strict_links = false;
+  // Of so many records of the kernel one is lost, and nobody is told: the run must fail. 0: none.
+  std::uint64_t drop_one_in = 0;
+  bool print = false;  // What happens, to stderr.
 };
 
 struct ConvergeReport {

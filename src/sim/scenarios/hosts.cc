@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "sim/scenarios/trace.h"
 
 namespace fustor::sim {
 namespace {
@@ -103,6 +104,7 @@ void AgentHost::Start() {
   link.key = kPushKey;
   process.link = std::make_unique<agent::GrpcLink>(
       link, *process.data_channel, *process.control_channel, std::make_unique<NoCompressor>());
+  if (log_.prints()) process.link = std::make_unique<TracedLink>(std::move(process.link), log_);
   agent::Pipe::Options pipe;
   pipe.task_id = name + ":" + kPipeId;
   pipe.agent_id = name;

@@ -116,7 +116,7 @@ class AgentHost {
     std::unique_ptr<agent::Source> source;
     std::unique_ptr<env::Channel> data_channel;
     std::unique_ptr<env::Channel> control_channel;
-    std::unique_ptr<agent::GrpcLink> link;
+    std::unique_ptr<agent::FusionLink> link;
     std::unique_ptr<agent::Pipe> pipe;
   };
 
