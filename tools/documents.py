@@ -1,10 +1,11 @@
 """The documents against the code: links, paths, keys, routes, packages, options of the command line.
 
-usage: documents.py [--root DIR] [--fustor PROGRAM [--update]]
+usage: documents.py [--root DIR] [--bin DIR [--update]]
 
 Prints "file:line: what is wrong" and exits with 1 when something is. Knows nothing about whether a
-sentence is true; only that what it names is there, and that what is there is named. With --fustor the
-help texts in docs/cli.md are compared with the program's own; --update takes them over.
+sentence is true; only that what it names is there, and that what is there is named. With --bin the
+help texts in docs/cli.md are compared with those of the programs in that folder; --update takes them
+over.
 """
 
 import argparse
@@ -180,28 +181,32 @@ def option_problems(root):
 
 
 # A block of docs/cli.md: the command, then what it prints.
-SESSION = re.compile(r"^```text\n\$ fustor (help(?: \w+)?)\n(.*?)^```$", re.M | re.S)
+SESSION = re.compile(r"^```text\n\$ (fustor[\w-]*) ([^\n]*)\n(.*?)^```$", re.M | re.S)
 
 
-def with_help(text, program):
-    """The page with what the program prints now."""
+def with_help(text, programs):
+    """The page with what the programs in the folder print now."""
     def printed(match):
-        done = subprocess.run([program, *match[1].split()], stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, check=True)
-        return f"```text\n$ fustor {match[1]}\n{done.stdout}```"
+        command = [programs / match[1], *match[2].split()]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True)
+        return f"```text\n$ {match[1]} {match[2]}\n{done.stdout}```"
     return SESSION.sub(printed, text)
 
 
-def help_problems(root, program):
-    page = root / "docs/cli.md"
-    old = page.read_text()
-    new = with_help(old, program)
+def help_problems(root, programs):
+    old = (root / "docs/cli.md").read_text()
+    for match in SESSION.finditer(old):
+        if not (programs / match[1]).exists():
+            yield f"docs/cli.md:{line_of(old, match.start())}: there is no program {match[1]}"
+            return
+    new = with_help(old, programs)
     if not SESSION.search(old):
         yield "docs/cli.md:1: holds no help text"
     elif old != new:
         lines = zip(old.splitlines(), new.splitlines())
         line = next((n for n, (a, b) in enumerate(lines, 1) if a != b), 1)
-        yield f"docs/cli.md:{line}: fustor prints something else; run tools/documents.py --update"
+        yield (f"docs/cli.md:{line}: the program prints something else; run "
+               "tools/documents.py --bin build/dev/bin --update")
 
 
 def check(root):
@@ -221,14 +226,14 @@ def check(root):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", default=Path(__file__).resolve().parent.parent)
-    parser.add_argument("--fustor", metavar="PROGRAM")
+    parser.add_argument("--bin", type=Path)
     parser.add_argument("--update", action="store_true")
     args = parser.parse_args()
     root = Path(args.root).resolve()
-    if args.fustor and args.update:
+    if args.bin and args.update:
         page = root / "docs/cli.md"
-        page.write_text(with_help(page.read_text(), args.fustor))
-    problems = list(check(root)) + (list(help_problems(root, args.fustor)) if args.fustor else [])
+        page.write_text(with_help(page.read_text(), args.bin))
+    problems = list(check(root)) + (list(help_problems(root, args.bin)) if args.bin else [])
     print(*problems, sep="\n", end="\n" if problems else "")
     return 1 if problems else 0
 

@@ -66,19 +66,19 @@ def test_help_texts(tmp_path):
     program.write_text("#!/bin/sh\necho \"about $*\"\n")
     program.chmod(0o755)
     page = tmp_path / "docs" / "cli.md"
-    assert "no help text" in list(documents.help_problems(tmp_path, program))[0]
+    assert "no help text" in list(documents.help_problems(tmp_path, tmp_path))[0]
     page.write_text("# A\n\n```text\n$ fustor help ls\nabout ls\n```\n")
-    assert "docs/cli.md:5: fustor prints" in list(documents.help_problems(tmp_path, program))[0]
-    page.write_text(documents.with_help(page.read_text(), program))
+    assert "docs/cli.md:5: the program prints" in list(documents.help_problems(tmp_path, tmp_path))[0]
+    page.write_text(documents.with_help(page.read_text(), tmp_path))
     assert page.read_text() == "# A\n\n```text\n$ fustor help ls\nabout help ls\n```\n"
-    assert list(documents.help_problems(tmp_path, program)) == []
+    assert list(documents.help_problems(tmp_path, tmp_path)) == []
 
 
 def test_the_real_help_texts():
-    program = ROOT / "build" / "dev" / "bin" / "fustor"
-    if not program.exists():
-        pytest.skip("build/dev/bin/fustor is not built")
-    assert list(documents.help_problems(ROOT, program)) == []
+    programs = ROOT / "build" / "dev" / "bin"
+    if not (programs / "fustor").exists():
+        pytest.skip(f"{programs} is not built")
+    assert list(documents.help_problems(ROOT, programs)) == []
 
 
 def test_reads_the_real_code():

@@ -119,8 +119,8 @@ def own_header(me, target):
         return None
     if floor == "apps" and to_floor == "sim" and "sim" in folder:
         return None  # The simulator's own program.
-    if folder == "apps/fustor" and to_floor == "apps":
-        return None  # All in one process.
+    if floor == "apps" and to_floor == "apps":
+        return None  # Mains, and what they share.
     if target in PLAIN_ENV_HEADERS and floor != "base":
         return None
     if to_floor not in FLOORS[floor]:

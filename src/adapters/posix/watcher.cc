@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace fustor::posix {
@@ -12,6 +13,8 @@ namespace {
 
 // Buffers read from one mechanism before the other has its turn.
 constexpr int kReadsPerTurn = 16;
+// What others do to the file system may delay our own events by this much.
+constexpr int kPauseMsMax = 8;
 
 std::string Joined(const std::set<std::string>& names) {
   std::string text;
@@ -121,8 +124,13 @@ void Watcher::Uncover(env::DirKey key) {
 }
 
 template <class Mechanism>
-void Watcher::Drain(Mechanism& mechanism, std::vector<env::TreeEvent>* events) {
-  for (int i = 0; i < kReadsPerTurn && mechanism.Read(events); ++i) queue_.Push(events);
+bool Watcher::Drain(Mechanism& mechanism, std::vector<env::TreeEvent>* events) {
+  bool any = false;
+  for (int i = 0; i < kReadsPerTurn && mechanism.Read(events); ++i) {
+    any = any || !events->empty();
+    queue_.Push(events);
+  }
+  return any;
 }
 
 void Watcher::ReadLoop() {
@@ -132,14 +140,21 @@ void Watcher::ReadLoop() {
   pollfd fds[] = {{stop_.get(), POLLIN, 0},
                   {inotify_ != nullptr ? inotify_->fd() : -1, POLLIN, 0},
                   {fanotify_ != nullptr ? fanotify_->fd() : -1, POLLIN, 0}};
+  int pause_ms = 0;
   for (;;) {
-    if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) {
+    const bool pausing = pause_ms > 0 && fds[2].revents != 0;
+    fds[2].revents = 0;
+    if (poll(fds, pausing ? 2 : 3, pausing ? pause_ms : -1) < 0 && errno != EINTR) {
       logger_.Error("the watch thread cannot wait", {{"errno", errno}});
       return;
     }
     if (fds[0].revents != 0) return;
     if (fds[1].revents != 0) Drain(*inotify_, &events);
-    if (fds[2].revents != 0) Drain(*fanotify_, &events);
+    if (fds[2].revents == 0) continue;
+    // A mark shows the whole file system. While only others are busy there, their events are taken
+    // many at a time: waking up for each one would cost more than all the rest.
+    const bool ours = Drain(*fanotify_, &events);
+    pause_ms = ours ? 0 : std::clamp(2 * pause_ms, 1, kPauseMsMax);
   }
 }
 

@@ -59,8 +59,9 @@ class Watcher {
   Status OpenMechanisms(WatchMode mode);
   void ReadLoop();
   // Reads one mechanism until it is empty, or for so long that the other must have its turn.
+  // Whether there was an event for the queue.
   template <class Mechanism>
-  void Drain(Mechanism& mechanism, std::vector<env::TreeEvent>* events);
+  bool Drain(Mechanism& mechanism, std::vector<env::TreeEvent>* events);
 
   const Logger logger_;
   EventQueue queue_;

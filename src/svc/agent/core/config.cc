@@ -166,6 +166,10 @@ Result<AgentConfig> ReadAgentConfig(const config::Node& node) {
   if (id.value.find(':') != std::string::npos) {
     problems.Add(id.mark, "agent_id: must not contain ':'");
   }
+  config.host = root.String("host", config.host);
+  if (root.Has("port")) {
+    config.port = static_cast<std::uint16_t>(root.Int("port", 0, 0, 65'535));
+  }
   config.logging = config::ReadLogging(&root);
   config.fs_scan_workers = static_cast<int>(root.Int("fs_scan_workers", 0, 0, kWorkersMax));
   for (auto& [name, reader] : root.Children("sources")) {

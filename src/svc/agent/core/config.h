@@ -38,6 +38,8 @@ struct SourceConfig {
   double delete_fraction_max = 0.5;        // max_delete_fraction: an audit that would delete more
                                            // of the tree stops with an alarm.
   std::string startup_mode;                // The original's; free text.
+
+  friend bool operator==(const SourceConfig&, const SourceConfig&) = default;
 };
 
 struct SenderConfig {
@@ -50,6 +52,8 @@ struct SenderConfig {
   std::int64_t max_retries = 10;
   Nanos retry_delay = Seconds(5);
   Nanos timeout = Seconds(30);
+
+  friend bool operator==(const SenderConfig&, const SenderConfig&) = default;
 };
 
 // One rule of fields_mapping.
@@ -58,11 +62,15 @@ struct FieldRule {
   struct Source {
     std::string name;
     Type type = Type::kAny;
+
+    friend bool operator==(const Source&, const Source&) = default;
   };
   std::string to;
   std::vector<Source> sources;
   std::optional<std::string> hardcoded_value;
   bool required = false;
+
+  friend bool operator==(const FieldRule&, const FieldRule&) = default;
 };
 
 struct PipeConfig {
@@ -77,10 +85,17 @@ struct PipeConfig {
   double backoff_multiplier = 2;
   Nanos backoff_max = Seconds(60);  // max_backoff_seconds
   std::vector<FieldRule> fields_mapping;
+
+  friend bool operator==(const PipeConfig&, const PipeConfig&) = default;
 };
+
+inline constexpr std::uint16_t kDefaultPort = 8104;
 
 struct AgentConfig {
   std::string agent_id;
+  // Where /health, /ready and /metrics are answered. No port: at kDefaultPort, if it is free.
+  std::string host = "127.0.0.1";
+  std::optional<std::uint16_t> port;  // 0: any that is free.
   config::LoggingConfig logging;
   int fs_scan_workers = 0;  // 0: one per processor, at least 4.
   std::map<std::string, SourceConfig> sources;

@@ -24,6 +24,8 @@ constexpr std::string_view kMinimal =
 TEST(AgentConfig, DefaultsOfAMinimalFile) {
   const AgentConfig config = Read(kMinimal).value();
   EXPECT_EQ(config.agent_id, "host-1");
+  EXPECT_EQ(config.host, "127.0.0.1");
+  EXPECT_FALSE(config.port.has_value());
   EXPECT_EQ(config.logging.level, LogLevel::kInfo);
   const SourceConfig& source = config.sources.at("home");
   EXPECT_EQ(source.uri, "/home");
@@ -45,6 +47,8 @@ TEST(AgentConfig, DefaultsOfAMinimalFile) {
 TEST(AgentConfig, EveryKeyIsRead) {
   const AgentConfig config = Read(R"(
 agent_id: host-1
+host: 0.0.0.0
+port: 9104
 logging: {level: DEBUG, format: json, file: /var/log/agent.log}
 fs_scan_workers: 8
 sources:

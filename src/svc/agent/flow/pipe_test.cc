@@ -401,25 +401,27 @@ TEST(PipeOnThreads, BeatsWhileTheDataThreadIsBlocked) {
   const auto control = asio::StartThread("control");
   FakeTree tree;
   FakeLink link;
-  std::latch beaten(3);
-  std::latch opened(1);
+  std::latch first(1);
+  std::latch more(3);
   int beats = 0;
   link.timeout = Millis(30);  // The lane's lower bound makes it a beat each 100 ms.
   link.on_beat = [&] {
-    if (++beats == 1) opened.count_down();
-    if (beats <= 3) beaten.count_down();
+    ++beats;
+    if (beats == 1) {
+      data->Post([&] { more.wait(); });  // Would never end if beats needed that thread.
+      first.count_down();
+    } else if (beats <= 4) {
+      more.count_down();
+    }
   };
   Source source({}, *data, tree, Logger());
   Pipe pipe(OptionsOf(1), *data, *control, source, link, Logger());
   asio::BlockOn(*data, StartBoth(&source, &pipe));
-  data->Post([&] {
-    opened.wait();
-    beaten.wait();  // Would never end if beats needed this thread.
-  });
+  first.wait();
   asio::BlockOn(*data, StopBoth(&source, &pipe));
   control->Stop();
   data->Stop();
-  EXPECT_GE(beats, 3);
+  EXPECT_GE(beats, 4);
   EXPECT_EQ(link.closed.size(), 1u);
 }
 

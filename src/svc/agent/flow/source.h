@@ -45,6 +45,8 @@ class Source {
   env::Signal& changed() { return changed_; }
 
   const Observer& observer() const { return *observer_; }
+  // Seen and not yet taken.
+  std::size_t waiting_bytes() const { return bus_->realtime_bytes() + bus_->scan_bytes(); }
   env::Tree::Info tree_info() const { return tree_.info(); }
 
   // The simulator's power cut.

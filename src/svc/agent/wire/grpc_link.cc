@@ -48,6 +48,16 @@ GrpcLink::GrpcLink(Options options, env::Channel& data, env::Channel& control,
       control_(control),
       compressor_(std::move(compressor)) {}
 
+GrpcLink::GrpcLink(Options options, std::unique_ptr<env::Channel> data,
+                   std::unique_ptr<env::Channel> control,
+                   std::unique_ptr<batch::Compressor> compressor)
+    : options_(std::move(options)),
+      own_data_(std::move(data)),
+      own_control_(std::move(control)),
+      data_(*own_data_),
+      control_(*own_control_),
+      compressor_(std::move(compressor)) {}
+
 env::Task<Result<std::string>> GrpcLink::Call(std::string method, std::string request,
                                               Nanos timeout) {
   env::Executor& here = co_await env::ThisExecutor();

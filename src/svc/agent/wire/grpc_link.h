@@ -29,6 +29,9 @@ class GrpcLink final : public FusionLink {
   // what it returned. `compressor` is used on the executor that calls Report.
   GrpcLink(Options options, env::Channel& data, env::Channel& control,
            std::unique_ptr<batch::Compressor> compressor);
+  // The same with channels of its own.
+  GrpcLink(Options options, std::unique_ptr<env::Channel> data,
+           std::unique_ptr<env::Channel> control, std::unique_ptr<batch::Compressor> compressor);
 
   // As FusionLink; an answer that makes no sense is kInvalidArgument.
   env::Task<Result<batch::SessionGrant>> Open(batch::SessionRequest request) override;
@@ -42,6 +45,8 @@ class GrpcLink final : public FusionLink {
   env::Task<Result<std::string>> Call(std::string method, std::string request, Nanos timeout);
 
   const Options options_;
+  const std::unique_ptr<env::Channel> own_data_;
+  const std::unique_ptr<env::Channel> own_control_;
   env::Channel& data_;
   env::Channel& control_;
   const std::unique_ptr<batch::Compressor> compressor_;

@@ -137,7 +137,7 @@ class Parser {
       ++at_;
       // What was learned from one alternative does not hold for all.
       if (nesting_ == 0) request_.narrowing = Narrowing();
-      alternatives_ = true;
+      alternatives_ = alternatives_ || nesting_ == 0;
       if (AtEndOfPart()) return Wrong("-o needs an expression on its right");
     }
     if (parts.size() == 1) return parts[0];

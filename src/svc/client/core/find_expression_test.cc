@@ -124,6 +124,7 @@ TEST(FindExpression, ReadsPathsAndSettings) {
   EXPECT_EQ(request->limit, 7u);
   EXPECT_TRUE(request->zero && request->json);
   EXPECT_EQ(request->url, "http://h");
+  EXPECT_TRUE(ParseFind({"(", "-name", "a", "-o", "-name", "b", ")", "-print0"}, kNow)->zero);
   EXPECT_EQ(ParseFind({}, kNow)->paths, std::vector<std::string>{"."});
 }
 
@@ -177,6 +178,8 @@ TEST(FindExpression, ExplainsMistakes) {
       {{"-size", "big"}, "-size takes [+|-]N[cwbkMG], not 'big'"},
       {{"-size", ""}, "-size takes [+|-]N[cwbkMG], not ''"},
       {{"-maxdepth", "-1"}, "-maxdepth takes a number, not '-1'"},
+      {{"-true", "-o", "-true", "-print0"},
+       "-print0 holds for the whole search: write it outside of ( ), ! and -o"},
       {{"-delete"},
        "-delete is not here: fustor only looks. Pipe to a program instead: fustor find ... -print0 "
        "| xargs -0 PROGRAM"},

@@ -27,8 +27,6 @@ cli::Command Up(UpOptions* o) {
        &o->grpc_listen},
       {"--scan-workers", "N", "Threads of the first scan. Default: one per core.",
        &o->scan_workers},
-      {"--exclude", "GLOB", "Leave out what matches (path or name). May be repeated.",
-       &o->excludes},
       {"-x,--one-file-system", "", "Do not enter other file systems mounted below.",
        &o->one_file_system},
       {"-q,--quiet", "", "No progress and no hints; logs only.", &o->quiet},
@@ -111,7 +109,7 @@ cli::Command Du(DuOptions* o) {
   c.options = {
       {"-h,--human-readable", "", "Sizes like 1.2G.", &o->human},
       {"-b,--bytes", "", "Apparent sizes in bytes: --apparent-size in units of 1.", &o->bytes},
-      {"--apparent-size", "", "Lengths of files instead of what is allocated.", &o->apparent},
+      {"--apparent-size", "", "Lengths of files instead of what is allocated; directories have none.", &o->apparent},
       {"-s,--summarize", "", "One line per PATH: as -d 0.", &o->summarize},
       {"-d,--max-depth", "N", "Print directories down to N levels. Default: all.", &o->depth_max},
       {"-a,--all", "", "Files too, not only directories.", &o->all},
@@ -149,8 +147,7 @@ cli::Command Find(std::vector<std::string>* raw) {
       "  -maxdepth N, -mindepth N   levels below PATH\n"
       "  -print, -print0            a line feed (default) or a NUL after each path\n"
       "  -limit N                   stop after N (ours)\n"
-      "  --json                     one JSON object per line (ours)\n"
-      "  --home, --url, --key, --wait  as for every command\n";
+      "  --json                     one JSON object per line (ours)\n";
   c.raw = raw;
   c.examples = {{"fustor find /data -name '*.tmp' -size +1G -mtime +30", "large, old leftovers"},
                 {"fustor find . -type f -print0 | xargs -0 md5sum", "safe for any name"}};

@@ -29,7 +29,6 @@ struct UpOptions {
   std::optional<std::string> listen = {};       // "HOST:PORT" of HTTP.
   std::optional<std::string> grpc_listen = {};  // "HOST:PORT" of gRPC.
   std::optional<std::uint64_t> scan_workers = {};
-  std::vector<std::string> excludes = {};
   bool one_file_system = false;
   bool quiet = false;  // No progress, no hints: for service managers.
 };
