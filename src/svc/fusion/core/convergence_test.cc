@@ -1,6 +1,6 @@
 // Random histories of a file system, seen by one or two agents that keep the contract of batch.h,
 // against the file system itself. A failure prints its seed; FUSTOR_SEED=S runs that one alone,
-// FUSTOR_SEEDS=N runs N of them.
+// FUSTOR_SEEDS=N runs N of them, FUSTOR_TRACE=1 prints what is delivered.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
