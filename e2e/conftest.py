@@ -118,12 +118,12 @@ class Process:
 
 
 class Up(Process):
-    """A running `fustor up`."""
+    """A running `fustor up`; prefix is what runs it as somebody else."""
 
-    def __init__(self, dirs, args, home, folder, name, env, cwd):
+    def __init__(self, dirs, args, home, folder, name, env, cwd, program=FUSTOR, prefix=()):
         self.home = Path(home)
         self.dirs = [Path(d) for d in dirs]
-        command = [FUSTOR, "up", *self.dirs, "--home", self.home, "--listen", "127.0.0.1:0",
+        command = [*prefix, program, "up", *self.dirs, "--home", self.home, "--listen", "127.0.0.1:0",
                    "--grpc-listen", "127.0.0.1:0", *args]
         # A file of an earlier process must not be taken for this one's.
         self.connection_file.unlink(missing_ok=True)

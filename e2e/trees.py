@@ -184,13 +184,13 @@ class View:
         return entries
 
 
-def differences(ours, theirs):
-    """What is not the same, in lines."""
+def differences(ours, theirs, but=()):
+    """What is not the same, in lines; but: fields that do not matter."""
     lines = [f"missing: {path!r}: {theirs[path]}" for path in sorted(theirs.keys() - ours.keys())]
     lines += [f"not there: {path!r}: {ours[path]}" for path in sorted(ours.keys() - theirs.keys())]
     for path in sorted(ours.keys() & theirs.keys()):
         for field, our, their in zip(Entry._fields, ours[path], theirs[path]):
-            if our != their:
+            if our != their and field not in but:
                 lines.append(f"{path!r}: {field} {our!r} instead of {their!r}")
     shown = lines[:SHOWN_DIFFERENCES]
     if len(lines) > len(shown):
@@ -198,15 +198,15 @@ def differences(ours, theirs):
     return shown
 
 
-def wait_equal(view, root, what="the view to equal the tree", deadline_s=60):
+def wait_equal(view, root, deadline_s=60, but=()):
     """Until the view shows root as it is; says what differs when it does not come about."""
     last = []
 
     def equal():
-        last[:] = differences(view.shown(), on_disk(root))
+        last[:] = differences(view.shown(), on_disk(root), but)
         return not last
     try:
-        wait_for(equal, what, deadline_s)
+        wait_for(equal, "the view to equal the tree", deadline_s)
     except BaseException as error:
         if last:
             raise AssertionError(f"{error}:\n" + "\n".join(last)) from None
