@@ -18,10 +18,13 @@ constexpr std::size_t kCopyBytes = 512;
 
 // Before main: setenv is not safe once there are threads.
 const int fork_support_off = setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
+// Every error comes back as a status; lines of gRPC's own on stderr would stand between ours. Who
+// looks for a fault in gRPC itself sets the variable.
+const int own_log_off = setenv("GRPC_VERBOSITY", "NONE", 0);
 
 }  // namespace
 
-void PrepareLibrary() { FUSTOR_CHECK(fork_support_off == 0); }
+void PrepareLibrary() { FUSTOR_CHECK(fork_support_off == 0 && own_log_off == 0); }
 
 void PutBytes(std::string bytes, ::grpc::ByteBuffer* buffer) {
   if (bytes.size() <= kCopyBytes) {

@@ -30,7 +30,7 @@ Status CheckMetadata(const env::Metadata& metadata);
 std::string PeerAddress(std::string_view uri);
 
 Status TooLarge(std::size_t bytes);
-// Makes sure that gRPC starts without its fork handlers.
+// Makes sure that gRPC starts without its fork handlers and writes nothing to stderr.
 void PrepareLibrary();
 
 }  // namespace fustor::grpc

@@ -183,7 +183,9 @@ TEST(Grpc, APortInUseIsAlreadyExists) {
   EXPECT_GT((*first)->port(), 0);
   ServerOptions options;
   options.port = (*first)->port();
+  testing::internal::CaptureStderr();
   EXPECT_EQ(StartServer(service.table(), options).status().code(), Code::kAlreadyExists);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   (*first)->Stop(Nanos(0));
   (*first)->Stop(Nanos(0));
   Result<std::unique_ptr<Server>> second = StartServer(service.table(), options);
