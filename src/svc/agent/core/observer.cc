@@ -188,6 +188,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
     if (scan_reported_) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
   } else {
     block.path = dirs_.PathOf(listed.dir);
+    bus_.Drop(listed.dir);  // What a scan has listed before this is older and would come later.
     bus_.Push(std::move(block));
   }
 }
@@ -574,6 +575,7 @@ void Observer::Vanished(const EntryKey& key) {
   change.kind = batch::Change::Kind::kDelete;
   change.path = JoinPath(dirs_.PathOf(key.dir), key.name);
   bus_.Push(std::move(change));
+  Touch(key.dir, key.name);  // A listing that is older must not tell about it.
   if (const std::optional<DirKey> child = dirs_.Find(key.dir, key.name)) Forget(*child);
 }
 
