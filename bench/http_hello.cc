@@ -2,11 +2,12 @@
 // until it is killed. For wrk, beside a web server that serves the same as files.
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "adapters/http/server.h"
 #include "lib/http/answers.h"
@@ -58,14 +59,19 @@ env::Task<void> Json(Request&, ResponseWriter& writer) {
   (void)co_await SendJson(writer, 200, json);
 }
 
+template <class Number>
+void Parse(std::string_view text, Number* number) {
+  std::from_chars(text.data(), text.data() + text.size(), *number);
+}
+
 int Main(int argc, char** argv) {
   Router router;
   router.Add("GET", "/hello", Hello);
   router.Add("GET", "/json", Json);
   Metrics metrics;
   ServerOptions options;
-  if (argc > 1) options.port = static_cast<std::uint16_t>(std::atoi(argv[1]));
-  if (argc > 2) options.threads = static_cast<unsigned>(std::atoi(argv[2]));
+  if (argc > 1) Parse(argv[1], &options.port);
+  if (argc > 2) Parse(argv[2], &options.threads);
   if (argc > 4) {
     options.certificate_file = argv[3];
     options.key_file = argv[4];

@@ -38,6 +38,7 @@ def arguments():
     parser.add_argument("--dir", type=Path, help="where the tree is made (default: $TMPDIR or /tmp)")
     parser.add_argument("--bin", type=Path, default=root / "build/release/bin",
                         help="where the programs are (default: build/release/bin)")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     unknown = [name for name in args.names if name not in BENCHES]
     if unknown:
@@ -70,6 +71,8 @@ def measure(name, machine, as_json):
 
 def main():
     args = arguments()
+    if args.check:  # ./dev asks before it builds.
+        return 0
     # A person who stops the run does not want a million files to stay.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Machine(args.bin, args.dir, args.smoke) as machine:

@@ -31,16 +31,19 @@ if(NOT DEFINED FUSTOR_COROUTINE_PROBE)
   endif()
 endif()
 
+# The cache is shared by all checkouts: paths in it are relative to the checkout, and what is looked up is
+# the list of headers that the compiler wrote, so that a miss costs no extra run of the preprocessor.
 find_program(FUSTOR_CCACHE ccache)
 if(FUSTOR_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${FUSTOR_CCACHE})
-  set(CMAKE_C_COMPILER_LAUNCHER ${FUSTOR_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${FUSTOR_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
 
 set(CMAKE_CXX_FLAGS_DEBUG "${FUSTOR_OPTIMIZE} -g1")
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "${FUSTOR_OPTIMIZE} -g1")
 add_compile_options(-fPIE -fno-omit-frame-pointer -fcolor-diagnostics)
-add_link_options(-pie -fuse-ld=lld -Wl,--gc-sections)
+add_link_options(-pie -fuse-ld=lld -Wl,--gc-sections -Wl,--as-needed)
 add_compile_options(-ffunction-sections -fdata-sections)
 if(FUSTOR_SANITIZE)
   add_compile_options(-fsanitize=${FUSTOR_SANITIZE} -fno-sanitize-recover=all)

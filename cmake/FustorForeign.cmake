@@ -4,14 +4,32 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
+# One call of pkg-config each (pkg_check_modules makes a dozen, and for gRPC each takes most of a second).
 function(fustor_foreign name)
-  pkg_check_modules(FOREIGN_${name} REQUIRED IMPORTED_TARGET ${ARGN})
+  if(NOT DEFINED FUSTOR_FOREIGN_${name})
+    execute_process(COMMAND ${PKG_CONFIG_EXECUTABLE} --cflags --libs ${ARGN}
+      RESULT_VARIABLE failed OUTPUT_VARIABLE flags ERROR_VARIABLE why
+      OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(failed)
+      message(FATAL_ERROR "${ARGN} is missing; run ./dev setup\n${why}")
+    endif()
+    set(FUSTOR_FOREIGN_${name} "${flags}" CACHE INTERNAL "Flags of ${ARGN}")
+  endif()
+  separate_arguments(flags UNIX_COMMAND "${FUSTOR_FOREIGN_${name}}")
+  set(libraries ${flags})
+  list(FILTER libraries INCLUDE REGEX "^-(l|L)")
+  list(FILTER flags INCLUDE REGEX "^-(I|D|pthread)")
   add_library(fustor_foreign_${name} INTERFACE)
-  target_link_libraries(fustor_foreign_${name} INTERFACE PkgConfig::FOREIGN_${name} Threads::Threads)
+  target_compile_options(fustor_foreign_${name} INTERFACE ${flags})
+  target_link_libraries(fustor_foreign_${name} INTERFACE ${libraries} Threads::Threads)
 endfunction()
 
 fustor_foreign(protobuf protobuf)
 fustor_foreign(grpc grpc++)
+if(FUSTOR_SANITIZE MATCHES "thread")
+  target_compile_options(fustor_foreign_grpc INTERFACE
+    -fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/tsan_ignore.txt)
+endif()
 fustor_foreign(openssl libssl libcrypto)
 fustor_foreign(zstd libzstd)
 fustor_foreign(zlib zlib)

@@ -11,19 +11,54 @@ set_property(GLOBAL PROPERTY GLOBAL_DEPENDS_NO_CYCLES ON)
 set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
 file(WRITE ${CMAKE_BINARY_DIR}/empty_main.cc "int main() { return 0; }\n")
 
-# The standard headers that nearly every file includes, parsed once.
-file(WRITE ${CMAKE_BINARY_DIR}/pch_empty.cc "")
-add_library(fustor_pch STATIC ${CMAKE_BINARY_DIR}/pch_empty.cc)
-target_compile_options(fustor_pch PRIVATE -Xclang -fno-pch-timestamp)
-target_precompile_headers(fustor_pch PRIVATE
-  <algorithm> <array> <atomic> <chrono> <coroutine> <cstdint> <cstring> <expected> <functional> <map>
-  <memory> <mutex> <optional> <span> <stop_token> <string> <string_view> <thread> <unordered_map>
-  <utility> <variant> <vector>)
+# fustor_pch(<name> [<options>]): build/<preset>/pch/<name>.pch of cmake/pch/<name>.h, parsed once.
+#
+# target_precompile_headers is not used: it names the checkout's folder in the result and on each command
+# line, so that no two checkouts could share a compiler cache. Read from stdin in a fixed folder, the
+# precompiled header has the same bytes everywhere.
+function(fustor_pch name)
+  set(header ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/pch/${name}.h)
+  set(pch ${CMAKE_BINARY_DIR}/pch/${name}.pch)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/pch)
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
+  separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}}")
+  get_directory_property(options COMPILE_OPTIONS)
+  add_custom_command(OUTPUT ${pch}
+    COMMAND ${CMAKE_CXX_COMPILER} ${flags} ${options} ${ARGN} ${CMAKE_CXX23_STANDARD_COMPILE_OPTION}
+      -x c++-header -fpch-instantiate-templates -Xclang -fno-pch-timestamp
+      -MD -MT ${pch} -MF ${pch}.d -o ${pch} - < ${header}
+    WORKING_DIRECTORY / DEPENDS ${header} DEPFILE ${pch}.d COMMENT "Precompiling ${name}.h")
+  add_custom_target(fustor_pch_${name} DEPENDS ${pch})
+endfunction()
+fustor_pch(std)
+fustor_pch(test -DGTEST_HAS_PTHREAD=1)  # As GTest::gtest says.
 
+if(FUSTOR_SANITIZE)
+  add_library(fustor_sanitizer_options OBJECT ${CMAKE_CURRENT_LIST_DIR}/sanitizer_options.cc)
+  # Each by its own name: one line must not mean two libraries.
+  string(REGEX MATCHALL "-l[^ ]+" libraries "${FUSTOR_FOREIGN_grpc} ${FUSTOR_FOREIGN_openssl}")
+  list(REMOVE_ITEM libraries -lz)  # Which we call ourselves.
+  list(TRANSFORM libraries REPLACE "^-l(.+)$" "called_from_lib:lib\\1.so\\\\n")
+  list(JOIN libraries "" libraries)
+  target_compile_definitions(fustor_sanitizer_options PRIVATE "FUSTOR_TSAN_LIBRARIES=\"${libraries}\"")
+endif()
+
+# fustor_common(<target> [<pch>]): what every target of ours is compiled with.
 function(fustor_common target)
+  set(pch std)
+  if(ARGC GREATER 1)
+    set(pch ${ARGV1})
+  endif()
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src)
-  target_compile_options(${target} PRIVATE ${FUSTOR_WARNINGS} -Xclang -fno-pch-timestamp)
-  target_precompile_headers(${target} REUSE_FROM fustor_pch)
+  target_compile_options(${target} PRIVATE ${FUSTOR_WARNINGS}
+    "SHELL:-include-pch ${CMAKE_BINARY_DIR}/pch/${pch}.pch")
+  add_dependencies(${target} fustor_pch_${pch})
+  get_target_property(sources ${target} SOURCES)
+  set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/pch/${pch}.pch)
+  get_target_property(type ${target} TYPE)
+  if(FUSTOR_SANITIZE AND type STREQUAL "EXECUTABLE")
+    target_link_libraries(${target} PRIVATE fustor_sanitizer_options)
+  endif()
 endfunction()
 
 function(fustor_names out)
@@ -32,6 +67,12 @@ function(fustor_names out)
   list(TRANSFORM names PREPEND fustor_)
   set(${out} ${names} PARENT_SCOPE)
 endfunction()
+
+# Seconds, of a machine that does much else; sanitizers cost five to twenty times.
+set(FUSTOR_TEST_TIMEOUT 300)
+if(FUSTOR_SANITIZE)
+  set(FUSTOR_TEST_TIMEOUT 1200)
+endif()
 
 function(fustor_library folder)
   cmake_parse_arguments(ARG "" "" "DEPS;FOREIGN;API;TEST_DEPS" ${ARGN})
@@ -64,12 +105,12 @@ function(fustor_library folder)
   if(tests)
     fustor_names(test_deps ${ARG_TEST_DEPS})
     add_executable(${name}_test ${tests})
-    fustor_common(${name}_test)
+    fustor_common(${name}_test test)
     set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_link_libraries(${name}_test PRIVATE ${name} ${test_deps} ${foreign} ${ARG_API}
       GTest::gmock GTest::gtest_main)
     add_test(NAME ${folder} COMMAND ${name}_test)
-    set_tests_properties(${folder} PROPERTIES TIMEOUT 300)
+    set_tests_properties(${folder} PROPERTIES TIMEOUT ${FUSTOR_TEST_TIMEOUT})
   endif()
 endfunction()
 

@@ -3,11 +3,15 @@
 usage: check.py [--all | FILE...] [--fix-format]
 
 clang-tidy looks at the files named, else at what differs from the main branch (or from the last
-commit) and is no test, with --all at everything. Expects a built `dev` preset.
+commit) and is no test, with --all at everything; what it found clean once, it does not look at again
+until that, a header of it, the rules or the compiler's flags change. Expects a built `dev` preset.
 """
 
 import argparse
+import hashlib
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -79,14 +83,75 @@ def changed_files():
     return list(sources())
 
 
+class TidyCache:
+    """Which files clang-tidy has found clean, by all that it looks at: one empty file each."""
+
+    def __init__(self):
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        self.folder = Path(cache) / "fustor-clang-tidy"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.common = output_of(["clang-tidy-19", "--version"])[1] + (ROOT / ".clang-tidy").read_text()
+        self.commands = {entry["file"]: entry["command"]
+                         for entry in json.loads((BUILD / "compile_commands.json").read_text())}
+        self.headers = self.dependencies()
+        self.stamps = {}
+
+    @staticmethod
+    def dependencies():
+        """The files that each object was made of, as the compiler said."""
+        found, current = {}, []
+        for line in output_of(["ninja", "-C", str(BUILD), "-t", "deps"])[1].splitlines():
+            if line.startswith("    "):
+                current.append(line.strip())
+            elif ": #deps" in line:
+                current = found.setdefault(line.split(":")[0], [])
+        return found
+
+    def stamp(self, name):
+        """What stands for a file's content: ours may lie in any checkout, the system's only in one place."""
+        if name not in self.stamps:
+            path = Path(os.path.normpath(BUILD / name))
+            if path.is_relative_to(ROOT):
+                self.stamps[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            else:
+                self.stamps[name] = f"{path} {path.stat().st_mtime_ns} {path.stat().st_size}"
+        return self.stamps[name]
+
+    def place(self, file):
+        """The file that says that this source was found clean; None when nobody can know."""
+        command = self.commands.get(str(file), "")
+        output = re.search(r" -o (\S+)", command)
+        deps = self.headers.get(output[1]) if output else None
+        if not deps:
+            return None
+        try:
+            parts = [self.common, command.replace(str(ROOT), ""), *(self.stamp(name) for name in deps)]
+        except OSError:
+            return None
+        return self.folder / hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def check_clang_tidy(files):
-    files = [str(f) for f in files if f.suffix == ".cc" and "src" in f.parts]
-    command = ["clang-tidy-19", "-p", str(BUILD), "--quiet"]
+    cache = TidyCache()
+
+    def problems_of(file):
+        clean = cache.place(file)
+        if clean is not None and clean.exists():
+            return ""
+        code, output = output_of(["clang-tidy-19", "-p", str(BUILD), "--quiet", str(file)])
+        if code == 0 and clean is not None:
+            clean.touch()
+        return output if code != 0 else ""
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda f: output_of(command + [f]), files))
-    lines = [line for code, output in results if code != 0 for line in output.splitlines()
+        results = list(pool.map(problems_of, tidied(files)))
+    lines = [line for output in results for line in output.splitlines()
              if not line.endswith("warnings generated.")]
     return "\n".join(dict.fromkeys(lines))  # A header's problem is told once.
+
+
+def tidied(files):
+    return [f for f in files if f.suffix == ".cc" and f.is_relative_to(ROOT / "src")]
 
 
 def main():
@@ -103,7 +168,7 @@ def main():
         files = list(sources())
     elif not files:
         files = [f for f in changed_files() if not f.name.endswith("_test.cc")]
-    count = len([f for f in files if f.suffix == ".cc"])
+    count = len(tidied(files))
     checks = [
         ("format", check_format),
         ("include rules", check_layers),

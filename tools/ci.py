@@ -1,7 +1,9 @@
 """Runs all that CI runs, one step after the other, and prints what each took.
 
-Every step runs even when one before it failed. The last line is "N passed, N failed" over the tests
-of all steps; a step that counts no tests of its own counts as one.
+usage: ci.py [STEP...]
+
+Every step runs even when one before it failed. At the end: a table of the steps, and as the last line
+"N passed, N failed" over the tests of all of them; a step that counts no tests of its own counts as one.
 """
 
 import re
@@ -14,14 +16,16 @@ ROOT = Path(__file__).resolve().parent.parent
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 
 # Libraries with threads in them or below them.
-THREADED = "^(env|lib/tree|lib/http|lib/loopback|adapters/.*|svc/.*)$"
+THREADED = "^(env|lib/tree|lib/http|lib/loopback|adapters/.*|svc/.*/flow|svc/.*/wire|svc/client|apps/.*)$"
 
+# (name, command, what must be there for the step to make sense)
 STEPS = [
-    ("test", ["./dev", "test"]),
-    ("sim", ["./dev", "sim", "--seeds", "200"]),
-    ("check", ["./dev", "check"]),
-    ("asan", ["./dev", "unit", "asan"]),
-    ("tsan", ["./dev", "unit", "tsan", THREADED]),
+    ("test", ["./dev", "test"], "src"),  # Unit tests, the guards' own tests, e2e.
+    ("check", ["./dev", "check"], "src"),
+    ("asan", ["./dev", "unit", "asan"], "src"),
+    ("tsan", ["./dev", "unit", "tsan", THREADED], "src"),
+    ("sim", ["./dev", "sim", "--seeds", "200"], "src/apps/fustor-sim"),
+    ("bench", ["./dev", "bench", "--smoke"], "bench/run.py"),
 ]
 
 
@@ -37,24 +41,36 @@ def run(command):
     return process.wait(), count
 
 
+def counted(code, count):
+    """[passed, failed, skipped] of a step."""
+    count = count or [int(code == 0), int(code != 0), 0]
+    if code != 0 and count[1] == 0:
+        count[1] = 1
+    return count
+
+
 def main():
-    totals = [0, 0, 0]
+    unknown = set(sys.argv[1:]) - {name for name, _, _ in STEPS}
+    if unknown:
+        sys.exit(f"no step {', '.join(sorted(unknown))}: {', '.join(name for name, _, _ in STEPS)}")
     table = []
-    for name, command in STEPS:
+    for name, command, needs in STEPS:
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
+        if not (ROOT / needs).exists():
+            print(f"\n=== {name}: there is no {needs} yet", flush=True)
+            continue
         print(f"\n=== {name}: {' '.join(command)}", flush=True)
         started = time.monotonic()
         code, count = run(command)
-        count = count or [int(code == 0), int(code != 0), 0]
-        if code != 0 and count[1] == 0:
-            count[1] = 1
-        totals = [a + b for a, b in zip(totals, count)]
-        table.append((name, code, time.monotonic() - started, count))
+        table.append((name, code, time.monotonic() - started, counted(code, count)))
 
-    print("\nstep        seconds   passed   failed  skipped")
+    totals = [sum(column) for column in zip(*(count for _, _, _, count in table))]
+    print(f"\n{'step':10} {'seconds':>8} {'passed':>8} {'failed':>8} {'skipped':>8}")
     for name, code, seconds, count in table:
         mark = "" if code == 0 else f"   exit {code}"
         print(f"{name:10} {seconds:8.0f} {count[0]:8} {count[1]:8} {count[2]:8}{mark}")
-    print(f"{'all':10} {sum(t[2] for t in table):8.0f}")
+    print(f"{'all':10} {sum(row[2] for row in table):8.0f}")
     skipped = f", {totals[2]} skipped" if totals[2] else ""
     print(f"{totals[0]} passed, {totals[1]} failed{skipped}")
     return 1 if any(code for _, code, _, _ in table) else 0

@@ -153,9 +153,11 @@ def packages(root):
 
 def libraries(root):
     """What CMake looks for, and the package of ours in which the page tells about it."""
-    for file in sorted((root / "cmake").glob("*.cmake")) + sorted(root.glob("**/CMakeLists.txt")):
-        if "build" not in file.relative_to(root).parts:
-            yield from re.findall(r"find_package\((\S+)", file.read_text())
+    files = [*root.glob("CMakeLists.txt"), *(root / "cmake").glob("*.cmake")]
+    for top in ("api", "bench", "src"):  # Not build/, which is large.
+        files += (root / top).rglob("CMakeLists.txt")
+    for file in sorted(files):
+        yield from re.findall(r"find_package\((\S+)", file.read_text())
 
 
 def dependency_problems(root):

@@ -25,7 +25,7 @@ HEADERS = [
     "base/result.h", "base/log.h", "env/task.h", "lib/tree/tree.h", "lib/tree/internal/node.h",
     "lib/http/http.h", "svc/agent/core/bus.h", "svc/agent/flow/pipe.h", "svc/agent/ports.h",
     "svc/fusion/core/arbiter.h", "adapters/asio/executor.h", "adapters/grpc/server.h",
-    "adapters/posix/watcher.h", "sim/world.h",
+    "adapters/posix/watcher.h", "sim/world.h", "apps/process/ops.h", "apps/fusion/node.h",
 ]
 
 
@@ -63,6 +63,7 @@ def include_problems(tmp_path, file, include):
     ("adapters/asio/x.cc", "<boost/beast.hpp>"),
     ("sim/x.cc", '"adapters/asio/executor.h"'),
     ("apps/fustor-agent/main.cc", '"sim/world.h"'),
+    ("apps/agent/main.cc", '"apps/fusion/node.h"'),       # one program's parts to another
     ("lib/tree/x.cc", "<gtest/gtest.h>"),                 # test headers in the product
     ("lib/tree/x.cc", '"tree.h"'),                        # not a path from src/
     ("lib/tree/x.cc", '"../http/http.h"'),
@@ -90,6 +91,9 @@ def test_layers_reports(tmp_path, file, include):
     ("adapters/inotify/x.cc", "<sys/inotify.h>"),
     ("sim/x.cc", '"svc/agent/flow/pipe.h"'),
     ("apps/fustor-agent/main.cc", '"adapters/grpc/server.h"'),
+    ("apps/agent/main.cc", '"apps/process/ops.h"'),
+    ("apps/up/up.cc", '"apps/fusion/node.h"'),
+    ("apps/fustor-fusion/main.cc", '"apps/fusion/node.h"'),
 ])
 def test_layers_allows(tmp_path, file, include):
     assert include_problems(tmp_path, file, include) == []
@@ -139,6 +143,7 @@ def test_tidy_allows(tmp_path):
         "src/adapters/a/x.cc": "std::mutex m;\n",
         "src/lib/a/x.cc": '// a mutex: std::mutex\nconst char* s = "std::regex sleep(1)";\n'
                           "Task<int> F(A a) {\n  auto f = [a] { return Run(a); };\n"
+                          "  auto g = [a] { return [](A b) -> Task<int> { co_return b.x; }(a); };\n"
                           "  int items[2] = {1, 2};\n  co_return co_await a.sleep(items[1]);\n}\n",
         "src/lib/a/x_test.cc": LONG,
         "src/lib/a/y.cc": "namespace a {\n" + "int F() { return 1; }\n" * 80 + "}\n",

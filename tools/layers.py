@@ -38,6 +38,9 @@ ADAPTER_FILES = {  # The interface that both watchers implement.
     ("adapters/inotify", "adapters/posix/watcher.h"),
 }
 
+# Programs that run others' parts in one process; apps/process is what each has of its own.
+ALL_IN_ONE = {"apps/fustor", "apps/up"}
+
 # Adapters that any test may use: real threads, and texts to read.
 FOR_TESTS = {"adapters/asio", "adapters/json", "adapters/yaml"}
 
@@ -68,11 +71,6 @@ WORLD = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "cor
          "csignal"}
 LOCKS = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "semaphore", "latch",
          "barrier"}
-
-# Adapters that tests of other floors may use.
-TEST_ADAPTERS = {"adapters/asio", "adapters/yaml", "adapters/zstd", "adapters/json"}
-# Plain data of the floor above that pure code may speak of.
-PURE_ENV_HEADERS = {"env/tree_types.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 GENERATED = re.compile(r"\.pb\.h$")
@@ -119,8 +117,9 @@ def own_header(me, target):
         return None
     if floor == "apps" and to_floor == "sim" and "sim" in folder:
         return None  # The simulator's own program.
-    if floor == "apps" and to_floor == "apps":
-        return None  # Mains, and what they share.
+    if to_floor == "apps" and (to_folder == "apps/process" or folder in ALL_IN_ONE or
+                               folder == to_folder.replace("apps/", "apps/fustor-")):
+        return None
     if target in PLAIN_ENV_HEADERS and floor != "base":
         return None
     if to_floor not in FLOORS[floor]:

@@ -10,7 +10,7 @@ from figures.row import Row
 from figures.scan import FIELDS
 from figures.service import Answers, Service, free_port, wait_until
 
-ROUNDS = 5
+ROUNDS = 3
 PUSH_KEY = "bench-push"
 QUERY_KEY = "bench-query"
 

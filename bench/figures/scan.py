@@ -4,7 +4,7 @@ the tools that people use for it."""
 from figures.machine import median
 from figures.row import Row
 
-ROUNDS = 7
+ROUNDS = 5
 # All that Fustor keeps of an entry.
 FIELDS = "%p %s %b %m %U %G %n %i %D %T@ %C@ %A@\\n"
 

@@ -2,8 +2,8 @@
 //
 // Everything that a shard owns is touched on its executor only, so the code there needs no locks.
 // Real executors are a thread each (adapters/asio); the simulator has virtual ones. Post, PostAt
-// and CancelTimer may be called from any thread. All executors of a process are stopped before any of them
-// is destroyed: one may still be posting to another.
+// and CancelTimer may be called from any thread. All executors of a process are stopped before any
+// of them is destroyed: one may still be posting to another.
 #pragma once
 
 #include <cstdint>

@@ -433,7 +433,10 @@ TEST(VirtualTree, StoppedEventsAreEmpty) {
 TEST(VirtualTree, WhatWaitsWhenTheTreeIsDestroyedIsUnavailable) {
   Rig rig(1);
   auto list = rig.tree->List({ListRequest{{1}, "/", 0, true}});
-  rig.executor.Post([&rig] { rig.world.After(Nanos(1), [&rig] { rig.tree = nullptr; }); });
+  // In the second turn, when the listing has begun.
+  rig.executor.Post([&rig] {
+    rig.executor.Post([&rig] { rig.world.After(Nanos(1), [&rig] { rig.tree = nullptr; }); });
+  });
   const std::vector<ListedDir> listed = BlockOn(rig.world, rig.executor, std::move(list));
   EXPECT_EQ(listed.at(0).status.code(), Code::kUnavailable);
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "adapters/grpc/convert.h"
+#include "adapters/grpc/handoff.h"
 #include "base/check.h"
 
 namespace fustor::grpc {
@@ -94,6 +95,7 @@ class ClientCall final : public ::grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
     self_ = std::move(self);
     stub.PrepareBidiStreamingCall(&context_, method, {}, this);
     AddHold();
+    HandOver(this);
     StartCall();
   }
 
@@ -123,6 +125,7 @@ class ClientCall final : public ::grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
       start_read = !reading_ && !reads_over_;
       if (start_read) reading_ = true;
     }
+    HandOver(this);
     if (start_read) StartRead(&read_buffer_);
     RemoveHold();
   }
@@ -131,11 +134,13 @@ class ClientCall final : public ::grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
   env::Completion<bool> Write(std::string message) {
     env::Completion<bool> done = BeginWrite();
     PutBytes(std::move(message), &write_buffer_);
+    HandOver(this);
     StartWrite(&write_buffer_);
     return done;
   }
   env::Completion<bool> CloseWrites() {
     env::Completion<bool> done = BeginWrite();
+    HandOver(this);
     StartWritesDone();
     return done;
   }
@@ -147,6 +152,7 @@ class ClientCall final : public ::grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
       reading_ = true;
       read_done_ = done.resolver();
     }
+    HandOver(this);
     StartRead(&read_buffer_);
     return done;
   }
@@ -169,6 +175,7 @@ class ClientCall final : public ::grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
   void OnWriteDone(bool ok) override { EndWrite(ok); }
   void OnWritesDoneDone(bool ok) override { EndWrite(ok); }
   void OnReadDone(bool ok) override {
+    const Reaction reaction(this);
     bool again = false;
     {
       const std::scoped_lock lock(mutex_);
@@ -182,9 +189,12 @@ class ClientCall final : public ::grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
       if (read_done_) (*read_done_)(ok);
       read_done_.reset();
     }
-    if (again) StartRead(&read_buffer_);
+    if (!again) return;
+    HandOver(this);
+    StartRead(&read_buffer_);
   }
   void OnDone(const ::grpc::Status& status) override {
+    TakeOver(this);
     std::shared_ptr<ClientCall> self;
     const std::scoped_lock lock(mutex_);
     // Released after the lock: declared before it.
@@ -203,6 +213,7 @@ class ClientCall final : public ::grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
     return done;
   }
   void EndWrite(bool ok) {
+    const Reaction reaction(this);
     const std::scoped_lock lock(mutex_);
     if (write_done_) (*write_done_)(ok);
     write_done_.reset();
@@ -359,8 +370,10 @@ class GrpcChannel final : public env::Channel {
     auto call = std::make_shared<UnaryCall>(calls_, std::move(request));
     FUSTOR_CO_TRY(Prepare(options, here.clock().Now(), &call->context));
     env::Completion<Result<std::string>> done;
+    HandOver(call.get());
     stub_.UnaryCall(&call->context, method, {}, &call->request, &call->response,
                     [call, resolve = done.resolver()](::grpc::Status status) mutable {
+                      TakeOver(call.get());
                       if (status.ok()) {
                         resolve(TakeBytes(&call->response));
                       } else {

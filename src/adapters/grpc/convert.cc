@@ -10,6 +10,8 @@
 #include <memory>
 #include <vector>
 
+#include "adapters/grpc/handoff.h"
+
 namespace fustor::grpc {
 namespace {
 
@@ -33,9 +35,12 @@ void PutBytes(std::string bytes, ::grpc::ByteBuffer* buffer) {
     return;
   }
   auto owner = std::make_unique<std::string>(std::move(bytes));
-  const ::grpc::Slice slice(
-      owner->data(), owner->size(), [](void* p) { delete static_cast<std::string*>(p); },
-      owner.get());
+  const auto free_bytes = [](void* p) {
+    TakeOver(p);
+    delete static_cast<std::string*>(p);
+  };
+  HandOver(owner.get());
+  const ::grpc::Slice slice(owner->data(), owner->size(), free_bytes, owner.get());
   owner.release();
   *buffer = ::grpc::ByteBuffer(&slice, 1);
 }

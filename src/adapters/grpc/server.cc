@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "adapters/grpc/convert.h"
+#include "adapters/grpc/handoff.h"
 #include "base/check.h"
 #include "env/task_group.h"
 
@@ -59,6 +60,7 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
   void StartUnary(Host& host, const env::MethodTable::Method& method) {
     unary_host_ = &host;
     unary_method_ = &method;
+    HandOver(this);
     StartRead(&read_buffer_);
   }
   void StartStream(Host& host, const env::MethodTable::Method& method,
@@ -67,7 +69,10 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
       host.tasks.Spawn(RunStream(std::move(self), method));
     });
   }
-  void Refuse(const Status& status) { Finish(ToGrpc(status)); }
+  void End(const Status& status) {
+    HandOver(this);
+    Finish(ToGrpc(status));
+  }
 
   // Below: on the handler's executor, before the handler has ended.
   bool cancelled() {
@@ -87,6 +92,7 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
       write_done_ = done.resolver();
     }
     PutBytes(std::move(message), &write_buffer_);
+    HandOver(this);
     StartWrite(&write_buffer_);
     return done;
   }
@@ -97,6 +103,7 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
       FUSTOR_CHECK(!read_done_, "two Receives at a time");
       read_done_ = done.resolver();
     }
+    HandOver(this);
     StartRead(&read_buffer_);
     return done;
   }
@@ -113,6 +120,7 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
   }
 
   void OnReadDone(bool ok) override {
+    const Reaction reaction(this);
     if (unary_method_ != nullptr) {
       StartUnaryHandler(ok);
       return;
@@ -122,14 +130,20 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
     read_done_.reset();
   }
   void OnWriteDone(bool ok) override {
+    const Reaction reaction(this);
     const std::scoped_lock lock(mutex_);
     if (write_done_) (*write_done_)(ok);
     write_done_.reset();
   }
-  void OnCancel() override { MarkCancelled(); }
+  void OnCancel() override {
+    const Reaction reaction(this);
+    MarkCancelled();
+  }
   void OnDone() override {
+    TakeOver(this);
     // The last use of gRPC's objects; what the handler still holds is only ours.
     --open_calls_;
+    HandOver(&open_calls_);
     const std::shared_ptr<ServerCall> self = std::move(self_);
   }
 
@@ -143,7 +157,7 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
 
   void StartUnaryHandler(bool ok) {
     if (!ok) {
-      Finish(ToGrpc(Status(Code::kInvalidArgument, "the call has no request")));
+      End(Status(Code::kInvalidArgument, "the call has no request"));
       return;
     }
     unary_host_->executor.Post([this, self = self_, request = TakeMessage()]() mutable {
@@ -157,10 +171,11 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
     Result<std::string> result = co_await method.unary(call->Describe(), std::move(request));
     if (result.ok() && result->size() > call->message_bytes_max_) result = TooLarge(result->size());
     if (!result.ok()) {
-      call->Finish(ToGrpc(result.status()));
+      call->End(result.status());
       co_return;
     }
     PutBytes(*std::move(result), &call->write_buffer_);
+    HandOver(call.get());
     call->StartWriteAndFinish(&call->write_buffer_, ::grpc::WriteOptions(), ::grpc::Status::OK);
   }
 
@@ -237,7 +252,7 @@ env::Task<void> ServerCall::RunStream(std::shared_ptr<ServerCall> call,
                                       const env::MethodTable::Method& method) {
   ServerStream stream(call, call->message_bytes_max_);
   const Status status = co_await method.stream(call->Describe(), stream);
-  call->Finish(ToGrpc(status));
+  call->End(status);
 }
 
 class Service final : public ::grpc::CallbackGenericService {
@@ -254,14 +269,16 @@ class Service final : public ::grpc::CallbackGenericService {
 
   ::grpc::ServerGenericBidiReactor* CreateReactor(
       ::grpc::GenericCallbackServerContext* context) override {
+    TakeOver(this);
     auto call = std::make_shared<ServerCall>(*context, open_calls_, message_bytes_max_);
     ServerCall* const reactor = call.get();
     reactor->HoldUntilDone(call);
+    HandOver(reactor);
     const env::MethodTable::Method* method = methods_.Find(context->method());
     if (++open_calls_ > calls_max_) {
-      reactor->Refuse(Status(Code::kResourceExhausted, "too many calls are open"));
+      reactor->End(Status(Code::kResourceExhausted, "too many calls are open"));
     } else if (method == nullptr) {
-      reactor->Refuse(Status(Code::kUnimplemented, "no method " + context->method()));
+      reactor->End(Status(Code::kUnimplemented, "no method " + context->method()));
     } else if (method->unary) {
       reactor->StartUnary(*hosts_.at(method->executor), *method);
     } else {
@@ -272,6 +289,7 @@ class Service final : public ::grpc::CallbackGenericService {
 
   // REQUIRES: gRPC makes no more calls. Handlers that have answered may still be about to return.
   void WaitForHandlers() {
+    TakeOver(&open_calls_);
     for (const auto& [executor, host] : hosts_) {
       bool running = true;
       while (running) {
@@ -359,6 +377,7 @@ class GrpcServer final : public Server {
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     // Clients may probe as often as once a second without being taken for a flood.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
+    HandOver(&service_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
       server_.reset();

@@ -3,9 +3,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -105,12 +108,17 @@ void Reload(const Arguments& arguments, log::Log& log, const Logger& logger, Nod
   }
 }
 
-void EndInTime(const Logger& logger) {
-  std::thread([logger] {
-    std::this_thread::sleep_for(kStopWithin);
+// Leaves the process to the kernel unless the thread is destroyed in time.
+std::jthread EndInTime(const Logger& logger) {
+  return std::jthread([logger](const std::stop_token& ended) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, ended, kStopWithin, [] { return false; });
+    if (ended.stop_requested()) return;
     logger.Error("the agent does not end, leaving it to the kernel");
     ::_exit(cli::kExitFailed);
-  }).detach();
+  });
 }
 
 int Run(const Arguments& arguments) {
@@ -124,6 +132,7 @@ int Run(const Arguments& arguments) {
   (void)posix::RaiseOpenFilesLimit();
 
   const Logger logger(**log, "agent");
+  std::jthread end_in_time;  // Ends after the node.
   Node::Options options;
   options.config = *std::move(config);
   options.version = process::Version();
@@ -134,7 +143,7 @@ int Run(const Arguments& arguments) {
     Reload(arguments, **log, logger, **node);
   }
   logger.Info("agent stops");
-  EndInTime(logger);
+  end_in_time = EndInTime(logger);
   (*node)->Stop();
   return cli::kExitOk;
 }

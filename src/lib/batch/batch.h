@@ -4,11 +4,10 @@
 // whole directory listing each (of a scan, or of directories that appeared: then they are realtime
 // evidence). Batches of one session are applied in the order of their sequence, what is in one of
 // them in the order of its list. So a directory that appeared is told of by a change, and then, in
-// this batch or a later one, by its block: changes after the block are younger than the listing, and
-// names that changed while it was made are exempt in it. Should a realtime batch hold both all the
-// same, its changes come first.
-// All paths are view paths (base/path.h). The wire formats are docs/formats/agent-grpc.md
-// (protobuf) and the JSON of the specification.
+// this batch or a later one, by its block: changes after the block are younger than the listing,
+// and names that changed while it was made are exempt in it. Should a realtime batch hold both all
+// the same, its changes come first. All paths are view paths (base/path.h). The wire formats are
+// docs/formats/agent-grpc.md (protobuf) and the JSON of the specification.
 #pragma once
 
 #include <cstdint>

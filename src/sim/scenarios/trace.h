@@ -41,6 +41,7 @@ class TracedLink final : public agent::FusionLink {
   }
   env::Task<Result<std::unique_ptr<agent::ReportStream>>> Report(std::string session_id) override;
   void CancelCalls() override { link_->CancelCalls(); }
+  void CancelReport() override { link_->CancelReport(); }
 
  private:
   const std::unique_ptr<agent::FusionLink> link_;

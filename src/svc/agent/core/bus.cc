@@ -39,6 +39,11 @@ void Bus::Push(batch::DirBlock block) {
 }
 
 void Bus::BeginScan(std::uint64_t scan_id, std::string path) {
+  // Listings of the new scan take the place of older ones that wait: what is left of an older scan
+  // must not end as if it were whole.
+  for (Scanned& waiting : scan_) {
+    if (waiting.mark == batch::ScanMark::kEnd) waiting.mark = batch::ScanMark::kNone;
+  }
   scan_.push_back({scan_id, batch::ScanMark::kBegin, std::move(path), {}, {}, 0});
 }
 

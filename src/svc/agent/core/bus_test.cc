@@ -131,5 +131,27 @@ TEST(Bus, AFullRealtimeLaneDropsAllAndSaysSo) {
   EXPECT_TRUE(bus.empty());
 }
 
+// What Fusion takes for a whole scan must be one.
+TEST(Bus, AScanThatALaterOneTookListingsFromNeverEnds) {
+  Bus bus;
+  DirTable dirs;
+  bus.BeginScan(1, "/");
+  bus.PushScanned(1, DirTable::kRoot, BlockOf(3));
+  bus.EndScan(1);
+  bus.BeginScan(2, "/");
+  bus.PushScanned(2, DirTable::kRoot, BlockOf(2));
+  bus.EndScan(2);
+  std::vector<std::uint64_t> ended;
+  std::size_t rows = 0;
+  while (!bus.empty()) {
+    const std::optional<batch::Batch> batch = bus.Take(dirs);
+    if (!batch) continue;
+    if (batch->mark == batch::ScanMark::kEnd) ended.push_back(batch->scan_id);
+    for (const batch::DirBlock& block : batch->blocks) rows += block.rows.size();
+  }
+  EXPECT_EQ(ended, std::vector<std::uint64_t>{2});
+  EXPECT_EQ(rows, 2u);
+}
+
 }  // namespace
 }  // namespace fustor::agent

@@ -115,6 +115,23 @@ void Observer::MaybeEndScan() {
   scan_id_ = 0;
 }
 
+void Observer::SetAside(env::ListedDir& listed, Listing& listing, Instant now) {
+  for (std::string& name : listing.touched) {
+    const std::size_t row = listed.children.FindSorted(name);
+    if (row < listed.children.size()) listed.children.Erase(row);
+  }
+  for (std::size_t i = listed.children.size(); i-- > 0;) {
+    if (IsSillyRename(listed.children.name(i))) listed.children.Erase(i);
+  }
+  for (std::size_t i = listed.children.size(); i-- > 0;) {
+    const std::string name(listed.children.name(i));
+    if (!IsElsewhere(listed.dir, name, listed.children.attrs(i))) continue;
+    listed.children.Erase(i);
+    listing.touched.push_back(name);
+    Want({listed.dir, name}, std::nullopt, now);
+  }
+}
+
 void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
   const Code code = listed.status.code();
   if (IsGone(code)) {
@@ -139,20 +156,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   block.failed = !listed.status.ok();
   block.complete = listed.status.ok();
   if (block.failed) ++counters_.directories_failed;
-  for (std::string& name : listing.touched) {
-    const std::size_t row = listed.children.FindSorted(name);
-    if (row < listed.children.size()) listed.children.Erase(row);
-  }
-  for (std::size_t i = listed.children.size(); i-- > 0;) {
-    if (IsSillyRename(listed.children.name(i))) listed.children.Erase(i);
-  }
-  for (std::size_t i = listed.children.size(); i-- > 0;) {
-    const std::string name(listed.children.name(i));
-    if (!IsElsewhere(listed.dir, name, listed.children.attrs(i))) continue;
-    listed.children.Erase(i);
-    listing.touched.push_back(name);
-    Want({listed.dir, name}, std::nullopt, now);
-  }
+  SetAside(listed, listing, now);
   block.exempt = std::move(listing.touched);
   std::sort(block.exempt.begin(), block.exempt.end());
   if (listed.self.is_directory()) dirs_.SetInode(listed.dir, listed.self.inode);
@@ -184,6 +188,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
     if (scan_reported_) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
   } else {
     block.path = dirs_.PathOf(listed.dir);
+    bus_.Drop(listed.dir);  // What a scan has listed before this is older and would come later.
     bus_.Push(std::move(block));
   }
 }
@@ -570,6 +575,7 @@ void Observer::Vanished(const EntryKey& key) {
   change.kind = batch::Change::Kind::kDelete;
   change.path = JoinPath(dirs_.PathOf(key.dir), key.name);
   bus_.Push(std::move(change));
+  Touch(key.dir, key.name);  // A listing that is older must not tell about it.
   if (const std::optional<DirKey> child = dirs_.Find(key.dir, key.name)) Forget(*child);
 }
 

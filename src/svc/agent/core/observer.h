@@ -135,6 +135,8 @@ class Observer {
   bool IsBeingLookedAt(DirKey dir) const;
   bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
+  // Takes out the rows that something else tells about.
+  void SetAside(env::ListedDir& listed, Listing& listing, Instant now);
   void ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id);
   void CloseListing(std::uint64_t scan_id);
   void OnStattedOne(env::StattedEntry& statted, Instant now);

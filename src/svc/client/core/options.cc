@@ -109,7 +109,8 @@ cli::Command Du(DuOptions* o) {
   c.options = {
       {"-h,--human-readable", "", "Sizes like 1.2G.", &o->human},
       {"-b,--bytes", "", "Apparent sizes in bytes: --apparent-size in units of 1.", &o->bytes},
-      {"--apparent-size", "", "Lengths of files instead of what is allocated; directories have none.", &o->apparent},
+      {"--apparent-size", "",
+       "Lengths of files instead of what is allocated; directories have none.", &o->apparent},
       {"-s,--summarize", "", "One line per PATH: as -d 0.", &o->summarize},
       {"-d,--max-depth", "N", "Print directories down to N levels. Default: all.", &o->depth_max},
       {"-a,--all", "", "Files too, not only directories.", &o->all},
