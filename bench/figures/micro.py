@@ -74,7 +74,11 @@ def arbiter(machine):
         "BM_FirstSnapshot/age_s:1000": ("first snapshot", 1_000_000),
         "BM_FirstSnapshot/age_s:10": ("first snapshot, all of it hot", None),
         "BM_UnchangedSnapshot": ("snapshot without news", 1_000_000),
-        "BM_RandomRealtime": ("realtime, files anywhere", 500_000),
+        "BM_RandomRealtime/dirs:10000/batches:1":
+            ("realtime, anywhere in 10,000 directories", 500_000),
+        "BM_RandomRealtime/dirs:10000/batches:100":
+            ("the same, published by the 100,000", None),
+        "BM_RandomRealtime/dirs:100/batches:1": ("realtime, in 100 directories", 500_000),
         "BM_RealtimeCreateDelete": ("realtime, created and deleted", 500_000),
     }
     found = _measured(machine, "arbiter_bench", list(names))

@@ -6,8 +6,8 @@
 // them in the order of its list. So a directory that appeared is told of by a change, and then, in
 // this batch or a later one, by its block: changes after the block are younger than the listing,
 // and names that changed while it was made are exempt in it. Should a realtime batch hold both all
-// the same, its changes come first. All paths are view paths (base/path.h). The wire formats are
-// docs/formats/agent-grpc.md (protobuf) and the JSON of the specification.
+// the same, its changes come first. All paths are view paths (base/path.h). The wire format is
+// docs/formats/agent-grpc.md.
 #pragma once
 
 #include <cstdint>
@@ -71,7 +71,7 @@ enum class ScanMark : std::uint8_t {
 struct Batch {
   std::uint64_t sequence = 0;  // 1, 2, 3, ... within a session.
   Source source = Source::kRealtime;
-  std::int64_t index_ms = -1;    // The agent's time line (specification 5.3).
+  std::int64_t index_ms = -1;    // The agent's time line (docs/formats/agent-grpc.md).
   std::vector<Change> changes;   // kRealtime.
   std::vector<DirBlock> blocks;  // Not beside changes.
   // For scans:

@@ -1,6 +1,6 @@
 // config.h: what an agent is told to do, as typed values (agent-config/*.yaml).
 //
-// Pure. Every key of the specification and of the original agent's files is accepted and checked;
+// Pure. Every key of our agents and of those of the first generation is accepted and checked;
 // docs/configuration.md has them all. Unknown keys, wrong types and dangling references are errors
 // that name file, line and key. Keys of senders never appear in an error.
 #pragma once

@@ -58,6 +58,7 @@ batch::SessionRequest Pipe::Request() const {
   request.source_uri = options_.source_uri;
   request.timeout = options_.session_timeout;
   request.capabilities = {"move", "columns"};
+  if (source_.tree_info().watch_mechanism != "none") request.capabilities.push_back("realtime");
   return request;
 }
 

@@ -110,7 +110,7 @@ TEST_F(PipeTest, OpensASessionAndSendsASnapshotAndThenChanges) {
   Start();
   ASSERT_THAT(link_.requests, SizeIs(1));
   EXPECT_EQ(link_.requests[0].task_id, "agent:pipe");
-  EXPECT_THAT(link_.requests[0].capabilities, ElementsAre("move", "columns"));
+  EXPECT_THAT(link_.requests[0].capabilities, ElementsAre("move", "columns", "realtime"));
   ASSERT_THAT(link_.streams, SizeIs(1));
   EXPECT_EQ(stream().session_id, "s1");
   EXPECT_TRUE(IsComplete(stream()));

@@ -110,7 +110,7 @@ class Arbiter {
   std::size_t tombstone_count() const;
   // Tombstones given up before their time because of tombstones_max, since the start.
   std::uint64_t tombstones_evicted() const;
-  // The logical clock (specification 6): Fusion time minus the usual age of what is reported.
+  // The logical clock (docs/arbitration.md): Fusion time minus the usual age of what is reported.
   WallTime watermark(Now now) const;
   // Items refused by max_tree_items since the start.
   std::uint64_t refused() const;

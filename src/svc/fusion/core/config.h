@@ -1,6 +1,6 @@
 // config.h: what a Fusion is told to do, as typed values (fusion-config/*.yaml).
 //
-// Pure. Every key of the specification and of the original's files is accepted and checked;
+// Pure. Every key of ours and of files of the first generation is accepted and checked;
 // docs/configuration.md has them all. Unknown keys, wrong types and dangling references are errors
 // that name file, line and key. API keys never appear in an error.
 #pragma once

@@ -2,7 +2,7 @@
 //
 // Pure; one owner per view and pipe. A view is ready when (a) a snapshot has ended, (b) nothing of
 // it waits in the queue, (c) nothing of it is in flight and (d) an authoritative session is alive
-// (specification 4). Batches of a session are applied in order, so (a) to (c) hold together once
+// (docs/http-api.md). Batches of a session are applied in order, so (a) to (c) hold together once
 // the snapshot's end has been applied. (a) is lost when the last session of the pipe ends: then
 // nobody saw what happened until the next snapshot. A change of leader while other sessions live
 // keeps it. Under the exclusive policy only the snapshot of the authoritative session counts.

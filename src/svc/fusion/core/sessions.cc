@@ -42,6 +42,9 @@ Result<const Sessions::Session*> Sessions::Open(const batch::SessionRequest& req
   session.source_uri = request.source_uri;
   session.peer = std::move(peer);
   session.capabilities = request.capabilities;
+  // Until the first beat says so.
+  session.can_realtime =
+      std::ranges::find(request.capabilities, "realtime") != request.capabilities.end();
   session.timeout = TimeoutFor(request.timeout);
   session.last_beat = now;
   session.created_at = wall;

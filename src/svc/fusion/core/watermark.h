@@ -1,4 +1,4 @@
-// watermark.h: the logical clock of a view (specification 6).
+// watermark.h: the logical clock of a view (docs/arbitration.md).
 //
 // watermark = Fusion time - the most frequent value of (Fusion time - mtime), in whole seconds,
 // over the realtime events of a bounded window. A few files from the future or the past do not move

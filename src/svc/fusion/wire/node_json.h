@@ -1,4 +1,4 @@
-// node_json.h: entries of a view as JSON (specification 7 and 9).
+// node_json.h: entries of a view as JSON (docs/http-api.md).
 //
 // Pure. A NodeJson belongs to one answer. Nodes are written straight into the buffer: a listing of
 // 100 entries costs a few ten microseconds.

@@ -1,5 +1,5 @@
-// views.h: the doors through which people and programs ask a view: HTTP as in specification 3,
-// 7, 9.
+// views.h: the doors through which people and programs ask a view: HTTP as in
+// docs/http-api.md.
 //
 // The key (`X-API-Key`, or `Authorization: Bearer`) is looked at first: 401 without or with an
 // unknown one, 403 when it does not open this view, 404 for an unknown view only after that. A view
