@@ -36,8 +36,9 @@ struct ListedDir {
   // Why changes in this directory will not be seen as events: Ok when they will; kResourceExhausted
   // (no watches left), kUnimplemented (the file system cannot), kPermissionDenied.
   Status watch_status;
-  EntryAttrs self;      // Read before the listing. Valid unless the directory could not be opened.
-  EntryList children;   // Sorted by name. Without "." and "..".
+  EntryAttrs self;     // Read after the watch began, before the listing. Valid unless the directory
+                       // could not be opened.
+  EntryList children;  // Sorted by name. Without "." and "..".
   WallTime started_at;  // This host's clock, before the listing began.
 };
 

@@ -96,7 +96,13 @@ env::ListedDir Lister::List(const env::ListRequest& request) {
   const auto facts = FactsOf(dir->get(), *self);
   if (!facts.ok()) return failed(facts.status());
   if (LeavesAlone(self->attrs, **facts)) return listed;
-  if (request.watch) listed.watch_status = watcher_.Cover(request.dir, dir->get(), **facts);
+  if (request.watch) {
+    listed.watch_status = watcher_.Cover(request.dir, dir->get(), **facts);
+    // What changed the directory since the first look and before the watch is no event.
+    const Result<SelfAttrs> watched = ReadSelf(dir->get());
+    if (!watched.ok()) return failed(watched.status());
+    listed.self = watched->attrs;
+  }
   listed.status = ReadChildren(dir->get(), &listed.children);
   return listed;
 }
