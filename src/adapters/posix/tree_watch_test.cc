@@ -5,9 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <thread>
 
 #include "adapters/asio/executor.h"
 #include "adapters/posix/temp_tree.h"
@@ -159,6 +161,39 @@ TEST_P(TreeWatch, EveryKindOfChangeIsSeen) {
   }
   EXPECT_NO_LINE(lines, "created 7/old");
   EXPECT_NO_LINE(lines, "overflow 0/");
+}
+
+// mkdir -p a/b: b comes while a is about to be watched.
+TEST_P(TreeWatch, WhatChangesADirectoryIsInItsAttributesOrAnEvent) {
+  constexpr int kRounds = 100;
+  Watched watched(temp_.path(), options_);
+  watched.Cover("/", 1);
+  std::map<std::uint32_t, bool> old;
+  for (std::uint32_t key = 2; key < kRounds + 2; ++key) {
+    const std::string path = "/d" + std::to_string(key);
+    temp_.MakeDir(path);
+    std::atomic<bool> go = false;
+    // The moment that matters is short; somewhere on the way it is met.
+    const auto delay = std::chrono::microseconds(key % 200);
+    std::thread maker([&] {
+      while (!go) {
+      }
+      const auto begun = std::chrono::steady_clock::now();
+      while (std::chrono::steady_clock::now() - begun < delay) {
+      }
+      temp_.MakeDir(path + "/b");
+    });
+    go = true;
+    const ListedDir listed = watched.Cover(path, key);
+    maker.join();
+    ASSERT_TRUE(listed.status.ok()) << listed.status.ToString();
+    old[key] = listed.self.nlink == 2;
+  }
+  temp_.Write("/marker");
+  const std::vector<std::string> lines = watched.LinesUntil("marker");
+  for (const auto& [key, without] : old) {
+    if (without) EXPECT_LINE(lines, "created dir " + std::to_string(key) + "/b");
+  }
 }
 
 TEST_P(TreeWatch, AttributesOfFilesAndOfTheDirectoryItself) {
