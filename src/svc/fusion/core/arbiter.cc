@@ -54,13 +54,23 @@ void Arbiter::KeepBounds(Now now) {
   while (suspects_.node_count() > options_.suspects_max) SettleFirstSuspect(now, false);
 }
 
-void Arbiter::SessionStarted(SessionKey) {
+void Arbiter::SessionStarted(SessionKey session) {
+  session_orders_[session] = scans_.NextOrder();
   additions_.Clear();
   deletions_.Clear();
   scans_.DropAudits();
 }
 
-void Arbiter::SessionEnded(SessionKey session) { scans_.DropSession(session); }
+void Arbiter::SessionEnded(SessionKey session) {
+  scans_.DropSession(session);
+  session_orders_.erase(session);
+}
+
+Tombstones::Moment Arbiter::MomentOf(const Context& context, std::uint64_t order) const {
+  const auto begun = session_orders_.find(context.session);
+  return {context.session, order, context.reporter,
+          begun == session_orders_.end() ? 0 : begun->second};
+}
 
 std::optional<Instant> Arbiter::NextExpiry() const { return suspects_.NextExpiry(); }
 

@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/id.h"
@@ -186,6 +187,7 @@ class Arbiter {
                  const Context& context);
 
   // Shared.
+  Tombstones::Moment MomentOf(const Context& context, std::uint64_t order) const;
   void EraseStone(Listing* listing, Tombstones::Trie::Item* stone);
   Descent Descend(std::string_view directory);
   tree::DirId MakeDirectories(std::string_view directory, const Descent& descent,
@@ -210,6 +212,7 @@ class Arbiter {
   mutable BlindSpotList deletions_;
   mutable BlindSpots listed_;  // Made from the two lists when asked for.
   Scans scans_;
+  std::unordered_map<SessionKey, std::uint64_t> session_orders_;  // When each one began.
   std::uint64_t refused_ = 0;
   std::uint64_t tombstones_evicted_ = 0;
 

@@ -160,7 +160,7 @@ void Arbiter::Delete(std::string_view path, const Context& context) {
 }
 
 void Arbiter::Lay(std::string_view path, std::int64_t watermark_ns, const Context& context) {
-  tombstones_.Lay(path, watermark_ns, context.now.wall.ns, {context.session, scans_.order()});
+  tombstones_.Lay(path, watermark_ns, context.now.wall.ns, MomentOf(context, scans_.order()));
 }
 
 void Arbiter::Move(const std::string& from, const std::string& to, const Context& context) {

@@ -114,7 +114,7 @@ void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
   if (block.failed) ++context.scan->failed_directories;
   // Only an agent that keeps the order of what it tells can send a whole listing.
   if (block.complete && context.scan->begun) {
-    listing.begun = {context.session, context.scan->order};
+    listing.begun = MomentOf(context, context.scan->order);
   }
   if (EnterDirectory(&listing, context)) ApplyRows(&listing, context);
 }

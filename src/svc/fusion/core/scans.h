@@ -60,9 +60,11 @@ class Scans {
   void DropAudits();
   void Clear();
 
-  // Grows with every begin and every loss: what has happened before a scan began has a lower one
-  // than the scan's.
+  // Grows with every begin (of scans and sessions) and every loss: what has happened before a scan
+  // began has a lower one than the scan's.
   std::uint64_t order() const { return order_; }
+  // The order of something else that begins.
+  std::uint64_t NextOrder() { return ++order_; }
   // When the oldest scan that is going on began; INT64_MAX: none is. Superseded ones do not count:
   // many an agent gives up a scan without a word.
   std::int64_t oldest_begin_wall_ns() const;

@@ -112,7 +112,10 @@ class Story {
   std::uint16_t Reporter(const std::string& agent) {
     return static_cast<std::uint16_t>(agent.at(0) - 'A' + 1);
   }
-  SessionKey Session(const std::string& agent) { return {Reporter(agent)}; }
+  // Each `start` gives an agent another one.
+  SessionKey Session(const std::string& agent) {
+    return {Reporter(agent) + 100ull * sessions_[agent]};
+  }
 
   void Apply(const batch::Batch& batch, const std::string& agent) {
     did_ = arbiter().Apply(batch, Session(agent), Reporter(agent), now());
@@ -138,6 +141,7 @@ class Story {
     } else if (verb == "block") {
       BeginBlock(words);
     } else if (verb == "start") {
+      ++sessions_[words.plain.at(1)];
       arbiter().SessionStarted(Session(words.plain.at(1)));
     } else if (verb == "stop") {
       arbiter().SessionEnded(Session(words.plain.at(1)));
@@ -325,6 +329,7 @@ class Story {
   std::optional<Arbiter> arbiter_;
   std::int64_t now_ns_ = 0;
   std::ostringstream out_;
+  std::map<std::string, std::uint64_t> sessions_;
   Arbiter::Outcome did_;
   std::size_t ticked_ = 0;
   std::string agent_;

@@ -11,7 +11,8 @@ void Tombstones::Lay(std::string_view path, std::int64_t watermark_ns, std::int6
   std::int64_t others_ns = INT64_MIN;
   if (const Trie::Item* there = trie_.empty() ? nullptr : trie_.Find(path); there != nullptr) {
     const Stone& old = there->value;
-    others_ns = old.laid.session == by.session ? old.others_ns : old.watermark_ns;
+    const bool mine = old.laid.session == by.session || by.Follows(old.laid);
+    others_ns = mine ? old.others_ns : old.watermark_ns;
     watermark_ns = std::max(watermark_ns, others_ns);
   }
   EraseWithin(path);

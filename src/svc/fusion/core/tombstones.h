@@ -1,9 +1,9 @@
 // tombstones.h: what was deleted in realtime, so that older evidence cannot bring it back.
 //
 // A tombstone stands for its path and for everything below. What one session says is ordered, so a
-// tombstone says nothing to evidence that the same session began to gather after it (Moment); what
-// other sessions have deleted at the same path is kept beside it. Pure; one owner. Bounded: beyond
-// the limit the oldest go first.
+// tombstone says nothing to evidence that the same session began to gather after it, nor to what
+// its reporter gathers in a session that began after it (Moment); what others have deleted at the
+// same path is kept beside it. Pure; one owner. Bounded: beyond the limit the oldest go first.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,18 @@ namespace fustor::fusion {
 
 class Tombstones {
  public:
-  // A place in the order of what one session tells. Session 0: of nobody.
+  // A place in the order of what one reporter tells. Session 0: of nobody.
   struct Moment {
     SessionKey session;
     std::uint64_t order = 0;
+    std::uint16_t reporter = 0;       // 0: not known.
+    std::uint64_t session_order = 0;  // When the session began.
+    // What was told at `earlier` was known to whoever looked at this moment.
+    bool Follows(const Moment& earlier) const {
+      if (session == SessionKey{}) return false;
+      if (earlier.session == session) return earlier.order < order;
+      return reporter != 0 && earlier.reporter == reporter && earlier.order < session_order;
+    }
   };
   struct Stone {
     std::int64_t watermark_ns = 0;  // In file time: what is not newer is older than the deletion.
@@ -44,9 +52,7 @@ class Tombstones {
 
   // The watermark that evidence gathered since `begun` has to pass; INT64_MIN: none.
   static std::int64_t WatermarkFor(const Stone& stone, Moment begun) {
-    const bool overridden = stone.laid.session == begun.session && begun.session != SessionKey{} &&
-                            stone.laid.order < begun.order;
-    return overridden ? stone.others_ns : stone.watermark_ns;
+    return begun.Follows(stone.laid) ? stone.others_ns : stone.watermark_ns;
   }
   // The highest such watermark at `path` or at a directory above it. O(depth).
   std::optional<std::int64_t> Covering(std::string_view path, Moment begun);
