@@ -23,6 +23,9 @@ bool IsGone(Code code) {
   return code == Code::kNotFound || code == Code::kAborted || code == Code::kFailedPrecondition;
 }
 
+// It may work the next time.
+bool IsPassing(Code code) { return code == Code::kUnavailable || code == Code::kResourceExhausted; }
+
 }  // namespace
 
 Observer::Observer(Options options, Bus& bus) : options_(options), bus_(bus) {}
@@ -95,7 +98,11 @@ void Observer::OnListed(std::vector<env::ListedDir> listed, Instant now) {
     const bool again = listing.again;
     const std::uint64_t again_scan_id = listing.again_scan_id;
     const std::uint64_t scan_id = listing.scan_id;
-    if (dirs_.Contains(one.dir)) FinishListing(one, std::move(listing), now);
+    if (dirs_.Contains(one.dir)) {
+      FinishListing(one, std::move(listing), now);
+    } else {
+      WatchAgain(one);
+    }
     if (again) {
       CloseListing(again_scan_id);
       if (dirs_.Contains(one.dir)) PushList(one.dir, again_scan_id);
@@ -103,6 +110,13 @@ void Observer::OnListed(std::vector<env::ListedDir> listed, Instant now) {
     CloseListing(scan_id);
   }
   MaybeEndScan();
+}
+
+// The listing has watched the directory under a key that was forgotten meanwhile, and may have
+// taken the watch away from the key by which the directory is known now.
+void Observer::WatchAgain(const env::ListedDir& listed) {
+  unwatch_.push_back(listed.dir);
+  if (const std::optional<DirKey> known = dirs_.FindInode(listed.self.inode)) PushList(*known, 0);
 }
 
 void Observer::CloseListing(std::uint64_t scan_id) {
@@ -147,7 +161,11 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
     }
   }
   if (listing.scan_id != 0 && listing.scan_id != scan_id_) return;  // Of a scan that was restarted.
-  unlisted_.erase(listed.dir);
+  if (listed.status.ok()) {
+    unlisted_.erase(listed.dir);
+  } else {
+    unlisted_.insert(listed.dir);
+  }
   ++counters_.directories_listed;
   counters_.entries_listed += listed.children.size();
   if (!listed.watch_status.ok()) ++counters_.unwatched;
@@ -522,8 +540,12 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
   const bool atomic = pending.atomic;
   if (again) {
     pending.missing_since.reset();
+    pending.failures = 0;
     Schedule(key, pending, now);
+  } else if (!discard && IsPassing(code) && pending.failures < kStatRetriesMax) {
+    return Schedule(key, pending, now + kRetryAfter * (1 << 2 * pending.failures++));
   } else {
+    if (!discard && IsPassing(code)) ++counters_.stats_failed;
     pending_.erase(it);
   }
   if (!discard && !missing && statted.status.ok()) Report(key, statted, atomic);
@@ -540,6 +562,7 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
   if (key.name.empty()) {
     RefreshSelf(key.dir, statted.attrs);
     bus_.Push(std::move(change));
+    if (unlisted_.contains(key.dir)) PushList(key.dir, 0);
     return;
   }
   std::optional<DirKey> child = dirs_.Find(key.dir, key.name);

@@ -41,6 +41,9 @@ class Observer {
   static constexpr Nanos kRenamePatience = Millis(200);
   static constexpr Nanos kVanishedPatience = Seconds(2);
   static constexpr Nanos kRetryAfter = Millis(20);
+  // A stat that failed for a passing reason (EIO, ESTALE) is tried again this often, each time
+  // after four times as long: for nearly two minutes.
+  static constexpr int kStatRetriesMax = 6;
 
   struct Options {
     Nanos throttle = Seconds(1);  // A file that is being written is reported at most this often.
@@ -53,6 +56,7 @@ class Observer {
     std::uint64_t directories_listed = 0;
     std::uint64_t entries_listed = 0;
     std::uint64_t directories_failed = 0;
+    std::uint64_t stats_failed = 0;  // Given up: the change is seen by the next scan only.
     std::uint64_t overflows = 0;
     std::uint64_t unwatched = 0;  // Directories listed that could not be watched.
   };
@@ -100,6 +104,7 @@ class Observer {
     bool in_flight = false;
     bool again = false;    // Something happened while the stat was in flight.
     bool discard = false;  // What is in flight is about something that is gone.
+    std::int8_t failures = 0;
     Instant due;
     std::size_t asked_at = 0;  // Hash of the directory's path then.
     std::optional<Instant> missing_since;
@@ -134,6 +139,7 @@ class Observer {
   EntryKey EntryOf(DirKey dir) const;
   bool IsBeingLookedAt(DirKey dir) const;
   bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
+  void WatchAgain(const env::ListedDir& listed);
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
   // Takes out the rows that something else tells about.
   void SetAside(env::ListedDir& listed, Listing& listing, Instant now);
@@ -155,8 +161,9 @@ class Observer {
   std::vector<std::pair<DirKey, std::uint64_t>> to_list_;  // A stack: depth first.
   std::unordered_map<DirKey, std::uint64_t> queued_;  // What is in to_list_, by scan (0: none).
   std::unordered_map<DirKey, Listing> listing_;       // In flight.
-  std::unordered_set<DirKey>
-      unlisted_;  // Not found when they were to be listed; to be tried again.
+  // Not found or not readable when they were to be listed: tried again when something is seen of
+  // them.
+  std::unordered_set<DirKey> unlisted_;
   bool scan_reported_ = false;
   std::uint64_t scan_open_ = 0;  // Listings of the scan that are queued or in flight.
 

@@ -80,6 +80,10 @@ class ToyFs {
     env::StattedEntry statted;
     statted.dir = request.dir;
     statted.name = request.name;
+    if (prng_.Chance(1, 30)) {
+      statted.status = Status(Code::kUnavailable, "Input/output error");
+      return statted;
+    }
     NodePtr node = Walk(request.dir_path);
     statted.status = Check(node, request.expected_inode);
     if (!statted.status.ok()) statted.status = Status(Code::kAborted, "not there any more");
@@ -96,6 +100,11 @@ class ToyFs {
     return statted;
   }
 
+  void Unwatch(const std::vector<DirKey>& dirs) {
+    for (const DirKey dir : dirs) {
+      std::erase_if(keys_, [dir](const auto& watch) { return watch.second == dir; });
+    }
+  }
   void Lose() {
     events_.clear();
     events_.push_back({.kind = Kind::kOverflow,
@@ -311,7 +320,7 @@ class Run {
   void Ask() {
     for (env::ListRequest& r : observer_.TakeLists()) lists_.push_back(std::move(r));
     for (env::StatRequest& r : observer_.TakeStats(now_)) stats_.push_back(std::move(r));
-    observer_.TakeUnwatched();
+    fs_.Unwatch(observer_.TakeUnwatched());
   }
   void Step(bool change) {
     now_ = now_ + Millis(prng_.Below(change ? 20 : 100));
@@ -337,28 +346,32 @@ class Run {
     }
     Ask();
   }
+  // Several threads do the work.
+  template <typename T>
+  T TakeAny(std::deque<T>* queue) {
+    const auto it = queue->begin() + static_cast<std::ptrdiff_t>(prng_.Below(queue->size()));
+    T taken = std::move(*it);
+    queue->erase(it);
+    return taken;
+  }
   // The work is done at one moment and the answer arrives later, after other things.
   void AnswerList() {
     if (!lists_.empty() && (listed_.empty() || prng_.Chance(1, 2))) {
-      listed_.push_back(fs_.List(lists_.front()));
-      lists_.pop_front();
+      listed_.push_back(fs_.List(TakeAny(&lists_)));
     }
     if (!listed_.empty() && prng_.Chance(1, 2)) {
       std::vector<env::ListedDir> answer;
-      answer.push_back(std::move(listed_.front()));
-      listed_.pop_front();
+      answer.push_back(TakeAny(&listed_));
       observer_.OnListed(std::move(answer), now_);
     }
   }
   void AnswerStat() {
     if (!stats_.empty() && (statted_.empty() || prng_.Chance(1, 2))) {
-      statted_.push_back(fs_.Stat(stats_.front()));
-      stats_.pop_front();
+      statted_.push_back(fs_.Stat(TakeAny(&stats_)));
     }
     if (!statted_.empty() && prng_.Chance(1, 2)) {
       std::vector<env::StattedEntry> answer;
-      answer.push_back(std::move(statted_.front()));
-      statted_.pop_front();
+      answer.push_back(TakeAny(&statted_));
       observer_.OnStatted(std::move(answer), now_);
     }
   }
