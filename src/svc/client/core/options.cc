@@ -133,25 +133,41 @@ cli::Command Find(std::vector<std::string>* raw) {
   c.details =
       "Tests (numbers: N exactly, +N more, -N less):\n"
       "  -name GLOB, -iname GLOB    the name (-iname: upper case as lower case)\n"
-      "  -path GLOB, -ipath GLOB    the path as printed\n"
-      "  -type f|d|l                file, directory, symbolic link; also f,l\n"
+      "  -path GLOB, -ipath GLOB    the path as printed; also -wholename, -iwholename\n"
+      "  -regex RE, -iregex RE      the whole path as printed; -regextype TYPE before it:\n"
+      "                             emacs (default), findutils-default, posix-basic, sed,\n"
+      "                             posix-extended\n"
+      "  -lname GLOB, -ilname GLOB  what a link points to\n"
+      "  -type f|d|l|p|s|b|c        file, directory, symbolic link, ...; also f,l\n"
       "  -size N[cwbkMG]            rounded up to units; b (512 bytes) when none is given\n"
       "  -empty                     file without content, directory without entries\n"
       "  -mtime N, -mmin N          last change of content in days, minutes ago\n"
       "  -ctime N, -cmin N          last change of the inode\n"
       "  -atime N, -amin N          last access, as far as the file system notes it\n"
-      "  -user NAME, -group NAME    by name or number\n"
-      "  -uid N, -gid N, -links N, -inum N, -perm OCTAL|-OCTAL|/OCTAL\n"
-      "Together:\n"
-      "  ( EXPR )  ! EXPR  -not EXPR  EXPR -a EXPR  EXPR -o EXPR  -true  -false\n"
-      "Limits and actions:\n"
+      "  -newer FILE, -anewer, -cnewer, -newerXY (X of the entry, Y of FILE: a, c, m)\n"
+      "  -newermt DATE              since 2026-11-21, '2026-11-21 14:03', yesterday,\n"
+      "                             '3 days ago', @1700000000; also -newerat, -newerct\n"
+      "  -user NAME, -group NAME    by name or number; -nouser, -nogroup: without a name\n"
+      "  -uid N, -gid N, -links N, -inum N\n"
+      "  -perm MODE|-MODE|/MODE     exactly, all of these bits, any of them; 644 or u=rw,go=r\n"
+      "Together, the strongest first:\n"
+      "  ( EXPR )  ! EXPR  -not EXPR  EXPR -a EXPR  EXPR -o EXPR  EXPR , EXPR  -true  -false\n"
+      "Limits:\n"
       "  -maxdepth N, -mindepth N   levels below PATH\n"
-      "  -print, -print0            a line feed (default) or a NUL after each path\n"
-      "  -limit N                   stop after N (ours)\n"
-      "  --json                     one JSON object per line (ours)\n";
+      "  -limit N                   stop after N entries (ours)\n"
+      "Actions (-print when there is none but -prune or -quit):\n"
+      "  -print, -print0            a line feed or a NUL after each path\n"
+      "  -printf FORMAT             %p %f %h %P %H %s %m %M %u %g %U %G %y %i %n %l %d %k %b,\n"
+      "                             %t %a %c, %TX %AX %CX with X as in strftime(3), @ or +;\n"
+      "                             %10f %-8s %.3f %#m; \\n \\t \\0 \\101 \\c\n"
+      "  -ls                        as ls -dils\n"
+      "  -prune, -quit              do not go below this entry; stop\n"
+      "  --json                     one JSON object per line in place of -print (ours)\n";
   c.raw = raw;
   c.examples = {{"fustor find /data -name '*.tmp' -size +1G -mtime +30", "large, old leftovers"},
-                {"fustor find . -type f -print0 | xargs -0 md5sum", "safe for any name"}};
+                {"fustor find . -type f -print0 | xargs -0 md5sum", "safe for any name"},
+                {"fustor find . -name .git -prune -o -newermt yesterday -printf '%T+ %p\\n'",
+                 "what has changed since yesterday, and when"}};
   return c;
 }
 

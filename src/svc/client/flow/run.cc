@@ -32,7 +32,7 @@ int Run(std::string_view command, const Options& options, const Ports& ports) {
   CommonOptions common = options.common;
   FindRequest request;
   if (command == "find") {
-    Result<FindRequest> parsed = ParseFind(options.find, ports.host.Now());
+    Result<FindRequest> parsed = ParseFind(options.find, ports.host.Now(), ports.host);
     if (!parsed.ok()) {
       out.Complain("find: " + parsed.status().message() + "\nTry 'fustor find --help'.");
       return cli::kExitUsage;
