@@ -3,6 +3,7 @@
 The seed of each case is its number; a failure shows the command of both.
 """
 
+import datetime
 import os
 import random
 import re
@@ -186,7 +187,7 @@ def test_random_expressions(pair, tree, seed):
 
 DIRECTIVES = ["%p", "%f", "%h", "%P", "%H", "%s", "%m", "%M", "%u", "%g", "%U", "%G", "%y", "%i", "%n", "%l", "%d",
               "%k", "%b", "%t", "%T@", "%T+", "%TX", "%TY", "%TH", "%Tj", "%Ta", "%TB", "%Tc", "%TD", "%TZ", "%Tz",
-              "%TS", "%Ts", "%TT", "%Tk", "%Tl", "%Tp", "%Tr", "%TU", "%TV", "%Tw", "%CY", "%%", "%10f", "%-12f|",
+              "%TS", "%Ts", "%TT", "%Tk", "%Tl", "%Tp", "%Tr", "%TU", "%TV", "%Tw", "%TW", "%TG", "%Tg", "%Tu", "%TF", "%TC", "%Tx", "%TR", "%TI", "%TM", "%Th", "%Te", "%Tn", "%CY", "%%", "%10f", "%-12f|",
               "%.3f", "%5m", "%05m", "%#m", "%3d", "%03d", "%+d", "%12s", "%-9s|", "%4n", "%20T+", "%8l", "%6y"]
 LITERALS = ["\\t", "\\n", "|", " ", "\\\\", "\\101", "\\0", "x"]
 
@@ -200,6 +201,29 @@ def test_random_formats(pair, tree, seed):
         arguments = make.starts() + encoded(make.expression(1) + ["-printf", "".join(pieces) + "\\001\\002"])
         ours, theirs, shown = pair(arguments)
         assert sorted(ours.split(b"\1\2")) == sorted(theirs.split(b"\1\2")), shown
+
+
+def test_every_field_of_times_of_all_ages(tmp_path, fustor, fustor_up):
+    """Each day around the turns of many years, where weeks are counted in the old or the new one."""
+    dates = tmp_path / "dates"
+    dates.mkdir()
+    for year in [*range(1968, 1973), *range(1999, 2030), 2100]:
+        for month, day in ((1, 1), (1, 2), (1, 3), (1, 4), (2, 29), (3, 1), (12, 29), (12, 30), (12, 31)):
+            try:
+                then = datetime.datetime(year, month, day, day % 24, 59, 58, tzinfo=datetime.UTC).timestamp()
+            except ValueError:
+                continue
+            file = dates / f"{year}-{month}-{day}"
+            file.write_text("")
+            os.utime(file, ns=(int(then) * 10**9 + 1000, int(then) * 10**9 + 1000))
+    up = fustor_up(dates)
+    letters = "@+aAbBcCdDeFgGhHIjklmMprRsSTuUVwWxXyYzZ"
+    arguments = [dates, "-type", "f", "-printf", "%f|%t|" + "|".join("%T" + c for c in letters) + "\\n"]
+    for zone in ("UTC", "America/New_York", "Asia/Kolkata"):
+        ours = fustor("find", *arguments, "--home", up.home, env={"TZ": zone})
+        theirs = subprocess.run(["find", *arguments], capture_output=True, check=True,
+                                env={"LC_ALL": "C", "TZ": zone, "PATH": os.environ["PATH"]})
+        assert sorted(ours.stdout.splitlines()) == sorted(theirs.stdout.splitlines())
 
 
 def test_actions(pair):

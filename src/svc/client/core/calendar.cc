@@ -1,9 +1,7 @@
 #include "svc/client/core/calendar.h"
 
-#include <array>
 #include <charconv>
 #include <chrono>
-#include <ctime>
 
 #include "base/path.h"
 
@@ -16,46 +14,8 @@ constexpr std::int64_t kDay = 86'400;
 std::int64_t WholeSeconds(std::int64_t ns) { return ns / kSecond - (ns % kSecond < 0 ? 1 : 0); }
 std::int64_t Fraction(std::int64_t ns) { return ns % kSecond + (ns % kSecond < 0 ? kSecond : 0); }
 
-// Days from 1970-01-01; months beyond 12 go into the next year.
-std::int64_t DaysOf(const Civil& c) {
-  const std::int64_t months = c.year * 12 + c.month - 1;
-  const std::int64_t year = months / 12 - (months % 12 < 0 ? 1 : 0);
-  const auto month = static_cast<unsigned>(months - year * 12 + 1);
-  const std::chrono::sys_days first =
-      std::chrono::year(static_cast<int>(year)) / std::chrono::month(month) / std::chrono::day(1);
-  return first.time_since_epoch().count() + c.day - 1;
-}
-
 std::int64_t SecondsOf(const Civil& c) {
   return DaysOf(c) * kDay + std::int64_t{c.hour} * 3600 + std::int64_t{c.minute} * 60 + c.second;
-}
-
-std::tm TmOf(const Civil& c) {
-  std::tm tm{};
-  const std::int64_t days = DaysOf(c);
-  tm.tm_year = static_cast<int>(c.year - 1900);
-  tm.tm_mon = c.month - 1;
-  tm.tm_mday = c.day;
-  tm.tm_hour = c.hour;
-  tm.tm_min = c.minute;
-  tm.tm_sec = c.second;
-  tm.tm_wday = static_cast<int>(((days + 4) % 7 + 7) % 7);  // 1970-01-01 was a Thursday.
-  tm.tm_yday = static_cast<int>(days - DaysOf(Civil{.year = c.year, .month = 1, .day = 1}));
-  tm.tm_gmtoff = c.offset_minutes * 60L;
-  tm.tm_zone = c.zone.c_str();
-  return tm;
-}
-
-std::string Formatted(const char* format, const Civil& civil) {
-  const std::tm tm = TmOf(civil);
-  std::array<char, 200> text;
-  return {text.data(), std::strftime(text.data(), text.size(), format, &tm)};
-}
-
-std::string TenDecimals(std::int64_t ns) {
-  std::string digits = std::to_string(Fraction(ns));
-  digits.insert(0, 9 - digits.size(), '0');
-  return "." + digits + "0";
 }
 
 // Takes what a date is made of off the front of a text.
@@ -218,6 +178,15 @@ std::optional<WallTime> ParseCalendar(std::string_view text, const LocalClock& c
 
 }  // namespace
 
+std::int64_t DaysOf(const Civil& c) {
+  const std::int64_t months = c.year * 12 + c.month - 1;
+  const std::int64_t year = months / 12 - (months % 12 < 0 ? 1 : 0);
+  const auto month = static_cast<unsigned>(months - year * 12 + 1);
+  const std::chrono::sys_days first =
+      std::chrono::year(static_cast<int>(year)) / std::chrono::month(month) / std::chrono::day(1);
+  return first.time_since_epoch().count() + c.day - 1;
+}
+
 WallTime InstantOf(const Civil& civil, const LocalClock& clock) {
   const std::int64_t wanted = SecondsOf(civil);
   std::int64_t seconds = wanted;
@@ -240,31 +209,6 @@ Result<WallTime> ParseDate(std::string_view text, WallTime now, const LocalClock
                 "'" + PrintablePath(text) +
                     "' is no date that is read here: 2026-11-21, '2026-11-21 14:03:05', "
                     "2026-11-21T14:03Z, @1700000000, yesterday, '3 days ago'");
-}
-
-std::optional<std::string> FormatTimeField(char letter, std::int64_t ns, const LocalClock& clock) {
-  if (letter == '@') return std::to_string(WholeSeconds(ns)) + TenDecimals(ns);
-  const Civil civil = clock.LocalTime(WallTime{ns});
-  if (letter == '+') return Formatted("%Y-%m-%d+%H:%M:%S", civil) + TenDecimals(ns);
-  if (letter == 's') return std::to_string(WholeSeconds(ns));
-  constexpr std::string_view kLetters = "aAbBcCdDeFgGhHIjklmMnprRStTuUVwWxXyYzZ";
-  if (kLetters.find(letter) == std::string_view::npos) return std::nullopt;
-  const char format[] = {'%', letter, '\0'};
-  std::string text = Formatted(format, civil);
-  if (letter == 'S' || letter == 'T' || letter == 'X') text += TenDecimals(ns);
-  return text;
-}
-
-std::string FormatTimeLong(std::int64_t ns, const LocalClock& clock) {
-  const Civil civil = clock.LocalTime(WallTime{ns});
-  return Formatted("%a %b %e %H:%M:%S", civil) + TenDecimals(ns) + Formatted(" %Y", civil);
-}
-
-std::string FormatTimeShort(std::int64_t ns, WallTime now, const LocalClock& clock) {
-  constexpr std::int64_t kHalfYear = 31'556'952 / 2;
-  const std::int64_t age = WholeSeconds(now.ns) - WholeSeconds(ns);
-  const bool recent = age <= kHalfYear && age >= -3600;
-  return Formatted(recent ? "%b %e %H:%M" : "%b %e  %Y", clock.LocalTime(WallTime{ns}));
 }
 
 }  // namespace fustor::client

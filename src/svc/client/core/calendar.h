@@ -20,6 +20,9 @@ class LocalClock {
   virtual Civil LocalTime(WallTime time) const = 0;
 };
 
+// From 1970-01-01 to that day; months and days beyond their range count on.
+std::int64_t DaysOf(const Civil& civil);
+
 // The instant that shows as `civil` (its offset is not looked at); fields beyond their range count
 // on ("the 0th of March"). Of an hour that comes twice the later, of one left out the one behind.
 WallTime InstantOf(const Civil& civil, const LocalClock& clock);
