@@ -181,7 +181,8 @@ def test_config_check(fustor, tmp_path):
     assert code == 1 and errors.count("two.yaml:") == 2 and "secret-key" not in errors
     assert check("as.yaml", FUSION, "--as", "agent")[0] == 1
     code, _, errors = check("none.yaml", "logging: info\n")
-    assert code == 1 and "--as says what it is" in errors
+    assert code == 1 and "--as says it" in errors
+    assert check("my-fusion.yaml", "logging: info\n")[1].endswith("my-fusion.yaml: right, for fustor-fusion\n")
     assert check("broken.yaml", "a: [\n")[0] == 1
     code, out, errors = check("empty.yaml", "")
     assert code == 1

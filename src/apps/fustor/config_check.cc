@@ -15,15 +15,26 @@ namespace {
 constexpr const char* kAgent = "agent";
 constexpr const char* kFusion = "fusion";
 
-// By the keys that only one of them has; empty when there is none.
-std::string KindOf(const config::Node& root) {
+// By the keys that only one of them has, else by the name; empty when neither tells.
+std::string KindOf(const config::Node& root, std::string_view path) {
   const auto has = [&root](std::initializer_list<std::string_view> keys) {
     return std::any_of(keys.begin(), keys.end(),
                        [&root](std::string_view key) { return root.Find(key) != nullptr; });
   };
   const bool agent = has({"agent_id", "sources", "senders", "fs_scan_workers"});
   const bool fusion = has({"receivers", "views"});
-  return agent == fusion ? "" : agent ? kAgent : kFusion;
+  if (agent != fusion) return agent ? kAgent : kFusion;
+  const bool named_agent = path.find("agent") != std::string_view::npos;
+  const bool named_fusion = path.find("fusion") != std::string_view::npos;
+  return agent || named_agent == named_fusion ? "" : named_agent ? kAgent : kFusion;
+}
+
+// "fusion-config/main.yaml": what is further up may be called anything.
+std::string_view LastNames(std::string_view path) {
+  const std::size_t name = path.rfind('/');
+  if (name == std::string_view::npos || name == 0) return path;
+  const std::size_t folder = path.rfind('/', name - 1);
+  return folder == std::string_view::npos ? path : path.substr(folder + 1);
 }
 
 struct Finding {
@@ -42,7 +53,7 @@ Finding Check(const std::string& path, const std::string& wanted) {
     }
     return finding;
   }
-  finding.kind = wanted.empty() ? KindOf(*root) : wanted;
+  finding.kind = wanted.empty() ? KindOf(*root, LastNames(path)) : wanted;
   if (finding.kind == kAgent) {
     const Result<agent::AgentConfig> config = agent::ReadAgentConfig(*root);
     finding.status = config.ok() ? Status() : config.status();
@@ -56,8 +67,8 @@ Finding Check(const std::string& path, const std::string& wanted) {
   } else {
     finding.status = Status(Code::kInvalidArgument,
                             PrintablePath(path) +
-                                ": neither keys of an agent (sources, senders) nor of Fusion "
-                                "(receivers, views); --as says what it is");
+                                ": it cannot be told from its keys whether this is for an "
+                                "agent or for Fusion; --as says it");
   }
   return finding;
 }

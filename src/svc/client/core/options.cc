@@ -272,7 +272,7 @@ cli::Command Config(ConfigOptions* o) {
   c.description =
       "'config check' reads a file or folder as fustor-agent or fustor-fusion would, and names "
       "every fault with file, line and column. Exit code 1 when there is one. What it is for is "
-      "seen from its keys.";
+      "seen from its keys, else from its name.";
   c.arguments = {{"ACTION", "check, the only one.", &o->action, true, {"check"}},
                  {"PATH", "A YAML file or a folder of them.", &o->paths, true}};
   c.options = {{"--as",
