@@ -36,6 +36,8 @@ class PosixHost final : public client::Host {
     return posix::RealPath(path);
   }
 
+  bool IsUser(const std::string& name) const override { return accounts_.IsUser(name); }
+  bool IsGroup(const std::string& name) const override { return accounts_.IsGroup(name); }
   Result<client::FileTimes> Times(const std::string& path) const override {
     FUSTOR_TRY_ASSIGN(const EntryAttrs attrs, posix::AttrsOf(path));
     return client::FileTimes{attrs.mtime_ns, attrs.ctime_ns, attrs.atime_ns};

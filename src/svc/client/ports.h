@@ -62,6 +62,8 @@ class Host : public Accounts, public LocalClock {
   // As realpath(3). Errors: kNotFound, kPermissionDenied.
   virtual Result<std::string> RealPath(const std::string& path) const = 0;
   virtual std::optional<std::string> Variable(const std::string& name) const = 0;
+  virtual bool IsUser(const std::string& name) const = 0;
+  virtual bool IsGroup(const std::string& name) const = 0;
   // The times of what is there, not of what a link points to. Errors: kNotFound, kPermissionDenied.
   virtual Result<FileTimes> Times(const std::string& path) const = 0;
   // Errors: kNotFound, kPermissionDenied, kResourceExhausted (over the limit).

@@ -36,7 +36,8 @@ class Reader {
     if (n == 0 || n > 18 || (digits != 0 && n < digits)) return std::nullopt;
     if (digits != 0) n = digits;
     std::int64_t value = 0;
-    std::from_chars(rest_.data(), rest_.data() + n, value);
+    const std::string text(rest_.substr(0, n));
+    std::from_chars(text.data(), text.data() + text.size(), value);
     rest_.remove_prefix(n);
     return value;
   }

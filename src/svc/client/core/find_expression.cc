@@ -114,6 +114,8 @@ class Parser {
     request_.expression = part.expression;
     request_.narrowing = part.when_acting;
     request_.references = std::move(setting_.references);
+    request_.users = std::move(setting_.users);
+    request_.groups = std::move(setting_.groups);
     request_.needs_attributes = setting_.needs_attributes;
     request_.needs_totals = setting_.needs_totals;
     if (request_.paths.empty()) request_.paths.push_back(".");

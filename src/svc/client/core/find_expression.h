@@ -85,6 +85,8 @@ struct FindRequest {
   std::uint64_t depth_min = 0;
   std::optional<std::uint64_t> limit;   // Of entries that something was printed about.
   std::vector<std::string> references;  // Files whose times are asked for: -newer FILE.
+  // Names that -user and -group look for, to be known on this machine: nobody has a misspelt one.
+  std::vector<std::string> users, groups;
   // What the expression looks at: names alone, or even the sums of directories.
   bool needs_attributes = false;
   bool needs_totals = false;

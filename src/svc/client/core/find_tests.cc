@@ -289,8 +289,12 @@ std::string AccountName(bool user, const Candidate& c) {
   return user ? accounts.UserName(c.node->attrs.uid) : accounts.GroupName(c.node->attrs.gid);
 }
 
-Result<FindPart> Account(const std::string& word, const std::string& value, FindSetting*) {
+Result<FindPart> Account(const std::string& word, const std::string& value, FindSetting* setting) {
   const bool user = word == "-user";
+  if (value.empty()) return Wrong(word + " needs a name or a number");
+  if (value.find_first_not_of("0123456789") != std::string::npos) {
+    (user ? setting->users : setting->groups).push_back(value);
+  }
   return MakeTest([user, value](const Candidate& c) {
     const std::uint32_t id = user ? c.node->attrs.uid : c.node->attrs.gid;
     return std::to_string(id) == value || AccountName(user, c) == value;

@@ -19,7 +19,7 @@ struct FindSetting {
   WallTime now;
   const LocalClock* clock = nullptr;
   regex::Syntax syntax = regex::Syntax::kEmacs;  // As find's, whatever "findutils-default" says.
-  std::vector<std::string> references;
+  std::vector<std::string> references, users, groups;
   bool needs_attributes = false;
   bool needs_totals = false;
 };

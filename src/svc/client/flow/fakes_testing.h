@@ -259,6 +259,8 @@ class FakeHost : public Host {
     }
     return done.empty() ? "/" : done;
   }
+  bool IsUser(const std::string& name) const override { return name == "ann"; }
+  bool IsGroup(const std::string& name) const override { return name == "staff"; }
   Result<FileTimes> Times(const std::string& path) const override {
     const auto it = times_.find(path);
     if (it == times_.end()) return Status(Code::kNotFound, "no such file");

@@ -18,6 +18,8 @@ class FindRun final : public FindActions {
   }
 
   void Run() {
+    const Status named = CheckNames();
+    if (!named.ok()) return job_.Fail(named);
     for (const std::string& file : request_.references) {
       const Result<FileTimes> times = TimesOf(file);
       if (!times.ok()) return job_.Fail(times.status());
@@ -49,9 +51,25 @@ class FindRun final : public FindActions {
     return job_.out.open() && !stopped_ && (!request_.limit || printed_ < *request_.limit);
   }
 
+  Status CheckNames() const {
+    const Host& host = job_.ports.host;
+    const auto unknown = [](const char* what, const std::string& name) {
+      return Status(Code::kNotFound, std::string("find: no ") + what + " is called " +
+                                         QuotedName(name) +
+                                         " on this machine; a number says it, too");
+    };
+    for (const std::string& name : request_.users) {
+      if (!host.IsUser(name)) return unknown("user", name);
+    }
+    for (const std::string& name : request_.groups) {
+      if (!host.IsGroup(name)) return unknown("group", name);
+    }
+    return {};
+  }
+
   // As this machine has it, which may be outside of all views; else as a view has it.
   Result<FileTimes> TimesOf(const std::string& file) {
-    const Result<FileTimes> here = job_.ports.host.Times(file);
+    Result<FileTimes> here = job_.ports.host.Times(file);
     if (here.ok()) return here;
     FUSTOR_TRY_ASSIGN(const Place place, job_.lookup.Locate(file, Lookup::Links::kKeep));
     FUSTOR_TRY_ASSIGN(const Node node, job_.lookup.Get(place, false));
@@ -153,7 +171,7 @@ class SearchRun {
     FUSTOR_TRY_ASSIGN(const Place place, job_.lookup.Locate(under, Lookup::Links::kFollow));
     FUSTOR_TRY_ASSIGN(const Node node,
                       job_.lookup.Get(place, false));  // Says when it is not there.
-    return SearchIn(place.view, place.path, [&](const Node&) { return place; });
+    return SearchIn(place.view, place.path, [&](const Node&) { return Place(place); });
   }
 
   Status SearchIn(const std::string& view, const std::string& under,

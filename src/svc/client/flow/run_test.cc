@@ -681,6 +681,12 @@ TEST_F(Commands, FindPrunesQuitsAndComparesTimes) {
   EXPECT_EQ(Find({"/data", "-name", "run", "-newer", "/data/d/e"}), 0);
   EXPECT_EQ(terminal_.text_, "");
   EXPECT_EQ(Find({"/data", "-newer", "/data/nothing"}), 1);
+  EXPECT_EQ(Find({"/data", "-name", "run", "-user", "ann", "-group", "8"}), 0);
+  EXPECT_EQ(terminal_.text_, "/data/d/run\n");
+  EXPECT_EQ(Find({"/data", "-user", "anne"}), 1);
+  EXPECT_EQ(terminal_.errors_,
+            "fustor: find: no user is called anne on this machine; a number says it, too\n");
+  EXPECT_EQ(Find({"/data", "-group", "stuff"}), 1);
 }
 
 }  // namespace
