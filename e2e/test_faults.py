@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import FUSTOR, Up, http_get, wait_for
+from conftest import FUSTOR, Up, http_get, resident_bytes, wait_for
 from live import live, program_for_all  # noqa: F401
 from trees import View, wait_equal
 
@@ -20,11 +20,6 @@ WATCHES = 5
 MANY = 1_000_000
 STORM = 30_000  # More than the kernel queues (16,384 events).
 IDLE = 10_000
-
-
-def resident_bytes(pid):
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
 
 
 # --- The tree ---
