@@ -2,14 +2,13 @@
 
 import json
 import os
-import pty
 import random
 import re
 import subprocess
 
 import pytest
 
-from conftest import FUSTOR, wait_for
+from conftest import FUSTOR, on_terminal, wait_for
 
 
 @pytest.fixture
@@ -107,25 +106,6 @@ ON_TERMINALS = [["status"], ["views"], ["sessions"], ["ls", "-la"], ["ls", "d0"]
                 ["stat", "d0"], ["top"], ["top", "d0", "-f"], ["find"], ["find", "-ls"],
                 ["find", "-printf", "%p %f %P\\n"], ["search", "red"], ["help"], ["help", "paths"], ["help", "find"],
                 ["find", "--json"], ["completion", "bash"]]
-
-
-def on_terminal(command, env, cwd):
-    """Exit code and what a terminal got."""
-    leader, follower = pty.openpty()
-    with subprocess.Popen(command, cwd=cwd, stdin=follower, stdout=follower, stderr=follower, env=env) as process:
-        os.close(follower)
-        text = b""
-        while True:
-            try:
-                piece = os.read(leader, 65536)
-            except OSError:  # The other end is closed.
-                break
-            if not piece:
-                break
-            text += piece
-        code = process.wait(60)
-    os.close(leader)
-    return code, text.replace(b"\r\n", b"\n")
 
 
 @pytest.mark.parametrize("command", ON_TERMINALS, ids=" ".join)

@@ -38,7 +38,7 @@ std::string_view DirectoryOf(std::string_view path) {
 std::string NameOf(std::string_view path) {
   std::string name(FindNameOf(path));
   if (path.size() > 1 && path.ends_with('/')) name += '/';
-  return name == "//" && path == "/" ? "/" : name;
+  return name;
 }
 
 // %P: without the starting point.
