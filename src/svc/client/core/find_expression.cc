@@ -204,8 +204,30 @@ class Parser {
     return inner;
   }
 
+  // The next word; also in the style of other programs: "--name x", "--maxdepth=2".
+  std::string TakeWord() {
+    std::string word = args_[at_++];
+    joined_value_.reset();
+    if (!word.starts_with("--")) return word;
+    const std::size_t equals = word.find('=');
+    if (equals != std::string::npos) {
+      joined_value_ = word.substr(equals + 1);
+      word.resize(equals);
+    }
+    const std::string short_form = word.substr(1);
+    const bool known = FindTestTakesValue(short_form) || IsOneOf(kActions, short_form) ||
+                       IsOneOf(kSettings, short_form);
+    return known ? short_form : word;
+  }
+
   Result<FindPart> ParseWord() {
-    const std::string word = args_[at_++];
+    const std::string word = TakeWord();
+    FUSTOR_TRY_ASSIGN(FindPart part, ParseWord(word));
+    if (joined_value_) return Wrong(word + " takes no value");
+    return part;
+  }
+
+  Result<FindPart> ParseWord(const std::string& word) {
     if (const std::optional<bool> takes_value = FindTestTakesValue(word)) {
       std::string value;
       if (*takes_value) {
@@ -223,6 +245,7 @@ class Parser {
   }
 
   Result<std::string> ValueOf(const std::string& word) {
+    if (joined_value_) return *std::exchange(joined_value_, std::nullopt);
     if (at_ == args_.size()) return Wrong(word + " needs a value");
     return args_[at_++];
   }
@@ -302,6 +325,7 @@ class Parser {
   std::size_t at_ = 0;
   std::size_t nesting_ = 0;  // In parentheses or behind a negation.
   bool prints_otherwise_ = false;
+  std::optional<std::string> joined_value_;  // Of "--word=value", until it is taken.
   FindSetting setting_;
   FindRequest request_;
 };

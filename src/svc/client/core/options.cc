@@ -153,6 +153,7 @@ cli::Command Find(std::vector<std::string>* raw) {
       "  -user NAME, -group NAME    by name or number; -nouser, -nogroup: without a name\n"
       "  -uid N, -gid N, -links N, -inum N\n"
       "  -perm MODE|-MODE|/MODE     exactly, all of these bits, any of them; 644 or u=rw,go=r\n"
+      "Two dashes do as well: --name '*.c' --maxdepth=2.\n"
       "Together, the strongest first:\n"
       "  ( EXPR )  ! EXPR  -not EXPR  EXPR -a EXPR  EXPR -o EXPR  EXPR , EXPR  -true  -false\n"
       "Limits:\n"
