@@ -113,7 +113,7 @@ Result<Regex> Regex::Compile(std::string_view pattern, Syntax syntax, bool any_c
   FUSTOR_TRY_ASSIGN(const std::uint32_t match, emitter.Add({Instruction::Kind::kMatch}));
   FUSTOR_TRY_ASSIGN(const std::uint32_t begin, emitter.Emit(node, match));
   // A place to begin at, so that the program begins at its last instruction.
-  FUSTOR_TRY(emitter.Add({Instruction::Kind::kSplit, begin, begin}).status());
+  FUSTOR_TRY(emitter.Add({Instruction::Kind::kSplit, begin, begin}));
   return regex;
 }
 
