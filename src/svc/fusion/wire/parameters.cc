@@ -10,6 +10,8 @@
 namespace fustor::fusion {
 namespace {
 
+constexpr std::size_t kChangePathsMax = 100;
+
 // Reads parameters until one is wrong; says which.
 class Reader {
  public:
@@ -256,6 +258,32 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
     reader.Fail("cursor", "is not one that an earlier answer gave as `next`");
   }
   if (!reader.Has("pattern") && query->bare) reader.Fail("pattern", "is missing");
+  return reader.ok();
+}
+
+bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadParameter* bad) {
+  Reader reader(request, bad);
+  for (const auto& [name, value] : request.query) {
+    if (name != "path") continue;
+    Result<std::string> normal = NormalizeViewPath(value);
+    if (!normal.ok()) {
+      reader.Fail("path", normal.status().message());
+      return false;
+    }
+    query->paths.push_back(*std::move(normal));
+  }
+  if (query->paths.size() > kChangePathsMax) {
+    reader.Fail("path", "may be given " + std::to_string(kChangePathsMax) + " times at most");
+  }
+  std::string since;
+  reader.Text("since", &since);
+  // A reader that comes back asks with the URL it began with.
+  if (const auto last = request.headers.Find("Last-Event-ID"); last && !last->empty())
+    since = *last;
+  if (!since.empty()) query->since = FeedPosition::Parse(since);
+  if (!since.empty() && !query->since) {
+    reader.Fail("since", "must be a revision, or the id of an event");
+  }
   return reader.ok();
 }
 

@@ -110,6 +110,11 @@ env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Reques
   co_return std::optional<OpenView>(std::move(open));
 }
 
+bool StillOpens(const ViewDoor& door, const http::Request& request) {
+  const std::string_view view = request.PathParameter("view");
+  return Opens(door.views.Check(KeyOf(request)), view) && door.views.Find(view) != nullptr;
+}
+
 env::Task<std::optional<tree::Snapshot>> PinFor(const OpenView& open,
                                                 http::ResponseWriter& writer) {
   Result<tree::Snapshot> pinned = open.view->Pin();
