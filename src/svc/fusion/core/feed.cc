@@ -75,8 +75,10 @@ std::uint8_t Feed::WhatChanged(const tree::Edit& edit) const {
       edit.target_changed) {
     what |= kChangedContent;
   }
-  if (before.mode != after.mode || before.uid != after.uid || before.gid != after.gid ||
-      before.nlink != after.nlink || before.allocated_bytes != after.allocated_bytes ||
+  if (before.mode != after.mode || before.uid != after.uid || before.gid != after.gid) {
+    what |= kChangedPermissions;
+  }
+  if (before.nlink != after.nlink || before.allocated_bytes != after.allocated_bytes ||
       before.ctime_ns != after.ctime_ns || before.atime_ns != after.atime_ns) {
     what |= kChangedAttributes;
   }

@@ -31,9 +31,10 @@ std::string_view NameOf(ChangeKind kind);
 
 // What an update is about; bits.
 enum ChangedWhat : std::uint8_t {
-  kChangedContent = 1,     // Size, mtime, kind, where a symlink points, another inode.
-  kChangedAttributes = 2,  // Anything else that lstat tells.
-  kChangedTrust = 4,       // The flags: suspect, known by an agent, ...
+  kChangedContent = 1,      // Size, mtime, kind, where a symlink points, another inode.
+  kChangedPermissions = 2,  // Mode, owner, group.
+  kChangedAttributes = 4,   // Anything else that lstat tells.
+  kChangedTrust = 8,        // The flags: suspect, known by an agent, ...
 };
 
 // The changes of one revision, in their order: applied to the revision before they give this one.

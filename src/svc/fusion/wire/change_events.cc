@@ -26,6 +26,7 @@ void AppendWhat(std::uint8_t what, std::string* out) {
     separator = ",";
   };
   add(kChangedContent, "\"content\"");
+  add(kChangedPermissions, "\"permissions\"");
   add(kChangedAttributes, "\"attributes\"");
   add(kChangedTrust, "\"trust\"");
   *out += ']';

@@ -31,7 +31,7 @@ class ChangeFilter {
 };
 
 // {"kind":"updated","revision":7,"time":...,["old_path":...,["old_path_b64":...],]
-//  ["changed":["content","attributes","trust"],]"node":{...}}
+//  ["changed":["content","permissions","attributes","trust"],]"node":{...}}
 void AppendChangeJson(const RevisionChanges& changes, std::size_t row, const NodeJson& nodes,
                       std::string* out);
 
