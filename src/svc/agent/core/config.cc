@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/config/reader.h"
+#include "svc/agent/core/selection.h"
 
 namespace fustor::agent {
 namespace {
@@ -14,7 +15,7 @@ using config::Reader;
 
 constexpr std::int64_t kWorkersMax = 1'024;
 
-SourceConfig ReadSource(Reader* reader) {
+SourceConfig ReadSource(Reader* reader, Problems* problems) {
   SourceConfig source;
   source.driver = reader->Enum<SourceConfig::Driver>("driver", {{"fs", SourceConfig::Driver::kFs}});
   source.uri = reader->RequireString("uri");
@@ -26,7 +27,11 @@ SourceConfig ReadSource(Reader* reader) {
   Reader params = reader->Child("driver_params");
   source.scan_workers =
       static_cast<int>(params.Int("max_scan_workers", source.scan_workers, 0, kWorkersMax));
-  for (Name& glob : params.Names("exclude")) source.exclude.push_back(std::move(glob.value));
+  for (Name& glob : params.Names("exclude")) {
+    const Status usable = Selection::Check(glob.value);
+    if (!usable.ok()) problems->Add(glob.mark, glob.where + ": " + usable.message());
+    source.exclude.push_back(std::move(glob.value));
+  }
   source.file_pattern = params.String("file_pattern", source.file_pattern);
   source.one_file_system = params.Bool("one_file_system", source.one_file_system);
   source.metadata_ops_per_second_max = params.Double("metadata_ops_per_sec", 0, 0, 1e9);
@@ -43,7 +48,23 @@ SourceConfig ReadSource(Reader* reader) {
   return source;
 }
 
-SenderConfig ReadSender(Reader* reader) {
+std::optional<SenderTls> ReadTls(Reader* sender, Problems* problems) {
+  if (!sender->Has("tls")) return std::nullopt;
+  Reader reader = sender->Child("tls");
+  SenderTls tls;
+  tls.ca_file = reader.String("ca_file", tls.ca_file);
+  tls.certificate_file = reader.String("certificate_file", "");
+  tls.private_key_file = reader.String("private_key_file", "");
+  tls.server_name = reader.String("server_name", "");
+  if (tls.certificate_file.empty() != tls.private_key_file.empty()) {
+    problems->Add(reader.mark(),
+                  reader.where() + ": 'certificate_file' and 'private_key_file' need each other");
+  }
+  reader.Finish();
+  return tls;
+}
+
+SenderConfig ReadSender(Reader* reader, Problems* problems) {
   using Driver = SenderConfig::Driver;
   SenderConfig sender;
   sender.driver = reader->Enum<Driver>("driver", {{"grpc", Driver::kGrpc},
@@ -57,6 +78,7 @@ SenderConfig ReadSender(Reader* reader) {
     sender.key = credential.RequireString("key");
     credential.Finish();
   }
+  sender.tls = ReadTls(reader, problems);
   sender.batch_size = reader->Int("batch_size", sender.batch_size, 1, 100'000);
   sender.max_retries = reader->Int("max_retries", sender.max_retries, 0);
   sender.retry_delay = reader->Duration("retry_delay_sec", sender.retry_delay);
@@ -173,10 +195,10 @@ Result<AgentConfig> ReadAgentConfig(const config::Node& node) {
   config.logging = config::ReadLogging(&root);
   config.fs_scan_workers = static_cast<int>(root.Int("fs_scan_workers", 0, 0, kWorkersMax));
   for (auto& [name, reader] : root.Children("sources")) {
-    config.sources.emplace(name, ReadSource(&reader));
+    config.sources.emplace(name, ReadSource(&reader, &problems));
   }
   for (auto& [name, reader] : root.Children("senders")) {
-    config.senders.emplace(name, ReadSender(&reader));
+    config.senders.emplace(name, ReadSender(&reader, &problems));
   }
   for (auto& [name, reader] : root.Children("pipes")) {
     config.pipes.emplace(name, ReadPipe(&reader, config, &problems));
