@@ -32,6 +32,12 @@ struct OpenView {
   http::Headers headers;  // Content-Type, and X-Fustor-Freshness when it is stale.
 };
 
+// The key in the value of a header `Authorization`; empty: there is none.
+std::string_view BearerKey(std::string_view authorization);
+bool Opens(const ViewSet::Access& access, std::string_view view);
+// Why a view is not ready, beginning with its name.
+std::string ReasonFor(const View& view, const ViewStatus& status);
+
 enum class Need { kReady, kAnyState };
 
 // What a key opens; nullopt after having answered 401.
