@@ -91,7 +91,8 @@ class Arbiter {
   // When Tick has next something to do. nullopt: nothing is waiting.
   std::optional<Instant> NextExpiry() const;
   // Suspects whose time is over: stable ones lose the flag, changed ones stay for another
-  // threshold. Handles at most `count_max`; returns how many entries changed.
+  // threshold. Handles at most `count_max`; returns how many entries changed. A slice of the search
+  // for the other names of new hard links is done too.
   std::size_t Tick(Now now, std::size_t count_max);
 
   // Everything is forgotten but the root.
@@ -187,6 +188,10 @@ class Arbiter {
                  const Context& context);
 
   // Shared.
+  // A new name of an inode was seen: the others are to show what is now known of it.
+  void WantLinks(const EntryAttrs& attrs, const Context& context);
+  // A row that was made before another name of its inode was seen must not take that back.
+  void TakeNewerLink(tree::Entry* entry);
   Tombstones::Moment MomentOf(const Context& context, std::uint64_t order) const;
   void EraseStone(Listing* listing, Tombstones::Trie::Item* stone);
   Descent Descend(std::string_view directory);
@@ -212,6 +217,7 @@ class Arbiter {
   mutable BlindSpotList deletions_;
   mutable BlindSpots listed_;  // Made from the two lists when asked for.
   Scans scans_;
+  Instant links_due_;  // The next slice of the tree's search for links.
   std::unordered_map<SessionKey, std::uint64_t> session_orders_;  // When each one began.
   std::uint64_t refused_ = 0;
   std::uint64_t tombstones_evicted_ = 0;
@@ -224,6 +230,7 @@ class Arbiter {
   // Kept from batch to batch only for their memory.
   tree::Entry have_;
   tree::Entry entry_;
+  tree::Entry link_;
   std::vector<Have> changed_;
   std::vector<std::uint32_t> fresh_;
   std::vector<Have> missing_;
