@@ -1,7 +1,8 @@
 // node.h: a Fusion with its threads and its open ports: what fustor-fusion and fustor up run.
 //
 // Threads: one for control, one for decoding what agents send, one for questions over gRPC, one per
-// view, one HTTP loop per core, and gRPC's own. All functions are called from one thread that is none of these.
+// view, one HTTP loop per core, and gRPC's own. All functions are called from one thread that is
+// none of these.
 #pragma once
 
 #include <map>

@@ -40,8 +40,9 @@ std::string FeedPosition::Text() const {
 
 std::optional<FeedPosition> FeedPosition::Parse(std::string_view text) {
   FeedPosition position;
-  const char* const last = text.data() + text.size();
-  auto [end, error] = std::from_chars(text.data(), last, position.revision);
+  const char* const first = text.data();
+  const char* const last = first + text.size();
+  const auto [end, error] = std::from_chars(first, last, position.revision);
   if (error != std::errc()) return std::nullopt;
   if (end == last) return position;
   if (*end != '-') return std::nullopt;
@@ -129,7 +130,8 @@ void Feed::Append(const tree::Edit& edit, std::uint8_t what) {
   open_.text_ += edit.path;
   open_.text_ += edit.old_path;
   open_.text_ += edit.target;
-  if (open_.rows_.size() <= options_.rows_max && open_.size_bytes() <= options_.bytes_max) return;
+  const std::size_t bytes_max = std::min(options_.bytes_max, options_.revision_bytes_max);
+  if (open_.rows_.size() <= options_.rows_max && open_.size_bytes() <= bytes_max) return;
   overflow_ = true;
   open_ = RevisionChanges();
 }

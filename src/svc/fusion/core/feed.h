@@ -97,6 +97,8 @@ class Feed final : public tree::EditObserver {
   struct Options {
     std::size_t rows_max = 1 << 18;
     std::size_t bytes_max = std::size_t{64} << 20;
+    // Of one revision: whoever is sent one keeps it alive until the client has taken it.
+    std::size_t revision_bytes_max = std::size_t{16} << 20;
   };
   explicit Feed(Options options) : options_(options) {}
 

@@ -294,6 +294,23 @@ TEST_F(Small, ARevisionThatDoesNotFitIsNotKept) {
   EXPECT_THAT(Read(large), ElementsAre("created /g 1"));
 }
 
+TEST(Feed, ARevisionHasABoundOfItsOwn) {
+  Feed feed(Feed::Options{.rows_max = 1000, .bytes_max = 1 << 20, .revision_bytes_max = 2000});
+  tree::Tree tree;
+  feed.Begin(tree.revision());
+  tree.Observe(&feed);
+  const auto put = [&](int count, const std::string& prefix) {
+    for (int i = 0; i < count; ++i) tree.Put(tree::kRoot, prefix + std::to_string(i), {});
+    const tree::Revision revision = tree.Publish();
+    feed.Publish(revision, {});
+    return revision;
+  };
+  const tree::Revision first = put(5, "a");
+  EXPECT_EQ(feed.Read(0, SIZE_MAX).lost, Feed::Lost::kNo);
+  put(50, "b");
+  EXPECT_EQ(feed.Read(first, SIZE_MAX).lost, Feed::Lost::kFull);
+}
+
 TEST_F(Small, SaysWhyAPlaceIsLost) {
   EXPECT_EQ(feed_.Read(tree_.revision() + 1, 1).lost, Feed::Lost::kUnknown);
   PutFile("a", 1);

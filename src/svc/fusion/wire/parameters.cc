@@ -109,8 +109,9 @@ class Reader {
     if (negative) text.remove_prefix(1);
     const std::size_t point = std::min(text.find('.'), text.size());
     std::uint64_t whole = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + point, whole);
-    if (error != std::errc() || end != text.data() + point) return std::nullopt;
+    const char* const digits = text.data();
+    const auto [end, error] = std::from_chars(digits, digits + point, whole);
+    if (error != std::errc() || end != digits + point) return std::nullopt;
     if (whole > 9'223'372'035) return std::nullopt;
     std::int64_t nanos = 0;
     std::int64_t scale = 100'000'000;
@@ -188,8 +189,9 @@ std::optional<Cursor> Cursor::Parse(std::string_view text) {
   const std::size_t point = text.find('.');
   if (point == std::string_view::npos || text.size() > 4 * kPathBytesMax) return std::nullopt;
   Cursor cursor;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + point, cursor.revision);
-  if (error != std::errc() || end != text.data() + point) return std::nullopt;
+  const char* const digits = text.data();
+  const auto [end, error] = std::from_chars(digits, digits + point, cursor.revision);
+  if (error != std::errc() || end != digits + point) return std::nullopt;
   std::optional<std::string> last = FromUrlBase64(text.substr(point + 1));
   if (!last || last->find('\0') != std::string::npos) return std::nullopt;
   cursor.last = *std::move(last);
