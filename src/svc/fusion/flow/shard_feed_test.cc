@@ -157,6 +157,21 @@ TEST_F(ShardFeed, SaysSoWhenItCannotResume) {
   EXPECT_EQ(Next(Follow(FeedPosition{now, news.position.incarnation})).kind, Kind::kQuiet);
 }
 
+TEST_F(ShardFeed, WhatIsEditedAndNotYetPublishedIsNotMissed) {
+  const tree::Revision before = view_->Pin()->revision();
+  batch::Batch batch;
+  batch.sequence = ++sequence_;
+  batch.changes = {Upsert("/a", 1)};
+  // Applied in one turn, published in the turn after the next: between them somebody comes.
+  ticket_.shards[0]->Deliver(ticket_.session,
+                             std::make_shared<const batch::Batch>(std::move(batch)),
+                             [](const Status&) {});
+  ChangeReader* const reader = Follow(FeedPosition{before, std::nullopt});
+  const FeedNews news = Next(reader);
+  EXPECT_EQ(news.kind, Kind::kReset) << "the change was not recorded";
+  EXPECT_EQ(news.position.revision, before + 1);
+}
+
 TEST_F(ShardFeed, AResetOfTheViewIsToldToItsReaders) {
   ChangeReader* const reader = Follow();
   Send({Upsert("/a", 1)});
