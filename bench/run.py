@@ -14,7 +14,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from figures import change, first_sight, micro, scan, up
+from figures import change, first_sight, micro, query, scan, up
 from figures.machine import Machine
 from figures.row import table
 
@@ -23,6 +23,7 @@ BENCHES = {
     "first-sight": first_sight.run,
     "up": up.run,
     "change": change.run,
+    "query": query.run,
     "codec": micro.codec,
     "tree": micro.tree,
     "arbiter": micro.arbiter,
