@@ -67,6 +67,8 @@ class Terminal {
   // All of it. Errors: kCancelled (nobody reads any more), or what the system says.
   virtual Status Write(std::string_view bytes) = 0;
   virtual void WriteError(std::string_view text) = 0;
+  // False when writing would fail because nobody reads any more.
+  virtual bool has_reader() const { return true; }
   // Whether a person reads: then names are escaped and tables are wide.
   virtual bool interactive() const = 0;
   virtual bool colours() const = 0;

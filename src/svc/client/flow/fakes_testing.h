@@ -244,12 +244,13 @@ class FakeTerminal : public Terminal {
     return failure_;
   }
   void WriteError(std::string_view text) override { errors_ += text; }
+  bool has_reader() const override { return has_reader_; }
   bool interactive() const override { return interactive_; }
   bool colours() const override { return colours_; }
   std::size_t columns() const override { return 20; }
 
   std::string text_, errors_;
-  bool interactive_ = false, colours_ = false;
+  bool interactive_ = false, colours_ = false, has_reader_ = true;
   std::size_t bytes_max_ = SIZE_MAX;
   Status failure_;
 };

@@ -52,7 +52,7 @@ class ViewWatch final : public EventFollower {
       return !done_ && job_.out.open();
     });
     if (!added.ok()) Fail(NotOfFusion(added));
-    job_.out.Flush();
+    job_.out.FlushNow();
     if (!job_.out.open()) done_ = true;
     return !done_;
   }
@@ -233,6 +233,7 @@ void WatchChanges(Job& job, const WatchOptions& options) {
     job.lookup.Follow(open);
     if (std::ranges::all_of(watches, [](const auto& watch) { return watch->done(); })) return;
     job.ports.host.Pause(pause);
+    job.out.FlushNow();
   }
 }
 

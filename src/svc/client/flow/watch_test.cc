@@ -184,6 +184,17 @@ TEST_F(Watch, EndsWhenNobodyReadsAnyMore) {
   EXPECT_THAT(terminal_.text_, Not(HasSubstr("/data/b")));
 }
 
+TEST_F(Watch, NoticesWithoutALineThatNobodyReadsAnyMore) {
+  Say({Start(), ": heartbeat\nid: 1-ab\n\n"});
+  terminal_.has_reader_ = false;
+  EXPECT_EQ(Run({}), 0);
+  EXPECT_EQ(Streams().size(), 1u);
+  terminal_.has_reader_ = true;
+  Say({Start()});
+  host_.on_pause_ = [&] { terminal_.has_reader_ = host_.pauses_ < 3; };
+  EXPECT_EQ(Run({}), 0) << "Fusion has gone, and so has the reader";
+}
+
 TEST_F(Watch, SomethingElseThanFusionIsSaid) {
   Say({"event: created\ndata: {\"node\":\n\n"});
   EXPECT_EQ(Run({}), 1);
