@@ -14,7 +14,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from figures import change, first_sight, micro, query, scan, up
+from figures import change, first_sight, micro, query, scan, soak, up
 from figures.machine import Machine
 from figures.row import table
 
@@ -24,6 +24,7 @@ BENCHES = {
     "up": up.run,
     "change": change.run,
     "query": query.run,
+    "soak": soak.run,
     "codec": micro.codec,
     "tree": micro.tree,
     "arbiter": micro.arbiter,
