@@ -64,10 +64,14 @@ class _Up:
 
     def __enter__(self):
         self.service.__enter__()
-        wait_until(Answers(f"http://127.0.0.1:{self.port}/ready"), "READY", self.service)
-        written = self.home / "connection.json"
-        wait_until(written.exists, "connection.json", self.service)
-        self.key = json.loads(written.read_text())["key"]
+        try:
+            wait_until(Answers(f"http://127.0.0.1:{self.port}/ready"), "READY", self.service)
+            written = self.home / "connection.json"
+            wait_until(written.exists, "connection.json", self.service)
+            self.key = json.loads(written.read_text())["key"]
+        except BaseException:
+            self.service.__exit__()
+            raise
         return self
 
     def __exit__(self, *about):
