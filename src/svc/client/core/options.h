@@ -65,6 +65,11 @@ struct StatOptions {
   std::vector<std::string> paths = {};
 };
 
+struct WatchOptions {
+  std::vector<std::string> paths = {};
+  std::optional<std::string> since = {};
+};
+
 struct SearchOptions {
   std::string text = {};
   std::optional<std::string> under = {};
@@ -118,6 +123,7 @@ struct Options {
   ConfigOptions config;
   CompletionOptions completion;
   HelpOptions help;
+  WatchOptions watch;
   std::vector<std::string> find = {};  // Raw: find_expression.h understands it.
 };
 
