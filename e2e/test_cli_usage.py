@@ -12,8 +12,8 @@ import pytest
 
 from conftest import FUSTOR
 
-COMMANDS = ["up", "status", "ls", "tree", "du", "stat", "top", "views", "sessions", "find", "search", "config",
-            "completion"]
+COMMANDS = ["up", "status", "ls", "tree", "du", "stat", "top", "views", "sessions", "watch", "find", "search",
+            "config", "completion"]
 TOPICS = ["exit-codes", "paths", "keys", "patterns", "trust", "environment"]
 
 

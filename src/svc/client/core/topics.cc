@@ -14,6 +14,7 @@ constexpr const char* kExitCodes = R"(Exit codes of every command:
 
 Of several the highest counts. A stale answer is no failure: it is said on stderr.
 fustor up ends with 0 after Ctrl-C or SIGTERM, with 1 when it could not start.
+fustor watch runs until Ctrl-C, which a shell shows as 130.
 fustor-agent and fustor-fusion end with 2 for faults in their configuration.
 )";
 
