@@ -257,6 +257,7 @@ def test_what_is_left_out(pair):
     # The reading of new rules is a matter of a reload.
     pair.write_agent()
     pair.agent.send(signal.SIGHUP)
+    wait_for(lambda: "configuration taken" in pair.agent.errors(), "the reload")
     pair.wait_equal()
 
 
