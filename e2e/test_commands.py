@@ -177,12 +177,11 @@ def test_config_check(fustor, tmp_path):
     assert missing.stderr == f"fustor: {tmp_path}/nothing: no such file or folder\n".encode()
 
 
-def test_a_waiting_command_ends_when_all_is_ready(fustor, fustor_up, data):
+def test_a_waiting_command_ends_when_all_is_ready(fustor, fustor_up, start, data):
     """--wait for a home whose Fusion is not there yet."""
     home = data.parent / "home"
-    waiting = subprocess.Popen([FUSTOR, "views", "--wait", "--home", home], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, env=os.environ | {"HOME": str(data.parent)})
+    waiting = start([FUSTOR, "views", "--wait", "--home", home])
+    wait_for(lambda: "waiting: " in waiting.errors(), "it to say that it waits")
     fustor_up(data, home=home)
-    out, _ = waiting.communicate(timeout=60)
-    assert waiting.returncode == 0 and b"data" in out
-    wait_for(lambda: fustor("status", "--wait", "--home", home).returncode == 0, "status")
+    assert waiting.wait() == 0 and "data" in waiting.output()
+    assert fustor("status", "--wait", "--home", home).returncode == 0
