@@ -105,6 +105,8 @@ class _Worker:
         done = []
         while self._mine.poll():
             done.append(self._mine.recv())
+            if isinstance(done[-1], str):
+                raise RuntimeError(done[-1])
         return done
 
     def __exit__(self, *_):
@@ -113,8 +115,11 @@ class _Worker:
 
 
 def _work(work, pipe, *args):
-    for done in work(*args):
-        pipe.send(done)
+    try:
+        for done in work(*args):
+            pipe.send(done)
+    except Exception as error:  # Whoever waits for it wants to know.
+        pipe.send(f"{work.__name__}: {error!r}")
 
 
 def _paced(per_second):
