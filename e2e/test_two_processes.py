@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import textwrap
 
 import pytest
@@ -50,7 +51,7 @@ class Pair:
         self.write_fusion()
         self.write_agent()
 
-    def write_fusion(self, more=""):
+    def write_fusion(self, more="", receiver=""):
         self.fusion_file.write_text(textwrap.dedent(f"""\
             host: 127.0.0.1
             port: {self.http}
@@ -61,6 +62,7 @@ class Pair:
                 port: {self.grpc}
                 api_keys:
                   - {{key: {PUSH_KEY}, pipe_id: data}}
+                {receiver}
             views:
               data: {{driver: fs, api_keys: [{QUERY_KEY}]}}
               other: {{driver: fs, api_keys: [{OTHER_KEY}]}}
@@ -68,7 +70,7 @@ class Pair:
               data: {{receiver: agents, views: [data], session_timeout_seconds: {TIMEOUT_S}}}
             """) + more)
 
-    def write_agent(self, key=PUSH_KEY):
+    def write_agent(self, key=PUSH_KEY, sender=""):
         self.agent_file.write_text(textwrap.dedent(f"""\
             agent_id: host-1
             host: 127.0.0.1
@@ -76,7 +78,7 @@ class Pair:
             sources:
               data: {{driver: fs, uri: {self.data}}}
             senders:
-              fusion: {{driver: grpc, uri: "127.0.0.1:{self.grpc}", credential: {{key: {key}}}}}
+              fusion: {{driver: grpc, uri: "127.0.0.1:{self.grpc}", credential: {{key: {key}}}{sender}}}
             pipes:
               data: {{source: data, sender: fusion, error_retry_interval: 200ms, max_backoff_seconds: 1}}
             """))
@@ -226,6 +228,45 @@ def test_a_wrong_key(pair):
     pair.agent.send(signal.SIGHUP)
     pair.wait_equal()
     assert pair.agent.running()
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """An authority, and a certificate of it for 127.0.0.1."""
+    folder = tmp_path / "pem"
+    folder.mkdir()
+
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True)
+
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
+    openssl("req", *new_key, "-keyout", "fusion.key", "-out", "fusion.csr", "-subj", "/CN=fusion")
+    (folder / "names").write_text("subjectAltName = IP:127.0.0.1\n")
+    openssl("x509", "-req", "-in", "fusion.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-out", "fusion.pem", "-days", "2", "-extfile", "names")
+    return folder
+
+
+def test_tls(pair, certificates):
+    """Only an agent that trusts Fusion's authority sends; the key never goes to somebody else."""
+    pair.fusion.stop()
+    pair.write_fusion(receiver=f"tls: {{certificate_file: {certificates}/fusion.pem, "
+                               f"private_key_file: {certificates}/fusion.key}}")
+    pair.start_fusion()
+    pair.write_agent(sender=", tls: {}")
+    pair.start_agent()
+    wait_for(lambda: "certificate verify failed" in pair.agent.errors(), "the agent to say that it does not trust")
+    assert no_leader(pair)
+    assert PUSH_KEY not in pair.agent.errors() + pair.fusion.errors()
+    pair.agent.stop()
+    pair.write_agent(sender=f", tls: {{ca_file: {certificates}/ca.pem}}")
+    pair.start_agent()
+    pair.wait_equal()
+    pair.agent.stop()
+    pair.write_agent(sender=f", tls: {{ca_file: {certificates}/no.pem}}")
+    pair.start_agent()
+    wait_for(lambda: "no.pem" in pair.agent.errors(), "the agent to name the missing file")
 
 
 def test_an_agent_alone_waits(tmp_path, start):

@@ -132,14 +132,17 @@ env::Task<std::size_t> Connection::ReadHead() {
     const std::span<char> room = inbox_.Room(std::max(bytes_max, kHeadRoomBytesMin));
     const IoResult read = co_await wire_->Read(room);
     watch_.Disarm();
-    if (read.error != IoError::kNone) co_return co_await NoHead(read);
     idle_ = false;
-    inbox_.Added(read.bytes);
+    if (read.error == IoError::kNone) inbox_.Added(read.bytes);
+    // A read that had ended already could not be cancelled: a client that never pauses must not
+    // win time by that.
+    if (read.error != IoError::kNone || watch_.expired) co_return co_await NoHead(read);
   }
 }
 
 env::Task<std::size_t> Connection::NoHead(IoResult read) {
-  const bool late = read.error == IoError::kCancelled && watch_.expired;
+  const bool ended = read.error != IoError::kNone && read.error != IoError::kCancelled;
+  const bool late = watch_.expired && !ended;
   silent_ = true;
   idle_ = false;
   if (late && (requests_ == 0 || !inbox_.empty())) site_.header_timeouts.Add();
@@ -313,7 +316,7 @@ env::Task<void> Connection::Part() {
       continue;
     }
     const IoResult read = co_await wire_->Read(room);
-    if (read.error != IoError::kNone) break;
+    if (read.error != IoError::kNone || watch_.expired) break;
   }
   watch_.Disarm();
 }

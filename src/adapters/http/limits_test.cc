@@ -59,6 +59,15 @@ TEST(Limits, SlowHeadersAreCut) {
   sender.join();
 }
 
+// There is always something to read, so no read ever waits long enough to be cancelled.
+TEST(Limits, ClientsThatNeverStopSendingAreCut) {
+  TestSite site({.header_bytes_max = 4096, .linger_timeout = Millis(100)});
+  RawClient endless(site.port());
+  const std::string block(256 << 10, 'x');
+  while (endless.Send(block)) {
+  }
+}
+
 TEST(Limits, TheSecondRequestOfAConnectionHasItsOwnTime) {
   TestSite site({.header_timeout = Millis(100)});
   RawClient client(site.port());

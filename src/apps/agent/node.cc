@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "adapters/grpc/channel.h"
+#include "adapters/posix/files.h"
 #include "adapters/posix/random.h"
 #include "adapters/posix/tree.h"
 #include "adapters/zstd/zstd.h"
@@ -18,6 +19,7 @@ namespace {
 constexpr Nanos kPublishEvery = Millis(500);
 // Listing waits for disks and servers more than for processors.
 constexpr unsigned kScanWorkersMin = 4;
+constexpr std::size_t kPemBytesMax = 1 << 20;
 
 posix::TreeOptions TreeOptionsOf(const SourceConfig& source) {
   posix::TreeOptions options;
@@ -30,14 +32,36 @@ posix::TreeOptions TreeOptionsOf(const SourceConfig& source) {
   return options;
 }
 
-std::unique_ptr<FusionLink> MakeLink(const SenderConfig& sender) {
+// An empty name is an empty text.
+Result<std::string> ReadPem(const std::string& file) {
+  if (file.empty()) return std::string();
+  return posix::OpenFiles()->Read(file, kPemBytesMax);
+}
+
+Result<grpc::ClientTls> ReadTls(const SenderTls& config) {
+  grpc::ClientTls tls;
+  FUSTOR_TRY_ASSIGN(tls.roots, ReadPem(config.ca_file));
+  FUSTOR_TRY_ASSIGN(tls.certificate, ReadPem(config.certificate_file));
+  FUSTOR_TRY_ASSIGN(tls.key, ReadPem(config.private_key_file));
+  tls.server_name = config.server_name;
+  return tls;
+}
+
+Result<std::unique_ptr<FusionLink>> MakeLink(const SenderConfig& sender) {
   grpc::ChannelOptions channel;
   channel.address = sender.uri;
+  if (sender.tls) {
+    Result<grpc::ClientTls> tls = ReadTls(*sender.tls);
+    if (!tls.ok()) return tls.status().Within("tls");
+    channel.tls = *std::move(tls);
+  }
   GrpcLink::Options options;
   options.key = sender.key;
   options.call_timeout = sender.timeout;
-  return std::make_unique<GrpcLink>(std::move(options), grpc::MakeChannel(channel),
-                                    grpc::MakeChannel(channel), zstd::MakeCompressor());
+  std::unique_ptr<FusionLink> link =
+      std::make_unique<GrpcLink>(std::move(options), grpc::MakeChannel(channel),
+                                 grpc::MakeChannel(channel), zstd::MakeCompressor());
+  return link;
 }
 
 }  // namespace
@@ -60,9 +84,7 @@ Agent::Ports Node::MakePorts() {
   ports.open_tree = [this](const SourceConfig& source) {
     return posix::OpenTree(source.uri, TreeOptionsOf(source), log_);
   };
-  ports.open_link = [](const SenderConfig& sender) -> Result<std::unique_ptr<FusionLink>> {
-    return MakeLink(sender);
-  };
+  ports.open_link = MakeLink;
   return ports;
 }
 

@@ -43,7 +43,23 @@ SourceConfig ReadSource(Reader* reader) {
   return source;
 }
 
-SenderConfig ReadSender(Reader* reader) {
+std::optional<SenderTls> ReadTls(Reader* sender, Problems* problems) {
+  if (!sender->Has("tls")) return std::nullopt;
+  Reader reader = sender->Child("tls");
+  SenderTls tls;
+  tls.ca_file = reader.String("ca_file", tls.ca_file);
+  tls.certificate_file = reader.String("certificate_file", "");
+  tls.private_key_file = reader.String("private_key_file", "");
+  tls.server_name = reader.String("server_name", "");
+  if (tls.certificate_file.empty() != tls.private_key_file.empty()) {
+    problems->Add(reader.mark(),
+                  reader.where() + ": 'certificate_file' and 'private_key_file' need each other");
+  }
+  reader.Finish();
+  return tls;
+}
+
+SenderConfig ReadSender(Reader* reader, Problems* problems) {
   using Driver = SenderConfig::Driver;
   SenderConfig sender;
   sender.driver = reader->Enum<Driver>("driver", {{"grpc", Driver::kGrpc},
@@ -57,6 +73,7 @@ SenderConfig ReadSender(Reader* reader) {
     sender.key = credential.RequireString("key");
     credential.Finish();
   }
+  sender.tls = ReadTls(reader, problems);
   sender.batch_size = reader->Int("batch_size", sender.batch_size, 1, 100'000);
   sender.max_retries = reader->Int("max_retries", sender.max_retries, 0);
   sender.retry_delay = reader->Duration("retry_delay_sec", sender.retry_delay);
@@ -176,7 +193,7 @@ Result<AgentConfig> ReadAgentConfig(const config::Node& node) {
     config.sources.emplace(name, ReadSource(&reader));
   }
   for (auto& [name, reader] : root.Children("senders")) {
-    config.senders.emplace(name, ReadSender(&reader));
+    config.senders.emplace(name, ReadSender(&reader, &problems));
   }
   for (auto& [name, reader] : root.Children("pipes")) {
     config.pipes.emplace(name, ReadPipe(&reader, config, &problems));

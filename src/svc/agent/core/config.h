@@ -42,12 +42,23 @@ struct SourceConfig {
   friend bool operator==(const SourceConfig&, const SourceConfig&) = default;
 };
 
+// Files in PEM.
+struct SenderTls {
+  std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";  // Whom to trust.
+  std::string certificate_file;  // With private_key_file: shown to a Fusion that asks who calls.
+  std::string private_key_file;
+  std::string server_name;  // Expected in Fusion's certificate; empty: the host of the uri.
+
+  friend bool operator==(const SenderTls&, const SenderTls&) = default;
+};
+
 struct SenderConfig {
   enum class Driver { kGrpc, kHttp, kEcho };
 
   Driver driver = Driver::kGrpc;
-  std::string uri;  // "127.0.0.1:8103" of kGrpc, "http://127.0.0.1:8102" of kHttp.
-  std::string key;  // credential.key; a secret.
+  std::string uri;               // "127.0.0.1:8103" of kGrpc, "http://127.0.0.1:8102" of kHttp.
+  std::string key;               // credential.key; a secret.
+  std::optional<SenderTls> tls;  // Absent: plain text.
   std::int64_t batch_size = 1'000;
   std::int64_t max_retries = 10;
   Nanos retry_delay = Seconds(5);

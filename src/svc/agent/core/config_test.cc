@@ -78,6 +78,11 @@ senders:
     retry_delay_sec: 1
     driver_params: {timeout: 9}
   new: {driver: http, uri: 'http://h:1', credential: {key: k2}, timeout_sec: 5}
+  far:
+    driver: grpc
+    uri: fusion.example:8103
+    credential: {key: k3}
+    tls: {ca_file: /ca.pem, certificate_file: /c.pem, private_key_file: /k.pem, server_name: fusion}
   nowhere: {driver: echo}
 pipes:
   p:
@@ -118,6 +123,8 @@ pipes:
   EXPECT_EQ(config.senders.at("old").max_retries, 3);
   EXPECT_EQ(config.senders.at("old").retry_delay, Seconds(1));
   EXPECT_EQ(config.senders.at("new").timeout, Seconds(5));
+  EXPECT_FALSE(config.senders.at("new").tls.has_value());
+  EXPECT_EQ(config.senders.at("far").tls, (SenderTls{"/ca.pem", "/c.pem", "/k.pem", "fusion"}));
   EXPECT_EQ(config.senders.at("nowhere").driver, SenderConfig::Driver::kEcho);
   const PipeConfig& pipe = config.pipes.at("p");
   EXPECT_EQ(pipe.audit_interval, Nanos(0));

@@ -46,7 +46,8 @@ AgentConfig TwoPipes() {
   config.agent_id = "host";
   config.sources["home"].uri = "/home";
   config.sources["data"].uri = "/data";
-  config.senders["hub"] = {.uri = "hub:8103", .key = "k"};
+  config.senders["hub"].uri = "hub:8103";
+  config.senders["hub"].key = "k";
   config.pipes["one"] = PipeOf("home");
   config.pipes["two"] = PipeOf("data");
   return config;
