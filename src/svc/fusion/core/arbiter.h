@@ -68,6 +68,13 @@ class Arbiter {
     std::string path;
     Instant until;
   };
+  // What a sweep over the suspects has seen at a path.
+  struct Sighting {
+    std::string path;
+    bool missing = false;
+    std::int64_t mtime_ns = 0;
+    std::optional<std::int64_t> size_bytes;
+  };
   struct BlindSpots {
     std::vector<std::string> additions;  // Found by an audit, not announced by any agent.
     std::vector<std::string> deletions;  // Found missing by a scan.
@@ -93,6 +100,11 @@ class Arbiter {
   // Suspects whose time is over: stable ones lose the flag, changed ones stay for another
   // threshold. Handles at most `count_max`; returns how many entries changed.
   std::size_t Tick(Now now, std::size_t count_max);
+
+  // A sweep has looked: what is stable and no longer hot leaves the suspects, what has changed is
+  // updated and stays for another threshold, what is missing goes. Returns how many were known.
+  // O(n log n).
+  std::size_t Sweep(const std::vector<Sighting>& sightings, Now now);
 
   // Everything is forgotten but the root.
   void Reset();
@@ -175,6 +187,7 @@ class Arbiter {
                 const Context& context);
   void Drop(const Listing& listing, std::uint64_t Outcome::* counter, const Context& context);
   void ApplyRows(Listing* listing, const Context& context);
+  void JoinByName(Join* join);
   void AdmitRow(Listing* listing, std::size_t row, const Context& context);
   void TakeRow(const Listing& listing, std::size_t row, const Have& have, const Context& context);
   void RemoveMissing(const Listing& listing, const Context& context);
@@ -201,6 +214,7 @@ class Arbiter {
   void NoteConfirmation(std::uint16_t reporter, WallTime wall);
   bool OthersConfirmedSince(std::uint16_t reporter, std::int64_t wall_ns) const;
   void SettleFirstSuspect(Now now, bool renew);
+  bool TakeSighting(const Sighting& sighting, Now now);
   void KeepBounds(Now now);
 
   const Options options_;

@@ -69,13 +69,6 @@ Status CheckSupported(const FusionConfig& config) {
               "views." + id + ".driver: forest-fs is not supported yet; use fs, one view a tree"};
     }
   }
-  for (const auto& [id, receiver] : config.receivers) {
-    if (!receiver.disabled && receiver.driver != ReceiverConfig::Driver::kGrpc) {
-      return {Code::kUnimplemented, "receivers." + id +
-                                        ".driver: http is not supported yet; use grpc, or set "
-                                        "disabled: true"};
-    }
-  }
   return {};
 }
 
@@ -109,6 +102,7 @@ SessionHost::Pipe MakePipe(const FusionConfig& config, const std::string& id,
   pipe.sessions.timeout_max = from.session_timeout_max;
   pipe.audit_interval = from.audit_interval;
   pipe.sentinel_interval = from.sentinel_interval;
+  pipe.key_required = config.receivers.at(from.receiver).require_key_on_ingest;
   return pipe;
 }
 

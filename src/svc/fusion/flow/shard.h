@@ -72,6 +72,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   env::Task<std::vector<Arbiter::Suspect>> ListSuspects();
   env::Task<Arbiter::BlindSpots> ListBlindSpots();
+  // As Arbiter::Sweep; returns when readers see it.
+  env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings);
 
  private:
   struct Pipe {
@@ -105,6 +107,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void TickHere();
   env::Task<std::vector<Arbiter::Suspect>> SuspectsHere();
   env::Task<Arbiter::BlindSpots> BlindSpotsHere();
+  env::Task<std::size_t> SweepHere(std::vector<Arbiter::Sighting> sightings);
 
   const Options options_;
   env::Executor& executor_;

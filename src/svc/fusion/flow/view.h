@@ -56,6 +56,7 @@ struct ViewStatus {
 struct SessionInfo {
   Sessions::Session session;
   bool leader = false;
+  bool concurrent = true;  // Others may report to the same pipe (session_policy: shared).
 };
 
 class View {
