@@ -34,6 +34,9 @@ class Fusion::HostedView final : public View {
     return shard_->ListSuspects();
   }
   env::Task<Arbiter::BlindSpots> ListBlindSpots() override { return shard_->ListBlindSpots(); }
+  env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings) override {
+    return shard_->Sweep(std::move(sightings));
+  }
   env::Task<Status> Reset() override {
     env::Task<Status> reset = ResetHere();
     co_return co_await env::RunOn(control_, std::move(reset));

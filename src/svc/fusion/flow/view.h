@@ -74,6 +74,8 @@ class View {
   virtual env::Task<std::vector<Arbiter::Suspect>> ListSuspects() = 0;
   virtual env::Task<Arbiter::BlindSpots> ListBlindSpots() = 0;
   virtual env::Task<Status> Reset() = 0;
+  // As Arbiter::Sweep.
+  virtual env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings) = 0;
 };
 
 // All views of a Fusion. Thread-safe.

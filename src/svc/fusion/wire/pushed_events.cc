@@ -90,9 +90,8 @@ class Collector {
   bool AddRow(const PushedRow& row) {
     const auto [parent, name] = SplitPath(row.path);
     // Rows of one directory mostly follow each other.
-    const bool usual =
-        !row.attrs.is_directory() && has_last_ && parent == last_parent_ && IsName(name) &&
-        row.path.size() <= kPathBytesMax;
+    const bool usual = !row.attrs.is_directory() && has_last_ && parent == last_parent_ &&
+                       IsName(name) && row.path.size() <= kPathBytesMax;
     if (usual) return AddChild(last_block_, name, row);
     std::string_view path = row.path;
     if (!IsNormalViewPath(path)) {

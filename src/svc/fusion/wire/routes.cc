@@ -11,20 +11,6 @@ namespace {
 
 constexpr std::size_t kListedMax = 100;  // Subtrees named in one answer.
 
-std::string_view KeyOf(const http::Request& request) {
-  if (const auto key = request.headers.Find("X-API-Key"); key && !key->empty()) return *key;
-  constexpr std::string_view kBearer = "bearer ";
-  const std::string_view value = request.headers.Find("Authorization").value_or("");
-  if (value.size() <= kBearer.size()) return {};
-  for (std::size_t i = 0; i < kBearer.size(); ++i) {
-    const char c = value[i] >= 'A' && value[i] <= 'Z' ? static_cast<char>(value[i] + 32) : value[i];
-    if (c != kBearer[i]) return {};
-  }
-  std::string_view key = value.substr(kBearer.size());
-  while (key.starts_with(' ')) key.remove_prefix(1);
-  return key;
-}
-
 bool Opens(const ViewSet::Access& access, std::string_view view) {
   return access.management ||
          std::find(access.views.begin(), access.views.end(), view) != access.views.end();
@@ -65,6 +51,20 @@ bool Concerns(std::string_view subtree, std::string_view path) {
 }
 
 }  // namespace
+
+std::string_view KeyOf(const http::Request& request) {
+  if (const auto key = request.headers.Find("X-API-Key"); key && !key->empty()) return *key;
+  constexpr std::string_view kBearer = "bearer ";
+  const std::string_view value = request.headers.Find("Authorization").value_or("");
+  if (value.size() <= kBearer.size()) return {};
+  for (std::size_t i = 0; i < kBearer.size(); ++i) {
+    const char c = value[i] >= 'A' && value[i] <= 'Z' ? static_cast<char>(value[i] + 32) : value[i];
+    if (c != kBearer[i]) return {};
+  }
+  std::string_view key = value.substr(kBearer.size());
+  while (key.starts_with(' ')) key.remove_prefix(1);
+  return key;
+}
 
 env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
                                                    const http::Request& request,
