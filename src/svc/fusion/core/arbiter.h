@@ -199,6 +199,11 @@ class Arbiter {
   void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
                  const Context& context);
 
+  // arbiter_unseen.cc
+  void NoteSeen(const batch::DirBlock& block, bool has_self, const Context& context);
+  void RemoveUnseen(SeenPaths seen, std::int64_t begin_wall_ns, const Context& context);
+  bool HasConfirmedBelow(tree::DirId directory, std::int64_t since_wall_ns);
+
   // Shared.
   Tombstones::Moment MomentOf(const Context& context, std::uint64_t order) const;
   void EraseStone(Listing* listing, Tombstones::Trie::Item* stone);

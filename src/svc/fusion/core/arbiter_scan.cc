@@ -100,8 +100,11 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
   }
   for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, *context);
   if (batch.mark != batch::ScanMark::kEnd) return;
-  const std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id);
+  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id);
   if (!ended || !ended->begun || ended->path != "/") return;
+  if (batch.loose && batch.source == batch::Source::kAudit) {
+    RemoveUnseen(std::move(ended->seen), ended->begin_wall_ns, *context);
+  }
   context->outcome->scan_ended = true;
   context->outcome->failed_directories = ended->failed_directories;
 }
@@ -115,6 +118,9 @@ void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
   context.outcome->rows += block.rows.size() + (listing.has_self ? 1 : 0);
   if (context.realtime()) return ApplyAppeared(&listing, context);
   if (block.failed) ++context.scan->failed_directories;
+  if (context.loose && context.source == batch::Source::kAudit) {
+    NoteSeen(block, listing.has_self, context);
+  }
   // Only an agent that keeps the order of what it tells can send a whole listing.
   if (block.complete && context.scan->begun) {
     listing.begun = MomentOf(context, context.scan->order);
@@ -325,9 +331,8 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
 bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
                        const Context& context) const {
   return have.reporter == context.reporter && have.confirmed_ns != 0 &&
-         (context.loose || have.confirmed_ns >= context.scan->begin_wall_ns) &&
-         row.ctime_ns != 0 && row.ctime_ns < have.attrs.ctime_ns &&
-         !IsAnotherObject(row, have.attrs);
+         (context.loose || have.confirmed_ns >= context.scan->begin_wall_ns) && row.ctime_ns != 0 &&
+         row.ctime_ns < have.attrs.ctime_ns && !IsAnotherObject(row, have.attrs);
 }
 
 // Somebody else has seen it in realtime since this scan began. Or: somebody else knows it, and it
