@@ -12,7 +12,8 @@ Status Obsolete() { return {Code::kNotFound, "Session obsoleted"}; }
 
 }  // namespace
 
-// What the shards have still to answer to batches that were delivered. Touched on the control executor only.
+// What the shards have still to answer to batches that were delivered. Touched on the control
+// executor only.
 struct SessionHost::Gathering {
   std::size_t missing = 0;
   Status status;
