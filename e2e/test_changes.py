@@ -266,6 +266,8 @@ def test_folders_appear_with_everything_in_them(live):
 
 def test_links(live):
     live.put("file", b"content")
+    live.shows("file")
+    # The kernel tells of the new name only.
     os.link(live.path("file"), live.path("second"))
     live.shows("second")
     live.shows("file")

@@ -70,13 +70,13 @@ class Pair:
               data: {{receiver: agents, views: [data], session_timeout_seconds: {TIMEOUT_S}}}
             """) + more)
 
-    def write_agent(self, key=PUSH_KEY, sender=""):
+    def write_agent(self, key=PUSH_KEY, sender="", source=""):
         self.agent_file.write_text(textwrap.dedent(f"""\
             agent_id: host-1
             host: 127.0.0.1
             port: {self.operator}
             sources:
-              data: {{driver: fs, uri: {self.data}}}
+              data: {{driver: fs, uri: {self.data}{source}}}
             senders:
               fusion: {{driver: grpc, uri: "127.0.0.1:{self.grpc}", credential: {{key: {key}}}{sender}}}
             pipes:
@@ -228,6 +228,35 @@ def test_a_wrong_key(pair):
     pair.agent.send(signal.SIGHUP)
     pair.wait_equal()
     assert pair.agent.running()
+
+
+def test_what_is_left_out(pair):
+    """By name, by path, directories only; found by the scan, made later, renamed in and out."""
+    def names(path):
+        node = pair.view.get(f"tree?path={path}&max_depth=1")
+        return sorted(child["name"] for child in node["children"])
+
+    (pair.data / "x.tmp").write_text("no")
+    (pair.data / "cache").mkdir()
+    (pair.data / "cache" / "inside").write_text("no")
+    (pair.data / "a" / "b" / "inside").write_text("no")
+    pair.write_agent(source=", driver_params: {exclude: ['*.tmp', /a/b, cache/]}")
+    pair.start_agent()
+    pair.view.wait_ready()
+    assert names("/") == ["a"]
+    assert "b" not in names("/a") and len(names("/a")) == 300
+    (pair.data / "y.tmp").write_text("no")
+    (pair.data / "a" / "cache").mkdir()
+    (pair.data / "x.tmp").rename(pair.data / "kept")
+    (pair.data / "cache").rename(pair.data / "found")
+    (pair.data / "a" / "file1").rename(pair.data / "a" / "file1.tmp")
+    wait_for(lambda: names("/") == ["a", "found", "kept"], "what was renamed out of the rules")
+    wait_for(lambda: names("/found") == ["inside"], "what lies below it")
+    wait_for(lambda: len(names("/a")) == 299, "what was renamed into the rules to go")
+    # The reading of new rules is a matter of a reload.
+    pair.write_agent()
+    pair.agent.send(signal.SIGHUP)
+    pair.wait_equal()
 
 
 @pytest.fixture

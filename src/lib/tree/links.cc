@@ -18,7 +18,7 @@ std::uint64_t SetLinkBytes(std::string_view name) { return 32 + LinkBytes(name);
 
 }  // namespace
 
-std::size_t LinkTable::Hash::operator()(const LinkKey& key) const noexcept {
+std::size_t LinkKeyHash::operator()(const LinkKey& key) const noexcept {
   std::uint64_t h = key.inode * 0x9E3779B97F4A7C15ull;
   h ^= (key.device + static_cast<std::uint64_t>(key.kind)) * 0xC2B2AE3D27D4EB4Full;
   return static_cast<std::size_t>(h ^ (h >> 29));
@@ -134,6 +134,13 @@ bool LinkTable::Contains(const LinkKey& key, DirId dir, std::string_view name) c
   }
   const auto below = group.many->find(dir);
   return below != group.many->end() && below->second.names.contains(name);
+}
+
+std::uint64_t LinkTable::Count(const LinkKey& key) const {
+  const auto it = groups_.find(key);
+  if (it == groups_.end()) return 0;
+  const Group& group = it->second;
+  return group.many == nullptr ? group.few.size() : group.many->at(kRoot).links;
 }
 
 LinkTable::Link LinkTable::First(const LinkKey& key) const {

@@ -33,6 +33,10 @@ struct LinkKey {
   }
 };
 
+struct LinkKeyHash {
+  std::size_t operator()(const LinkKey& key) const noexcept;
+};
+
 class LinkTable {
  public:
   using ParentOf = std::function<DirId(DirId)>;
@@ -52,6 +56,8 @@ class LinkTable {
 
   bool Contains(const LinkKey& key) const { return groups_.contains(key); }
   bool Contains(const LinkKey& key, DirId dir, std::string_view name) const;
+  // Links of the group. O(1).
+  std::uint64_t Count(const LinkKey& key) const;
   // Any link of the group. REQUIRES: Contains(key).
   Link First(const LinkKey& key) const;
   // The links of a group, in no order.
@@ -76,17 +82,13 @@ class LinkTable {
     std::vector<Link> few;
     std::unique_ptr<std::unordered_map<DirId, Below>> many;
   };
-  struct Hash {
-    std::size_t operator()(const LinkKey& key) const noexcept;
-  };
-
   DirId LowestShared(const Group& group, DirId dir) const;
   DirId AddToMany(Group* group, DirId dir, std::string_view name);
   DirId RemoveFromMany(Group* group, DirId dir, std::string_view name);
   void BecomeMany(Group* group);
 
   ParentOf parent_of_;
-  std::unordered_map<LinkKey, Group, Hash> groups_;
+  std::unordered_map<LinkKey, Group, LinkKeyHash> groups_;
   std::uint64_t links_ = 0;
   std::uint64_t bytes_ = 0;
 };

@@ -32,6 +32,10 @@ std::uint64_t Tree::Erase(DirId dir, std::string_view name) { return impl_->Eras
 Result<void> Tree::Move(DirId from, std::string_view name, DirId to, std::string_view to_name) {
   return impl_->Move(from, name, to, to_name);
 }
+bool Tree::GetLink(const EntryAttrs& attrs, Entry* entry) { return impl_->GetLink(attrs, entry); }
+void Tree::WantLinks(const EntryAttrs& attrs) { impl_->WantLinks(attrs); }
+bool Tree::wants_links() const { return impl_->wants_links(); }
+std::uint64_t Tree::SeekLinks(std::uint64_t rows_max) { return impl_->SeekLinks(rows_max); }
 void Tree::ForEachChild(
     DirId dir, const std::function<bool(std::string_view name, const Entry& entry)>& visit) {
   impl_->ForEachChild(dir, visit);

@@ -107,6 +107,17 @@ class Tree {
   // kNotFound (no such entry), kFailedPrecondition (a directory into itself or below itself).
   Result<void> Move(DirId from, std::string_view name, DirId to, std::string_view to_name);
 
+  // Any known link of the inode that `attrs` speaks of. False: none is known, or it has no others.
+  bool GetLink(const EntryAttrs& attrs, Entry* entry);
+  // Who makes a hard link tells of the new name only. After Put of one: have the other entries of
+  // the inode looked for (SeekLinks), if the tree knows fewer links than there are. O(1).
+  void WantLinks(const EntryAttrs& attrs);
+  bool wants_links() const;
+  // Looks at some `rows_max` rows (whole directories) and goes on there the next time. Entries that
+  // are the same inode as a known link, and not newer by their ctime, get its attributes; an inode
+  // that is not found in the whole tree is wanted no more. Returns how many entries changed.
+  std::uint64_t SeekLinks(std::uint64_t rows_max);
+
   // Calls visit(name, entry) for the children in order until it returns false. The tree must not be
   // edited meanwhile. `name` and `entry` are valid during the call.
   void ForEachChild(DirId dir,

@@ -33,6 +33,57 @@ Entry Directory(std::int64_t mtime_ns = 1) {
   return e;
 }
 
+// link(2) is told of for the new name only.
+TEST(Tree, OtherNamesOfANewLinkAreFound) {
+  for (const bool published : {true, false}) {
+    Tree tree;
+    const auto single = [](std::uint64_t inode, std::int64_t size) {
+      Entry e = File(size);
+      e.attrs.inode = inode;
+      e.attrs.nlink = 1;
+      e.attrs.ctime_ns = 10;
+      return e;
+    };
+    for (int d = 0; d < 50; ++d) {
+      const DirId dir = tree.EnsureDirectory("/d" + std::to_string(d));
+      for (int f = 0; f < 300; ++f) {
+        tree.Put(dir, "f" + std::to_string(f), single(1000u + 300u * d + f, 10));
+      }
+    }
+    if (published) tree.Publish();
+    EXPECT_FALSE(tree.wants_links());
+    Entry link = single(1000 + 300 * 20 + 7, 10);
+    link.attrs.nlink = 3;
+    link.attrs.ctime_ns = 99;
+    Entry elsewhere = link;
+    elsewhere.attrs.inode = 77;
+    Entry stale = link;
+    stale.attrs.inode = 1000;
+    stale.attrs.ctime_ns = 5;
+    for (const auto& [name, entry] : {std::pair{"l", link}, {"m", elsewhere}, {"s", stale}}) {
+      tree.Put(kRoot, name, entry);
+      tree.WantLinks(entry.attrs);
+    }
+    EXPECT_EQ(tree.AggregatesOf(kRoot).bytes, 50u * 300 * 10 + 30);
+    std::uint64_t slices = 0;
+    std::uint64_t changed = 0;
+    for (; tree.wants_links(); ++slices) changed += tree.SeekLinks(1000);
+    EXPECT_EQ(changed, 1u);
+    EXPECT_GE(slices, 10u);
+    Entry found;
+    ASSERT_TRUE(tree.Get(*tree.FindDirectory("/d20"), "f7", &found));
+    EXPECT_EQ(found.attrs, link.attrs);
+    ASSERT_TRUE(tree.Get(*tree.FindDirectory("/d0"), "f0", &found));
+    EXPECT_EQ(found.attrs.nlink, 1u) << "it is single again, and the link is gone";
+    EXPECT_EQ(tree.AggregatesOf(kRoot).bytes, 50u * 300 * 10 + 20) << "counted once";
+    EXPECT_TRUE(tree.CheckInvariants().ok());
+    tree.WantLinks(link.attrs);
+    EXPECT_TRUE(tree.wants_links()) << "one name is still unknown";
+    tree.Clear();
+    EXPECT_FALSE(tree.wants_links());
+  }
+}
+
 TEST(Tree, RevisionZeroHoldsOnlyTheRoot) {
   Tree tree;
   EXPECT_EQ(tree.revision(), 0u);

@@ -355,6 +355,8 @@ void Writer::Clear() {
     if (table_.IsLive(DirId{id})) DropDirectory(DirId{id});
   }
   links_.Clear();
+  wanted_links_.clear();
+  search_ = LinkSearch{};
   OpenDir& root = Open(kRoot);
   for (const ChunkRef& ref : root.chunks) {
     if (ref.open != nullptr) FreeOpenChunk(ref.open);

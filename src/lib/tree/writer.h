@@ -42,6 +42,10 @@ class Writer {
   DirId Put(DirId dir, std::string_view name, const Entry& entry);
   std::uint64_t Erase(DirId dir, std::string_view name);
   Result<void> Move(DirId from, std::string_view name, DirId to, std::string_view to_name);
+  bool GetLink(const EntryAttrs& attrs, Entry* entry) const;
+  void WantLinks(const EntryAttrs& attrs);
+  bool wants_links() const { return !wanted_links_.empty() || !search_.keys.empty(); }
+  std::uint64_t SeekLinks(std::uint64_t rows_max);
   void ForEachChild(DirId dir,
                     const std::function<bool(std::string_view, const Entry&)>& visit) const;
   std::uint64_t ChildCount(DirId dir) const;
@@ -103,6 +107,13 @@ class Writer {
       return open != nullptr ? open->chunks[i] : ChunkRef{packed[i], nullptr};
     }
   };
+  using LinkKeys = std::unordered_set<LinkKey, LinkKeyHash>;
+  // One walk over the whole tree, in slices.
+  struct LinkSearch {
+    LinkKeys keys;                      // Empty: none is going on.
+    std::vector<std::uint64_t> filter;  // A bit for the low bits of each inode.
+    std::uint32_t next_dir = 0;
+  };
   struct CountedLink {
     LinkKey key;
     DirId dir;
@@ -160,6 +171,12 @@ class Writer {
   // All links in and below a directory. REQUIRES: settled.
   std::vector<CountedLink> LinksBelow(DirId dir) const;
 
+  // --- writer_links.cc: entries that turn out to be links. ---
+  void BeginLinkSearch();
+  // Adds the rows of the directory that are searched for and not known as links.
+  std::uint64_t FindUnknownLinks(DirId dir, std::vector<std::pair<DirId, std::string>>* found);
+  bool AdoptLink(DirId dir, const std::string& name);
+
   // --- writer.cc ---
   DirId PutRow(DirId dir, std::string_view name, const Entry& entry);
   DirId NewDirectory(DirId parent, std::string_view name, const EntryAttrs& attrs);
@@ -193,6 +210,8 @@ class Writer {
   Pins pins_;
   Retired retired_;
   LinkTable links_;
+  LinkKeys wanted_links_;  // For the next search.
+  LinkSearch search_;
   Packer packer_;
 
   std::vector<std::unique_ptr<OpenDir>> open_dirs_;  // The first open_dirs_used_ are in use.

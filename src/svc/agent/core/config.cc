@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/config/reader.h"
+#include "svc/agent/core/selection.h"
 
 namespace fustor::agent {
 namespace {
@@ -14,7 +15,7 @@ using config::Reader;
 
 constexpr std::int64_t kWorkersMax = 1'024;
 
-SourceConfig ReadSource(Reader* reader) {
+SourceConfig ReadSource(Reader* reader, Problems* problems) {
   SourceConfig source;
   source.driver = reader->Enum<SourceConfig::Driver>("driver", {{"fs", SourceConfig::Driver::kFs}});
   source.uri = reader->RequireString("uri");
@@ -26,7 +27,11 @@ SourceConfig ReadSource(Reader* reader) {
   Reader params = reader->Child("driver_params");
   source.scan_workers =
       static_cast<int>(params.Int("max_scan_workers", source.scan_workers, 0, kWorkersMax));
-  for (Name& glob : params.Names("exclude")) source.exclude.push_back(std::move(glob.value));
+  for (Name& glob : params.Names("exclude")) {
+    const Status usable = Selection::Check(glob.value);
+    if (!usable.ok()) problems->Add(glob.mark, glob.where + ": " + usable.message());
+    source.exclude.push_back(std::move(glob.value));
+  }
   source.file_pattern = params.String("file_pattern", source.file_pattern);
   source.one_file_system = params.Bool("one_file_system", source.one_file_system);
   source.metadata_ops_per_second_max = params.Double("metadata_ops_per_sec", 0, 0, 1e9);
@@ -190,7 +195,7 @@ Result<AgentConfig> ReadAgentConfig(const config::Node& node) {
   config.logging = config::ReadLogging(&root);
   config.fs_scan_workers = static_cast<int>(root.Int("fs_scan_workers", 0, 0, kWorkersMax));
   for (auto& [name, reader] : root.Children("sources")) {
-    config.sources.emplace(name, ReadSource(&reader));
+    config.sources.emplace(name, ReadSource(&reader, &problems));
   }
   for (auto& [name, reader] : root.Children("senders")) {
     config.senders.emplace(name, ReadSender(&reader, &problems));

@@ -107,7 +107,28 @@ void Observer::MaybeEndScan() {
   scan_id_ = 0;
 }
 
+bool Observer::LeavesOut(DirKey dir, std::string_view name, bool is_directory) const {
+  const Selection& selection = options_.selection;
+  if (selection.everything() || name.empty() || !dirs_.Contains(dir)) return false;
+  return selection.LeavesOut(selection.by_path() ? dirs_.PathOf(dir) : "", name, is_directory);
+}
+
+void Observer::LeaveOut(env::ListedDir& listed) const {
+  const Selection& selection = options_.selection;
+  if (selection.everything()) return;
+  const std::string path = dirs_.PathOf(listed.dir);
+  EntryList kept;
+  for (std::size_t i = 0; i < listed.children.size(); ++i) {
+    const EntryAttrs& attrs = listed.children.attrs(i);
+    const std::string_view name = listed.children.name(i);
+    if (selection.LeavesOut(path, name, attrs.is_directory())) continue;
+    kept.Append(name, attrs, listed.children.target(i));
+  }
+  listed.children = std::move(kept);
+}
+
 void Observer::SetAside(env::ListedDir& listed, Listing& listing, Instant now) {
+  LeaveOut(listed);
   for (std::string& name : listing.touched) {
     const std::size_t row = listed.children.FindSorted(name);
     if (row < listed.children.size()) listed.children.Erase(row);

@@ -33,6 +33,7 @@
 #include "env/tree_types.h"
 #include "svc/agent/core/bus.h"
 #include "svc/agent/core/dir_table.h"
+#include "svc/agent/core/selection.h"
 
 namespace fustor::agent {
 
@@ -49,6 +50,7 @@ class Observer {
     Nanos throttle = Seconds(1);  // A file that is being written is reported at most this often.
     std::size_t lists_in_flight_max = 64;
     std::size_t stats_in_flight_max = 4'096;
+    Selection selection;  // What it leaves out is never looked into and never reported.
   };
 
   struct Counters {
@@ -125,6 +127,9 @@ class Observer {
 
   void BeginScan(bool reported);
   void OnEvent(env::TreeEvent& event, Instant now);
+  // False: nothing of it is to be reported. A rename may become its other half.
+  bool Select(env::TreeEvent* event, Instant now);
+  bool LeavesOut(DirKey dir, std::string_view name, bool is_directory) const;
   void OnMoved(const env::TreeEvent& event, Instant now);
   void OnRemoved(DirKey dir, const std::string& name, Instant now);
   void OnOverflow();
@@ -141,7 +146,8 @@ class Observer {
   bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
   void WatchAgain(const env::ListedDir& listed);
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
-  // Takes out the rows that something else tells about.
+  // Takes out the rows that are not to be reported, and those that something else tells about.
+  void LeaveOut(env::ListedDir& listed) const;
   void SetAside(env::ListedDir& listed, Listing& listing, Instant now);
   void ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id);
   void CloseListing(std::uint64_t scan_id);

@@ -36,6 +36,7 @@ void Observer::OnEvent(env::TreeEvent& event, Instant now) {
     }
     return;
   }
+  if (!options_.selection.everything() && !Select(&event, now)) return;
   ReleaseHeld(event.dir, event.name, now);
   Touch(event.dir, event.name);
   EntryKey key{event.dir, event.name};
@@ -88,6 +89,30 @@ void Observer::OnEvent(env::TreeEvent& event, Instant now) {
   }
 }
 
+bool Observer::Select(env::TreeEvent* event, Instant now) {
+  using Kind = env::TreeEvent::Kind;
+  const bool left_out = LeavesOut(event->dir, event->name, event->is_directory);
+  if (event->kind != Kind::kMoved) {
+    const bool changes_directory = event->kind == Kind::kCreated || event->kind == Kind::kRemoved ||
+                                   event->kind == Kind::kMovedIn || event->kind == Kind::kMovedOut;
+    if (left_out && changes_directory) WantDirectory(event->dir, now);
+    return !left_out;
+  }
+  const bool target_left_out = LeavesOut(event->to_dir, event->to_name, event->is_directory);
+  if (target_left_out) WantDirectory(event->to_dir, now);
+  if (left_out) WantDirectory(event->dir, now);
+  if (left_out && target_left_out) return false;
+  if (target_left_out) event->kind = Kind::kRemoved;
+  if (left_out && dirs_.Contains(event->to_dir)) {
+    event->kind = Kind::kMovedIn;
+    event->dir = event->to_dir;
+    event->name = event->to_name;
+    event->cookie = 0;
+    return true;
+  }
+  return !left_out;
+}
+
 void Observer::OnMoved(const env::TreeEvent& event, Instant now) {
   const EntryKey from{event.dir, event.name};
   const EntryKey to{event.to_dir, event.to_name};
@@ -99,6 +124,13 @@ void Observer::OnMoved(const env::TreeEvent& event, Instant now) {
   change.old_path = JoinPath(dirs_.PathOf(from.dir), from.name);
   change.path = JoinPath(dirs_.PathOf(to.dir), to.name);
   if (from == to) return Want(to, std::nullopt, now);
+  if (event.is_directory && options_.selection.by_path()) {
+    // What is left out below it depends on where it lies: it is looked at anew.
+    OnRemoved(from.dir, from.name, now);
+    if (!dirs_.Contains(to.dir)) return;  // Events contradict each other; others will tell.
+    OnRemoved(to.dir, to.name, now);
+    return Want(to, std::nullopt, now);
+  }
 
   const std::optional<DirKey> replaced = dirs_.Find(to.dir, to.name);
   const std::optional<DirKey> moved = dirs_.Find(from.dir, from.name);

@@ -132,6 +132,8 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
 }
 
 void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atomic) {
+  // Something else than the event spoke of is there now.
+  if (LeavesOut(key.dir, key.name, statted.attrs.is_directory())) return Vanished(key);
   batch::Change change;
   change.kind = batch::Change::Kind::kUpsert;
   change.path = dirs_.PathOf(key.dir);

@@ -125,17 +125,20 @@ class ToyFs {
   }
   bool quiet() const { return events_.empty(); }
 
-  std::map<std::string, EntryAttrs> Truth() const {
+  std::map<std::string, EntryAttrs> Truth(const Selection& selection) const {
     std::map<std::string, EntryAttrs> truth;
-    Collect("/", root_, &truth);
+    Collect("/", root_, selection, &truth);
     return truth;
   }
 
  private:
-  static void Collect(const std::string& path, const NodePtr& node,
+  static void Collect(const std::string& path, const NodePtr& node, const Selection& selection,
                       std::map<std::string, EntryAttrs>* truth) {
     (*truth)[path] = node->attrs;
-    for (const auto& [name, child] : node->children) Collect(JoinPath(path, name), child, truth);
+    for (const auto& [name, child] : node->children) {
+      if (selection.LeavesOut(path, name, child->attrs.is_directory())) continue;
+      Collect(JoinPath(path, name), child, selection, truth);
+    }
   }
   NodePtr Make(EntryKind kind) {
     auto node = std::make_shared<Node>();
@@ -300,8 +303,8 @@ class ToyView {
 
 class Run {
  public:
-  Run(std::uint64_t seed, bool halves, bool losses)
-      : prng_(seed), losses_(losses), fs_(prng_, halves), observer_({}, bus_) {}
+  Run(std::uint64_t seed, bool halves, bool losses, const Selection& selection)
+      : prng_(seed), losses_(losses), fs_(prng_, halves), observer_(OptionsOf(selection), bus_) {}
 
   void Play(int steps) {
     for (int i = 0; i < 30; ++i) fs_.RandomOperation();
@@ -313,10 +316,17 @@ class Run {
     return fs_.quiet() && bus_.empty() && lists_.empty() && stats_.empty() && listed_.empty() &&
            statted_.empty() && !observer_.scanning() && !observer_.NextDue();
   }
-  std::map<std::string, EntryAttrs> Truth() const { return fs_.Truth(); }
+  std::map<std::string, EntryAttrs> Truth(const Selection& selection) const {
+    return fs_.Truth(selection);
+  }
   const std::map<std::string, EntryAttrs>& Seen() const { return view_.rows(); }
 
  private:
+  static Observer::Options OptionsOf(const Selection& selection) {
+    Observer::Options options;
+    options.selection = selection;
+    return options;
+  }
   void Ask() {
     for (env::ListRequest& r : observer_.TakeLists()) lists_.push_back(std::move(r));
     for (env::StatRequest& r : observer_.TakeStats(now_)) stats_.push_back(std::move(r));
@@ -404,13 +414,13 @@ std::uint64_t Seeds() {
   return text == nullptr ? 400 : std::strtoull(text, nullptr, 10);
 }
 
-void Converges(bool halves, bool losses) {
+void Converges(bool halves, bool losses, const Selection& selection = {}) {
   for (std::uint64_t seed = 1; seed <= Seeds(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Run run(seed, halves, losses);
+    Run run(seed, halves, losses, selection);
     run.Play(600);
     ASSERT_TRUE(run.AtRest()) << "it never came to rest";
-    ASSERT_EQ(Print(run.Seen()), Print(run.Truth()));
+    ASSERT_EQ(Print(run.Seen()), Print(run.Truth(selection)));
   }
 }
 
@@ -418,6 +428,37 @@ TEST(Observer, ConvergesWithWholeRenames) { Converges(false, false); }
 TEST(Observer, ConvergesWithHalvesOfRenames) { Converges(true, false); }
 TEST(Observer, ConvergesWhenEventsAreLost) { Converges(false, true); }
 TEST(Observer, ConvergesWhenHalvesAreLost) { Converges(true, true); }
+TEST(Observer, LeavesOutNames) {
+  Converges(false, true, Selection({"b", "c/"}, "[!e]"));
+  Converges(true, true, Selection({"b", "c/"}, "[!e]"));
+}
+TEST(Observer, LeavesOutPaths) {
+  Converges(false, true, Selection({"/a/*b", "/c/d/"}, "*"));
+  Converges(true, true, Selection({"/a/*b", "/c/d/"}, "*"));
+}
+
+TEST(Selection, NamesPathsAndFiles) {
+  const Selection selection({"*.tmp", "/proc", "cache/", "/a/*/x"}, "[!z]*");
+  struct Case {
+    const char* directory;
+    const char* name;
+    bool is_directory;
+    bool left_out;
+  };
+  const Case cases[] = {
+      {"/", "f.tmp", false, true},  {"/q", "f.tmp", true, true},  {"/", "proc", true, true},
+      {"/q", "proc", true, false},  {"/", "cache", false, false}, {"/q", "cache", true, true},
+      {"/a/b/c", "x", false, true}, {"/a", "x", false, false},    {"/", "zebra", false, true},
+      {"/", "zebra", true, false},  {"/", "tmp", false, false},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(selection.LeavesOut(c.directory, c.name, c.is_directory), c.left_out)
+        << c.directory << " " << c.name;
+  }
+  EXPECT_TRUE(Selection({}, "*").everything());
+  EXPECT_TRUE(Selection::Check("a*").ok() && Selection::Check("/a/b").ok());
+  for (const char* bad : {"", "/", "a/b"}) EXPECT_FALSE(Selection::Check(bad).ok()) << bad;
+}
 
 }  // namespace
 }  // namespace fustor::agent

@@ -34,8 +34,6 @@ void CheckSource(const std::string& id, const SourceConfig& source, Findings* fi
   if (source.uri.empty() || source.uri.front() != '/') {
     findings->Refuse("sources." + id + ".uri", ": expected an absolute path of a directory");
   }
-  findings->NotYet(!source.exclude.empty(), key + "exclude");
-  findings->NotYet(source.file_pattern != kDefault.file_pattern, key + "file_pattern");
   findings->NoEffect(source.watches_max != kDefault.watches_max, key + "max_watches");
   findings->NoEffect(source.sync_delay_max != kDefault.sync_delay_max,
                      key + "max_sync_delay_seconds");

@@ -65,6 +65,7 @@ Pipe::Options Agent::Member::PipeOptions() const {
 Source::Options Agent::Member::SourceOptions() const {
   Source::Options options;
   options.observer.throttle = plan_.source.throttle;
+  options.observer.selection = Selection(plan_.source.exclude, plan_.source.file_pattern);
   options.bus.batch_rows_max = static_cast<std::size_t>(plan_.sender.batch_size);
   return options;
 }

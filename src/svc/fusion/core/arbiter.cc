@@ -9,6 +9,11 @@
 namespace fustor::fusion {
 namespace {
 
+// Many links are made at once; one search finds the other names of all.
+constexpr Nanos kLinksPatience = Millis(50);
+// A slice takes well below a millisecond: a twentieth of the time at most.
+constexpr Nanos kLinksPause = Millis(20);
+constexpr std::uint64_t kLinkRowsPerTick = 100'000;
 // Tombstones whose time is over, removed per batch: more than a batch usually lays.
 constexpr std::size_t kPurgePerBatch = 10'000;
 
@@ -76,7 +81,22 @@ Tombstones::Moment Arbiter::MomentOf(const Context& context, std::uint64_t order
           begun == session_orders_.end() ? 0 : begun->second};
 }
 
-std::optional<Instant> Arbiter::NextExpiry() const { return suspects_.NextExpiry(); }
+std::optional<Instant> Arbiter::NextExpiry() const {
+  const std::optional<Instant> suspect = suspects_.NextExpiry();
+  if (!tree_.wants_links()) return suspect;
+  return suspect ? std::min(*suspect, links_due_) : links_due_;
+}
+
+void Arbiter::WantLinks(const EntryAttrs& attrs, const Context& context) {
+  if (attrs.nlink < 2 || attrs.is_directory()) return;
+  if (!tree_.wants_links()) links_due_ = context.now.monotonic + kLinksPatience;
+  tree_.WantLinks(attrs);
+}
+
+void Arbiter::TakeNewerLink(tree::Entry* entry) {
+  if (entry->attrs.nlink < 2 || !tree_.GetLink(entry->attrs, &link_)) return;
+  if (link_.attrs.ctime_ns > entry->attrs.ctime_ns) entry->attrs = link_.attrs;
+}
 
 std::size_t Arbiter::Tick(Now now, std::size_t count_max) {
   std::size_t count = 0;
@@ -84,6 +104,10 @@ std::size_t Arbiter::Tick(Now now, std::size_t count_max) {
     const std::optional<Instant> next = suspects_.NextExpiry();
     if (!next || *next > now.monotonic) break;
     SettleFirstSuspect(now, true);
+  }
+  if (tree_.wants_links() && links_due_ <= now.monotonic) {
+    count += tree_.SeekLinks(kLinkRowsPerTick);
+    links_due_ = now.monotonic + kLinksPause;
   }
   KeepBounds(now);
   return count;

@@ -98,7 +98,8 @@ class Arbiter {
   // When Tick has next something to do. nullopt: nothing is waiting.
   std::optional<Instant> NextExpiry() const;
   // Suspects whose time is over: stable ones lose the flag, changed ones stay for another
-  // threshold. Handles at most `count_max`; returns how many entries changed.
+  // threshold. Handles at most `count_max`; returns how many entries changed. A slice of the search
+  // for the other names of new hard links is done too.
   std::size_t Tick(Now now, std::size_t count_max);
 
   // A sweep has looked: what is stable and no longer hot leaves the suspects, what has changed is
@@ -205,6 +206,10 @@ class Arbiter {
   bool HasConfirmedBelow(tree::DirId directory, std::int64_t since_wall_ns);
 
   // Shared.
+  // A new name of an inode was seen: the others are to show what is now known of it.
+  void WantLinks(const EntryAttrs& attrs, const Context& context);
+  // A row that was made before another name of its inode was seen must not take that back.
+  void TakeNewerLink(tree::Entry* entry);
   Tombstones::Moment MomentOf(const Context& context, std::uint64_t order) const;
   void EraseStone(Listing* listing, Tombstones::Trie::Item* stone);
   Descent Descend(std::string_view directory);
@@ -231,6 +236,7 @@ class Arbiter {
   mutable BlindSpotList deletions_;
   mutable BlindSpots listed_;  // Made from the two lists when asked for.
   Scans scans_;
+  Instant links_due_;  // The next slice of the tree's search for links.
   std::unordered_map<SessionKey, std::uint64_t> session_orders_;  // When each one began.
   std::uint64_t refused_ = 0;
   std::uint64_t tombstones_evicted_ = 0;
@@ -243,6 +249,7 @@ class Arbiter {
   // Kept from batch to batch only for their memory.
   tree::Entry have_;
   tree::Entry entry_;
+  tree::Entry link_;
   std::vector<Have> changed_;
   std::vector<std::uint32_t> fresh_;
   std::vector<Have> missing_;

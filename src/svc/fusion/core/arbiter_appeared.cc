@@ -83,6 +83,7 @@ void Arbiter::AdmitAppeared(Listing* listing, std::size_t row, const Context& co
   entry_.reporter = context.reporter;
   entry_.confirmed_ns = context.now.wall.ns;
   tree_.Put(listing->dir, name, entry_);
+  WantLinks(entry_.attrs, context);
   ++context.outcome->inserted;
 }
 

@@ -127,7 +127,9 @@ std::optional<tree::DirId> Arbiter::UpsertEntry(std::string_view path, const Ent
   if (attrs.is_directory()) entry_.flags |= have_.flags & tree::kAuditSkipped;
   entry_.reporter = context.reporter;
   entry_.confirmed_ns = context.now.wall.ns;
-  return tree_.Put(*dir, name, entry_);
+  const tree::DirId put = tree_.Put(*dir, name, entry_);
+  if (!existed || have_.attrs.nlink != attrs.nlink) WantLinks(attrs, context);
+  return put;
 }
 
 void Arbiter::Delete(std::string_view path, const Context& context) {

@@ -400,6 +400,7 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
   entry_.flags = context.unannounced() ? tree::kNoFlags : tree::kKnownByAgent;
   entry_.reporter = context.reporter;
   entry_.confirmed_ns = 0;
+  TakeNewerLink(&entry_);
   MarkIfHot(block.path, name, &entry_, context);
   if (context.unannounced()) {
     additions_.Add(block.path, name);
@@ -428,6 +429,7 @@ void Arbiter::TakeRow(const Listing& listing, std::size_t row, const Have& have,
   if (same_kind) entry_.flags |= have.flags & (tree::kSuspect | tree::kAuditSkipped);
   entry_.reporter = context.reporter;
   entry_.confirmed_ns = same_kind ? have.confirmed_ns : 0;
+  TakeNewerLink(&entry_);
   // From now on the confirmation stands beside this reporter's name.
   if (entry_.confirmed_ns != 0) NoteConfirmation(context.reporter, {entry_.confirmed_ns});
   if (content) MarkIfHot(block.path, name, &entry_, context);

@@ -64,6 +64,7 @@ EntryAttrs Attrs(const Words& words, bool directory) {
   attrs.mode = directory ? 040755 : 0100644;
   attrs.size_bytes = words.Number("size");
   attrs.inode = static_cast<std::uint64_t>(words.Number("inode"));
+  attrs.nlink = static_cast<std::uint32_t>(words.Number("nlink"));
   attrs.mtime_ns = words.Time("mtime");
   attrs.ctime_ns = words.Time("ctime");
   return attrs;
@@ -257,7 +258,7 @@ class Story {
         if (lost.session.value == 0) {
           out_ << "(its session has ended)\n";
         } else {
-          out_ << static_cast<char>('A' + lost.session.value - 1) << "\n";
+          out_ << static_cast<char>('A' + (lost.session.value - 1) % 100) << "\n";
         }
       }
     } else if (what == "tombstones") {
@@ -314,6 +315,9 @@ class Story {
     if (!directory) out_ << " size=" << entry.attrs.size_bytes;
     if ((entry.flags & tree::kImplied) == 0) {
       out_ << " mtime=" << Seconds3(entry.attrs.mtime_ns);
+    }
+    if (entry.attrs.nlink > 1) {
+      out_ << " nlink=" << entry.attrs.nlink << " ctime=" << Seconds3(entry.attrs.ctime_ns);
     }
     if ((entry.flags & tree::kImplied) != 0) out_ << " implied";
     if ((entry.flags & tree::kSuspect) != 0) out_ << " suspect";

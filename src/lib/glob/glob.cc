@@ -1,8 +1,10 @@
+#include "lib/glob/glob.h"
+
+#include <cstdint>
 #include <cstring>
+#include <utility>
 
-#include "lib/tree/search.h"
-
-namespace fustor::tree {
+namespace fustor::glob {
 namespace {
 
 std::uint8_t Byte(char c) { return static_cast<std::uint8_t>(c); }
@@ -166,4 +168,4 @@ bool Substring::Matches(std::string_view text) const {
   return false;
 }
 
-}  // namespace fustor::tree
+}  // namespace fustor::glob
