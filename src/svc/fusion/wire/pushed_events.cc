@@ -132,8 +132,9 @@ class Collector {
       return true;
     }
     Result<std::string> normal = NormalizeViewPath(path);
-    if (normal.ok()) *out = *std::move(normal);
-    return normal.ok();
+    if (!normal.ok()) return false;
+    *out = *std::move(normal);
+    return true;
   }
   std::uint32_t BlockOf(std::string_view path) {
     const auto [it, fresh] =
