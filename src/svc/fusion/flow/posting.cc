@@ -87,6 +87,10 @@ Result<SessionHost::Entry> SessionHost::Admit(const Caller& caller, const std::s
   const Result<const Sessions::Session*> session =
       host->sessions.Touch(session_id, executor_.clock().Now(), executor_.clock().WallNow());
   if (!session.ok()) return Obsolete();
+  // Two who number the batches of one session would take each other's for repetitions.
+  if (host->streams.contains((*session)->key)) {
+    return Status(Code::kFailedPrecondition, "This session reports over a stream");
+  }
   Poster& poster = host->posters[(*session)->key];
   if (poster.under_way >= kPostsPerSession) {
     return Status(Code::kResourceExhausted, "This session has posted " +

@@ -166,6 +166,9 @@ Result<SessionHost::Ticket> SessionHost::Join(const Caller& caller, const std::s
       host->sessions.Touch(session_id, executor_.clock().Now(), executor_.clock().WallNow());
   if (!session.ok()) return Obsolete();
   const SessionKey key = (*session)->key;
+  if (host->posters.contains(key)) {
+    return Status(Code::kFailedPrecondition, "This session posts its rows over HTTP");
+  }
   std::stop_source stream;
   const auto earlier = host->streams.find(key);
   if (earlier != host->streams.end()) earlier->second.request_stop();

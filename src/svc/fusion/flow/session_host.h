@@ -115,7 +115,8 @@ class SessionHost {
   Result<batch::HeartbeatAnswer> Beat(const Caller& caller, const batch::Heartbeat& beat);
   // Ending an unknown session is success. Errors: kUnauthenticated (the key).
   Status Close(const Caller& caller, const std::string& session_id);
-  // A stream begins; an earlier one of the session ends. Errors: as Beat.
+  // A stream begins; an earlier one of the session ends. Errors: as Beat; kFailedPrecondition (the
+  // session posts).
   Result<Ticket> Join(const Caller& caller, const std::string& session_id);
 
   // --- Agents that post. ---
@@ -126,11 +127,11 @@ class SessionHost {
                                             const PostedBeat& beat);
   Status ClosePosted(const Caller& caller, const std::string& session_id);
   // `bytes` is what the request may take of kPostedBytesMax. Errors also: kResourceExhausted (too
-  // many requests of this session), kUnavailable (too much from all).
+  // many requests of this session), kUnavailable (too much from all), kFailedPrecondition (the
+  // session reports over a stream).
   Result<Entry> Admit(const Caller& caller, const std::string& session_id, std::uint64_t bytes);
   void Leave(const Entry& entry);
-  // Leaves when all views have applied it. Errors also: kFailedPrecondition (a stream of this
-  // session has numbered batches by itself).
+  // Leaves when all views have applied it.
   env::Task<Status> Push(Entry entry, Posted posted);
   // A scan of the pipe's sessions begins (of its leader) or ends (of all who are at one). Returns
   // the number of views that it concerns. Errors: kNotFound (no such pipe).
