@@ -24,6 +24,8 @@ class PushedScans {
                                  std::optional<batch::Source> ends);
   // The scan begins without rows; nothing to deliver when one of this source has begun.
   std::vector<batch::Batch> Begin(batch::Source source);
+  // Whether anything was delivered.
+  bool any() const { return last_sequence_ != 0; }
 
  private:
   struct Scan {

@@ -131,6 +131,17 @@ std::shared_ptr<SessionHost::Gathering> SessionHost::DeliverAll(
   return gathering;
 }
 
+// What is to be delivered.
+Result<std::vector<batch::Batch>> SessionHost::Number(Posted posted, Poster* poster) {
+  if (posted.numbered != poster->numbered.any() &&
+      (poster->numbered.any() || poster->scans.any())) {
+    return Status(Code::kFailedPrecondition, "Numbered batches and others in one session");
+  }
+  if (!posted.numbered) return poster->scans.Take(std::move(posted.batches), posted.ends);
+  FUSTOR_CHECK(posted.batches.size() == 1);
+  return poster->numbered.Take(std::move(posted.batches.front()), posted.part, posted.parts);
+}
+
 env::Task<Status> SessionHost::Push(Entry entry, Posted posted) {
   const auto found = hosts_.find(entry.pipe_id);
   Host* const host = found == hosts_.end() ? nullptr : found->second.get();
@@ -140,15 +151,19 @@ env::Task<Status> SessionHost::Push(Entry entry, Posted posted) {
     Leave(entry);
     co_return Obsolete();
   }
-  host->counts.events_received += posted.events;
+  const std::uint64_t events = posted.events;
+  host->counts.events_received += events;
   if (posted.rejected != 0) ++host->counts.errors;
-  std::vector<batch::Batch> batches =
-      poster->second.scans.Take(std::move(posted.batches), posted.ends);
+  Result<std::vector<batch::Batch>> batches = Number(std::move(posted), &poster->second);
+  if (!batches.ok()) {
+    Leave(entry);
+    co_return batches.status();
+  }
   const std::shared_ptr<Gathering> gathering =
-      DeliverAll(entry.session, host->pipe.shards, std::move(batches));
+      DeliverAll(entry.session, host->pipe.shards, *std::move(batches));
   Status status = co_await gathering->done.Wait();
   if (const auto still = hosts_.find(entry.pipe_id); status.ok() && still != hosts_.end()) {
-    still->second->counts.events_processed += posted.events;
+    still->second->counts.events_processed += events;
   }
   Leave(entry);
   if (status.code() == Code::kUnauthenticated) co_return Obsolete();

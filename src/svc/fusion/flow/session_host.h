@@ -28,6 +28,7 @@
 #include "env/task.h"
 #include "lib/batch/batch.h"
 #include "lib/batch/session.h"
+#include "svc/fusion/core/numbered_batches.h"
 #include "svc/fusion/core/pushed_scans.h"
 #include "svc/fusion/core/sessions.h"
 #include "svc/fusion/flow/shard.h"
@@ -79,6 +80,10 @@ class SessionHost {
     std::optional<batch::Source> ends;  // The scan of this source ends behind them.
     std::uint64_t events = 0;
     std::uint64_t rejected = 0;
+    // One batch that its agent has numbered, or the part of one (from 0).
+    bool numbered = false;
+    std::uint32_t part = 0;
+    std::uint32_t parts = 1;
   };
   struct PipeInfo {
     std::string id;
@@ -131,7 +136,9 @@ class SessionHost {
   // session reports over a stream).
   Result<Entry> Admit(const Caller& caller, const std::string& session_id, std::uint64_t bytes);
   void Leave(const Entry& entry);
-  // Leaves when all views have applied it.
+  // Leaves when all views have applied it. What is numbered and has been taken before is not taken
+  // again. Errors also: kFailedPrecondition (numbered batches are missing before this one, or are
+  // mixed with others).
   env::Task<Status> Push(Entry entry, Posted posted);
   // A scan of the pipe's sessions begins (of its leader) or ends (of all who are at one). Returns
   // the number of views that it concerns. Errors: kNotFound (no such pipe).
@@ -152,6 +159,7 @@ class SessionHost {
  private:
   struct Poster {
     PushedScans scans;
+    NumberedBatches numbered;
     std::size_t under_way = 0;
   };
   struct Host {
@@ -168,6 +176,7 @@ class SessionHost {
   Host* Find(const Caller& caller);
   // The pipe of a session that is live, for who posts.
   Result<Host*> FindPoster(const Caller& caller, const std::string& session_id);
+  static Result<std::vector<batch::Batch>> Number(Posted posted, Poster* poster);
   Host* HostOf(SessionKey session);
   bool MayPost(const Host& host, const Caller& caller);
   // At once, so that what has been numbered stays in order.

@@ -19,6 +19,8 @@ using batch::DirBlock;
 using batch::Source;
 using json::Tape;
 
+constexpr std::uint64_t kPartsMax = 10'000;
+
 bool IsName(std::string_view name) {
   return !name.empty() && name.size() <= kNameBytesMax && name != "." && name != ".." &&
          name.find('\0') == std::string_view::npos;
@@ -59,6 +61,33 @@ void SortStrictly(EntryList* rows) {
   *rows = std::move(once);
 }
 
+bool Normal(std::string_view path, std::string* out) {
+  if (path.empty()) return false;
+  if (IsNormalViewPath(path)) {
+    *out = path;
+    return true;
+  }
+  Result<std::string> normal = NormalizeViewPath(path);
+  if (!normal.ok()) return false;
+  *out = *std::move(normal);
+  return true;
+}
+
+// False: a path of the row makes no sense.
+bool TakeChange(Change::Kind kind, const PushedRow& row, batch::Batch* to) {
+  Change change;
+  change.kind = kind;
+  if (!Normal(row.path, &change.path)) return false;
+  if (kind == Change::Kind::kMove && !Normal(row.old_path, &change.old_path)) return false;
+  if (kind == Change::Kind::kUpsert) {
+    change.attrs = row.attrs;
+    change.target = row.target;
+    change.atomic = row.atomic;
+  }
+  to->changes.push_back(std::move(change));
+  return true;
+}
+
 // Makes batches of rows that come one by one.
 class Collector {
  public:
@@ -75,17 +104,7 @@ class Collector {
   }
   // REQUIRES: an event has begun. False: the row's path makes no sense.
   bool AddChange(Change::Kind kind, const PushedRow& row) {
-    Change change;
-    change.kind = kind;
-    if (!Normal(row.path, &change.path)) return false;
-    if (kind == Change::Kind::kMove && !Normal(row.old_path, &change.old_path)) return false;
-    if (kind == Change::Kind::kUpsert) {
-      change.attrs = row.attrs;
-      change.target = row.target;
-      change.atomic = row.atomic;
-    }
-    batch_->changes.push_back(std::move(change));
-    return true;
+    return TakeChange(kind, row, &*batch_);
   }
   bool AddRow(const PushedRow& row) {
     const auto [parent, name] = SplitPath(row.path);
@@ -125,17 +144,6 @@ class Collector {
   }
 
  private:
-  static bool Normal(std::string_view path, std::string* out) {
-    if (path.empty()) return false;
-    if (IsNormalViewPath(path)) {
-      *out = path;
-      return true;
-    }
-    Result<std::string> normal = NormalizeViewPath(path);
-    if (!normal.ok()) return false;
-    *out = *std::move(normal);
-    return true;
-  }
   std::uint32_t BlockOf(std::string_view path) {
     const auto [it, fresh] =
         blocks_.try_emplace(path, static_cast<std::uint32_t>(batch_->blocks.size()));
@@ -187,6 +195,13 @@ void ReadEventMember(std::string_view key, Tape::Node value, Event* event) {
   }
 }
 
+std::optional<Change::Kind> ChangeKindOf(std::string_view type) {
+  if (type == "insert" || type == "update") return Change::Kind::kUpsert;
+  if (type == "delete") return Change::Kind::kDelete;
+  if (type == "move") return Change::Kind::kMove;
+  return std::nullopt;
+}
+
 class EventReader {
  public:
   EventReader(const PushLimits& limits, std::optional<Source> usual, PushedEvents* pushed)
@@ -220,11 +235,9 @@ class EventReader {
  private:
   // nullopt: nothing that could be told of this source.
   static std::optional<Change::Kind> KindOf(std::string_view type, Source source) {
-    if (type == "insert" || type == "update") return Change::Kind::kUpsert;
-    if (source != Source::kRealtime) return std::nullopt;
-    if (type == "delete") return Change::Kind::kDelete;
-    if (type == "move") return Change::Kind::kMove;
-    return std::nullopt;
+    const std::optional<Change::Kind> kind = ChangeKindOf(type);
+    const bool fits = source == Source::kRealtime || kind == Change::Kind::kUpsert;
+    return fits ? kind : std::nullopt;
   }
   void Take(Change::Kind kind, Source source, const std::vector<RowField>& fields,
             Tape::Node node) {
@@ -241,6 +254,172 @@ class EventReader {
   Collector collector_;
   std::optional<Source> last_;
 };
+
+// --- Numbered batches ---
+
+bool ReadCount(Tape::Node node, std::string_view key, std::uint64_t max, std::uint64_t* out,
+               BadField* bad) {
+  const bool valid = node.kind() == Tape::Kind::kInt && node.Int() >= 0 &&
+                     static_cast<std::uint64_t>(node.Int()) <= max;
+  if (valid) {
+    *out = static_cast<std::uint64_t>(node.Int());
+  } else {
+    *bad = {"batch." + std::string(key), "must be a whole number from 0"};
+  }
+  return valid;
+}
+
+// One member of the head of a numbered batch. False: *bad says why.
+bool ReadHeadMember(std::string_view key, Tape::Node value, batch::Batch* to, PushedEvents* pushed,
+                    BadField* bad) {
+  std::uint64_t number = 0;
+  if (key == "sequence") return ReadCount(value, key, INT64_MAX, &to->sequence, bad);
+  if (key == "scan_id") return ReadCount(value, key, INT64_MAX, &to->scan_id, bad);
+  if (key == "part" || key == "parts") {
+    if (!ReadCount(value, key, kPartsMax, &number, bad)) return false;
+    (key == "part" ? pushed->part : pushed->parts) = static_cast<std::uint32_t>(number);
+  } else if (key == "mark") {
+    if (!ReadCount(value, key, static_cast<std::uint64_t>(batch::ScanMark::kEnd), &number, bad)) {
+      return false;
+    }
+    to->mark = static_cast<batch::ScanMark>(number);
+  } else if (key == "index" && value.kind() == Tape::Kind::kInt) {
+    to->index_ms = value.Int();
+  } else if (key == "lost_events" && value.kind() == Tape::Kind::kBool) {
+    to->lost_events = value.Bool();
+  } else if (key == "source") {
+    const std::optional<Source> source =
+        value.is_string() ? SourceOf(value.String()) : std::nullopt;
+    if (!source) {
+      *bad = {"batch.source", "must be realtime, snapshot, audit or on_demand_job"};
+      return false;
+    }
+    to->source = *source;
+  } else if (key == "scan_path" && !value.is_null()) {
+    if (!value.is_string() || !IsNormalViewPath(value.String())) {
+      *bad = {"batch.scan_path", "must be a path"};
+      return false;
+    }
+    to->scan_path = value.String();
+  }
+  return true;
+}
+
+bool ReadHead(Tape::Node head, batch::Batch* to, PushedEvents* pushed, BadField* bad) {
+  bool valid = head.is_object();
+  if (!valid) *bad = {"batch", "must be an object"};
+  head.ForEachMember([&](std::string_view key, Tape::Node value) {
+    valid = valid && ReadHeadMember(key, value, to, pushed, bad);
+  });
+  if (!valid) return false;
+  if (to->sequence == 0 || pushed->part >= pushed->parts ||
+      (to->mark == batch::ScanMark::kBegin && to->scan_path.empty())) {
+    *bad = {"batch", "needs a sequence from 1, a part below parts, and a scan_path to begin with"};
+    return false;
+  }
+  pushed->numbered = true;
+  return true;
+}
+
+// {"event_type":"listing","path","complete","failed","silent","exempt":[],"fields","self","rows"}
+class ListingReader {
+ public:
+  explicit ListingReader(PushedEvents* pushed) : pushed_(pushed) {}
+
+  // False: there is no path to put it at.
+  bool Read(Tape::Node event, const Event& head, batch::Batch* to) {
+    DirBlock block;
+    std::optional<Tape::Node> self;
+    event.ForEachMember([&](std::string_view key, Tape::Node value) {
+      if (key == "path" && value.is_string()) block.path = value.String();
+      if (key == "self" && !value.is_null()) self = value;
+      if (key == "complete") block.complete = IsTrue(value);
+      if (key == "failed") block.failed = IsTrue(value);
+      if (key == "silent") block.silent = IsTrue(value);
+      if (key == "exempt") TakeExempt(value, &block);
+    });
+    if (!IsNormalViewPath(block.path)) return false;
+    if (self) {
+      PushedRow row;
+      if (!ReadPushedRow(*self, head.fields, &row) || !row.attrs.is_directory()) return false;
+      block.self = row.attrs;
+    }
+    if (head.rows) {
+      head.rows->ForEachItem([&](Tape::Node row) { TakeChild(row, head.fields, &block); });
+    }
+    SortStrictly(&block.rows);
+    to->blocks.push_back(std::move(block));
+    return true;
+  }
+
+ private:
+  static bool IsTrue(Tape::Node node) { return node.kind() == Tape::Kind::kBool && node.Bool(); }
+  void TakeExempt(Tape::Node list, DirBlock* block) {
+    list.ForEachItem([&](Tape::Node name) {
+      if (name.is_string() && IsName(name.String()) &&
+          name.String().find('/') == std::string_view::npos) {
+        block->exempt.emplace_back(name.String());
+      } else {
+        block->complete = false;
+        ++pushed_->rejected;
+      }
+    });
+  }
+  void TakeChild(Tape::Node node, const std::vector<RowField>& fields, DirBlock* block) {
+    PushedRow row;
+    if (ReadPushedRow(node, fields, &row) && IsName(row.name) &&
+        row.name.find('/') == std::string_view::npos) {
+      block->rows.Append(row.name, row.attrs, row.target);
+      ++pushed_->rows;
+    } else {
+      block->complete = false;  // What is missing may exist.
+      ++pushed_->rejected;
+    }
+  }
+
+  PushedEvents* pushed_;
+};
+
+void ReadNumberedEvent(Tape::Node node, batch::Batch* to, PushedEvents* pushed) {
+  Event event;
+  node.ForEachMember(
+      [&](std::string_view key, Tape::Node value) { ReadEventMember(key, value, &event); });
+  if (event.type == "listing") {
+    if (!ListingReader(pushed).Read(node, event, to)) ++pushed->rejected;
+    return;
+  }
+  const std::optional<Change::Kind> kind = ChangeKindOf(event.type);
+  if (!kind || !event.rows || to->source != Source::kRealtime) {
+    ++pushed->rejected;
+    return;
+  }
+  event.rows->ForEachItem([&](Tape::Node each) {
+    PushedRow row;
+    const bool taken = ReadPushedRow(each, event.fields, &row) && TakeChange(*kind, row, to);
+    ++(taken ? pushed->rows : pushed->rejected);
+  });
+}
+
+bool DecodeNumbered(Tape::Node head, std::optional<Tape::Node> events, const PushLimits& limits,
+                    PushedEvents* pushed, BadField* bad) {
+  batch::Batch batch;
+  if (!ReadHead(head, &batch, pushed, bad)) return false;
+  if (events) {
+    events->ForEachItem([&](Tape::Node event) {
+      ++pushed->events;
+      if (pushed->events <= limits.events_max && pushed->rows <= limits.rows_max) {
+        ReadNumberedEvent(event, &batch, pushed);
+      }
+    });
+  }
+  if (pushed->events > limits.events_max || pushed->rows > limits.rows_max) {
+    *bad = {"events", "too many rows or events"};
+    return false;
+  }
+  batch.job_id = pushed->job_id;
+  pushed->batches.push_back(std::move(batch));
+  return true;
+}
 
 bool ReadFlag(Tape::Node node, std::string_view key, bool* out, BadField* bad) {
   if (node.is_null()) return true;
@@ -265,6 +444,7 @@ bool ReadText(Tape::Node node, std::string_view key, std::string* out, BadField*
 
 struct Body {
   std::optional<Tape::Node> events;
+  std::optional<Tape::Node> batch;
   bool is_end = false;
 };
 
@@ -276,6 +456,8 @@ bool ReadBodyMember(std::string_view key, Tape::Node value, Body* body, PushedEv
       return false;
     }
     body->events = value;
+  } else if (key == "batch" && !value.is_null()) {
+    body->batch = value;
   } else if (key == "is_end" || key == "is_snapshot_end") {
     return ReadFlag(value, key, &body->is_end, bad);
   } else if (key == "source_type") {
@@ -317,6 +499,7 @@ bool DecodePushedEvents(const Tape& tape, const PushLimits& limits, PushedEvents
     valid = valid && ReadBodyMember(key, value, &body, pushed, bad);
   });
   if (!valid) return false;
+  if (body.batch) return DecodeNumbered(*body.batch, body.events, limits, pushed, bad);
   const std::optional<Source> usual = SourceOf(pushed->source_type);
   EventReader reader(limits, usual, pushed);
   if (body.events) {

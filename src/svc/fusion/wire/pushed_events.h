@@ -3,7 +3,12 @@
 // Pure. Nothing an agent posts can do more than cost the time and memory of the limits. Events of
 // one source that follow each other become one batch: changes in their order, or one block per
 // directory, parents first. Blocks are never complete; a directory's own row is the `self` of its
-// block. What the body as a whole gets wrong is a BadField; one event or row that makes no sense is
+// block.
+//
+// A body with the member "batch" is one whole batch of an agent of ours, numbered and marked by
+// itself, or a part of one; its listings may be complete.
+//
+// What the body as a whole gets wrong is a BadField; one event or row that makes no sense is
 // left out and counted.
 #pragma once
 
@@ -36,6 +41,11 @@ struct PushedEvents {
   std::string source_type;
   std::string session_id;  // Only the older route reads it.
   std::string job_id;      // metadata.job_id
+  // A numbered batch: batches holds exactly one. It comes in `parts` bodies, of which this is the
+  // `part`-th from 0.
+  bool numbered = false;
+  std::uint32_t part = 0;
+  std::uint32_t parts = 1;
 };
 
 struct PushLimits {

@@ -72,6 +72,7 @@ struct Claims {
   std::optional<std::int64_t> changed_ns;  // Stronger than created_time, an older name for it.
   std::optional<std::int64_t> allocated;
   bool is_directory = false;
+  std::optional<EntryKind> kind;  // Then the mode stays as it is.
 };
 
 bool ReadNanos(Tape::Node node, std::optional<std::int64_t>* out) {
@@ -86,6 +87,16 @@ bool ReadField(RowField field, Tape::Node node, PushedRow* row, Claims* claims) 
       return true;
     case RowField::kPath:
       return ReadText(node, &row->path);
+    case RowField::kName:
+      return ReadText(node, &row->name);
+    case RowField::kKind: {
+      int kind = 0;
+      if (!ReadInteger(node, &kind) || kind < 0 || kind > static_cast<int>(EntryKind::kOther)) {
+        return false;
+      }
+      claims->kind = static_cast<EntryKind>(kind);
+      return true;
+    }
     case RowField::kOldPath:
       return ReadText(node, &row->old_path);
     case RowField::kSize:
@@ -155,8 +166,8 @@ bool Settle(const Claims& claims, PushedRow* row) {
   attrs.mtime_ns = claims.mtime_ns.value_or(attrs.mtime_ns);
   attrs.ctime_ns = claims.ctime_ns.value_or(claims.changed_ns.value_or(attrs.ctime_ns));
   attrs.atime_ns = claims.atime_ns.value_or(attrs.atime_ns);
-  attrs.kind = KindOf(*row, claims.is_directory);
-  if (attrs.kind != EntryKind::kOther) {
+  attrs.kind = claims.kind.value_or(KindOf(*row, claims.is_directory));
+  if (!claims.kind && attrs.kind != EntryKind::kOther) {
     attrs.mode = (attrs.mode & ~kTypeMask) | TypeOf(attrs.kind);
   }
   if (attrs.kind != EntryKind::kSymlink) row->target = {};
@@ -165,8 +176,7 @@ bool Settle(const Claims& claims, PushedRow* row) {
                                  ? attrs.size_bytes
                                  : (attrs.size_bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
   attrs.allocated_bytes = claims.allocated.value_or(usual);
-  return !row->path.empty() && row->target.size() <= 0xFFFF &&
-         row->target.find('\0') == std::string_view::npos;
+  return row->target.size() <= 0xFFFF && row->target.find('\0') == std::string_view::npos;
 }
 
 }  // namespace
@@ -180,7 +190,11 @@ RowField RowFieldOf(std::string_view name) {
     case 3:
       return name == "uid" ? F::kUid : is("gid", F::kGid);
     case 4:
-      return name == "path" ? F::kPath : name == "size" ? F::kSize : is("mode", F::kMode);
+      return name == "path"   ? F::kPath
+             : name == "size" ? F::kSize
+             : name == "name" ? F::kName
+             : name == "kind" ? F::kKind
+                              : is("mode", F::kMode);
     case 5:
       return name == "inode" ? F::kInode : is("nlink", F::kNlink);
     case 6:

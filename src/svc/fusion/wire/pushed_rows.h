@@ -16,6 +16,8 @@ namespace fustor::fusion {
 enum class RowField : std::uint8_t {
   kUnknown,
   kPath,
+  kName,
+  kKind,
   kOldPath,
   kSize,
   kModifiedTime,
@@ -43,6 +45,7 @@ RowField RowFieldOf(std::string_view name);
 // The values are checked, but for the paths. Views are into the tape.
 struct PushedRow {
   std::string_view path;
+  std::string_view name;  // In a listing.
   std::string_view old_path;
   std::string_view target;
   EntryAttrs attrs;
@@ -51,7 +54,7 @@ struct PushedRow {
   bool silent = false;
 };
 
-// False: it makes no sense (no path, a value of a wrong type or out of its range).
+// False: it makes no sense (a value of a wrong type or out of its range).
 bool ReadPushedRow(json::Tape::Node node, const std::vector<RowField>& fields, PushedRow* row);
 
 // Seconds since 1970 as nanoseconds: the nearest to what the double says; clamped to their range.

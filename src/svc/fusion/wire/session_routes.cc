@@ -48,6 +48,13 @@ bool ReadSessionRequest(const Tape& tape, batch::SessionRequest* request, BadFie
       return false;
     }
   }
+  if (const auto capabilities = MemberOf(tape, "capabilities")) {
+    capabilities->ForEachItem([&](Tape::Node name) {
+      const bool taken = name.is_string() && name.String().size() <= batch::kIdBytesMax &&
+                         request->capabilities.size() < batch::kListLengthMax;
+      if (taken) request->capabilities.emplace_back(name.String());
+    });
+  }
   const auto timeout = MemberOf(tape, "session_timeout_seconds");
   if (!timeout) return true;
   if (timeout->is_number()) {
