@@ -1,5 +1,6 @@
 #include "svc/fusion/wire/node_json.h"
 
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -38,13 +39,28 @@ struct Pen {
       *at++ = '0';
       return;
     }
-    for (int i = 8; i >= 0; --i) {
-      at[i] = static_cast<char>('0' + part % 10);
-      part /= 10;
-    }
+    // Two digits at a time, and none waits for the one before it.
+    const auto high = static_cast<std::uint32_t>(part / 10'000);  // Five digits.
+    const auto low = static_cast<std::uint32_t>(part % 10'000);
+    at[0] = static_cast<char>('0' + high / 10'000);
+    Pair(at + 1, high / 100 % 100);
+    Pair(at + 3, high % 100);
+    Pair(at + 5, low / 100);
+    Pair(at + 7, low % 100);
     at += 9;
     while (at[-1] == '0') --at;
   }
+  static void Pair(char* to, std::uint32_t n) { std::memcpy(to, kDigits.data() + 2 * n, 2); }
+
+  // "00", "01" ... "99".
+  static constexpr std::array<char, 200> kDigits = [] {
+    std::array<char, 200> digits{};
+    for (std::size_t n = 0; n < 100; ++n) {
+      digits[2 * n] = static_cast<char>('0' + n / 10);
+      digits[2 * n + 1] = static_cast<char>('0' + n % 10);
+    }
+    return digits;
+  }();
 };
 
 // Printable ASCII without '"' and '\': the same bytes in JSON.
