@@ -208,7 +208,8 @@ std::string NumberedReport::Part(std::size_t part) const {
     json.String(batch_.scan_path);
   }
   json.Key("lost_events").Bool(batch_.lost_events);
-  json.Key("part").Uint(part).Key("parts").Uint(parts_.size()).EndObject();
+  json.Key("part").Uint(part).Key("parts").Uint(parts_.size());
+  json.Key("continues").Bool(!cut.slices.empty() && cut.slices.front().begin > 0).EndObject();
   json.Key("source_type").String(SourceType(batch_.source));
   if (!batch_.job_id.empty()) {
     json.Key("metadata").BeginObject().Key("job_id").String(batch_.job_id).EndObject();

@@ -8,21 +8,37 @@ namespace fustor::fusion {
 using batch::Batch;
 using batch::DirBlock;
 
-Result<std::vector<Batch>> NumberedBatches::Take(Batch batch, std::uint32_t part,
-                                                 std::uint32_t parts) {
+namespace {
+
+// Rows stay strictly sorted, whatever comes.
+void Append(const DirBlock& more, DirBlock* block) {
+  block->complete = block->complete && more.complete;
+  for (std::size_t i = 0; i < more.rows.size(); ++i) {
+    const std::string_view name = more.rows.name(i);
+    if (block->rows.empty() || block->rows.name(block->rows.size() - 1) < name) {
+      block->rows.Append(name, more.rows.attrs(i), more.rows.target(i));
+    } else {
+      block->complete = false;
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::vector<Batch>> NumberedBatches::Take(Batch batch, Part part) {
   const std::uint64_t sequence = batch.sequence;
   const bool known =
-      sequence <= last_sequence_ || (sequence == last_sequence_ + 1 && part < next_part_);
+      sequence <= last_sequence_ || (sequence == last_sequence_ + 1 && part.part < next_part_);
   if (known) return std::vector<Batch>();
-  if (sequence != last_sequence_ + 1 || part != next_part_) {
+  if (sequence != last_sequence_ + 1 || part.part != next_part_) {
     return Status(Code::kFailedPrecondition,
                   "batch " + std::to_string(sequence) + " came after batch " +
                       std::to_string(last_sequence_) + ": something between them is missing");
   }
-  FUSTOR_TRY(Add(std::move(batch)));
+  FUSTOR_TRY(Add(std::move(batch), part.continues));
   ++next_part_;
   std::vector<Batch> whole;
-  if (next_part_ < parts) return whole;
+  if (next_part_ < part.parts) return whole;
   whole.push_back(*std::move(partial_));
   partial_.reset();
   last_sequence_ = sequence;
@@ -30,33 +46,23 @@ Result<std::vector<Batch>> NumberedBatches::Take(Batch batch, std::uint32_t part
   return whole;
 }
 
-// A listing goes on where the part before has ended; its last part says whether it is complete.
-Status NumberedBatches::Add(Batch part) {
+Status NumberedBatches::Add(Batch batch, bool continues) {
   if (!partial_) {
-    partial_ = std::move(part);
+    partial_ = std::move(batch);
     return {};
   }
-  if (partial_->row_count() + part.row_count() > kRowsMax) {
+  if (partial_->row_count() + batch.row_count() > kRowsMax) {
     return {Code::kInvalidArgument, "the parts of this batch hold too many rows"};
   }
-  for (batch::Change& change : part.changes) partial_->changes.push_back(std::move(change));
-  for (DirBlock& block : part.blocks) {
-    DirBlock* const open = partial_->blocks.empty() ? nullptr : &partial_->blocks.back();
-    if (open == nullptr || open->path != block.path) {
+  for (batch::Change& change : batch.changes) partial_->changes.push_back(std::move(change));
+  for (DirBlock& block : batch.blocks) {
+    const bool goes_on = std::exchange(continues, false) && !partial_->blocks.empty() &&
+                         partial_->blocks.back().path == block.path;
+    if (goes_on) {
+      Append(block, &partial_->blocks.back());
+    } else {
       partial_->blocks.push_back(std::move(block));
-      continue;
     }
-    for (std::size_t i = 0; i < block.rows.size(); ++i) {
-      // Rows stay strictly sorted, whatever comes.
-      const std::string_view name = block.rows.name(i);
-      const bool follows = open->rows.empty() || open->rows.name(open->rows.size() - 1) < name;
-      if (follows) {
-        open->rows.Append(name, block.rows.attrs(i), block.rows.target(i));
-      } else {
-        block.complete = false;
-      }
-    }
-    open->complete = open->complete && block.complete;
   }
   return {};
 }

@@ -18,16 +18,21 @@ class NumberedBatches {
  public:
   static constexpr std::size_t kRowsMax = 2'000'000;
 
+  struct Part {
+    std::uint32_t part = 0;  // From 0.
+    std::uint32_t parts = 1;
+    bool continues = false;  // Its first listing goes on with the last one of the part before.
+  };
+
   // What to deliver: the whole batch when this is its last part, nothing before that, and nothing
   // for what has come before. Errors: kFailedPrecondition (something before it is missing),
   // kInvalidArgument (too many rows in its parts).
-  Result<std::vector<batch::Batch>> Take(batch::Batch batch, std::uint32_t part,
-                                         std::uint32_t parts);
+  Result<std::vector<batch::Batch>> Take(batch::Batch batch, Part part);
   // Whether anything was taken.
   bool any() const { return last_sequence_ != 0 || next_part_ != 0; }
 
  private:
-  Status Add(batch::Batch part);
+  Status Add(batch::Batch batch, bool continues);
 
   std::uint64_t last_sequence_ = 0;  // Of whole batches.
   std::uint32_t next_part_ = 0;      // Of the one after it.

@@ -139,7 +139,7 @@ Result<std::vector<batch::Batch>> SessionHost::Number(Posted posted, Poster* pos
   }
   if (!posted.numbered) return poster->scans.Take(std::move(posted.batches), posted.ends);
   FUSTOR_CHECK(posted.batches.size() == 1);
-  return poster->numbered.Take(std::move(posted.batches.front()), posted.part, posted.parts);
+  return poster->numbered.Take(std::move(posted.batches.front()), posted.part);
 }
 
 env::Task<Status> SessionHost::Push(Entry entry, Posted posted) {

@@ -80,10 +80,9 @@ class SessionHost {
     std::optional<batch::Source> ends;  // The scan of this source ends behind them.
     std::uint64_t events = 0;
     std::uint64_t rejected = 0;
-    // One batch that its agent has numbered, or the part of one (from 0).
+    // One batch that its agent has numbered, or this part of one.
     bool numbered = false;
-    std::uint32_t part = 0;
-    std::uint32_t parts = 1;
+    NumberedBatches::Part part;
   };
   struct PipeInfo {
     std::string id;

@@ -33,7 +33,9 @@ bool ReadHeadMember(std::string_view key, Tape::Node value, batch::Batch* to, Pu
   if (key == "scan_id") return ReadCount(value, key, INT64_MAX, &to->scan_id, bad);
   if (key == "part" || key == "parts") {
     if (!ReadCount(value, key, kPartsMax, &number, bad)) return false;
-    (key == "part" ? pushed->part : pushed->parts) = static_cast<std::uint32_t>(number);
+    (key == "part" ? pushed->part.part : pushed->part.parts) = static_cast<std::uint32_t>(number);
+  } else if (key == "continues" && value.kind() == Tape::Kind::kBool) {
+    pushed->part.continues = value.Bool();
   } else if (key == "mark") {
     if (!ReadCount(value, key, static_cast<std::uint64_t>(batch::ScanMark::kEnd), &number, bad)) {
       return false;
@@ -68,7 +70,7 @@ bool ReadHead(Tape::Node head, batch::Batch* to, PushedEvents* pushed, BadField*
     valid = valid && ReadHeadMember(key, value, to, pushed, bad);
   });
   if (!valid) return false;
-  if (to->sequence == 0 || pushed->part >= pushed->parts ||
+  if (to->sequence == 0 || pushed->part.part >= pushed->part.parts ||
       (to->mark == batch::ScanMark::kBegin && to->scan_path.empty())) {
     *bad = {"batch", "needs a sequence from 1, a part below parts, and a scan_path to begin with"};
     return false;

@@ -98,7 +98,6 @@ env::Task<Reply> Apply(const PipeDoor& door, SessionHost::Entry entry, PushedEve
   posted.rejected = pushed.rejected;
   posted.numbered = pushed.numbered;
   posted.part = pushed.part;
-  posted.parts = pushed.parts;
   env::Task<Status> push = door.ports.host.Push(std::move(entry), std::move(posted));
   const Status status = co_await env::RunOn(door.ports.control, std::move(push));
   if (!status.ok()) co_return FailureReply(status);

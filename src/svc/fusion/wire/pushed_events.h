@@ -19,6 +19,7 @@
 
 #include "lib/batch/batch.h"
 #include "lib/json/tape.h"
+#include "svc/fusion/core/numbered_batches.h"
 
 namespace fustor::fusion {
 
@@ -41,11 +42,9 @@ struct PushedEvents {
   std::string source_type;
   std::string session_id;  // Only the older route reads it.
   std::string job_id;      // metadata.job_id
-  // A numbered batch: batches holds exactly one. It comes in `parts` bodies, of which this is the
-  // `part`-th from 0.
+  // A numbered batch, or this part of one: batches holds exactly one.
   bool numbered = false;
-  std::uint32_t part = 0;
-  std::uint32_t parts = 1;
+  NumberedBatches::Part part;
 };
 
 struct PushLimits {
