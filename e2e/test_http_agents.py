@@ -9,6 +9,7 @@ import pytest
 
 from conftest import BIN, wait_for
 from http_agent import HttpAgent, call, event
+from original_fusion import OriginalFusion
 
 PUSH_KEY = "push-key-0123456789abcdef"
 ALONE_KEY = "alone-key-0123456789abcdef"
@@ -400,3 +401,48 @@ def test_the_oldest_routes(fusion, data):
     assert (stats["total_files"], stats["total_directories"]) == (253, 4)
     assert "last_event_latency_ms" in stats
     assert json.dumps(tree)
+
+
+# --- Our agent, and a Fusion of the first generation ---
+
+def test_our_agent_reports_to_an_original_fusion(data, tmp_path, start):
+    original = OriginalFusion(PUSH_KEY)
+    try:
+        file = tmp_path / "agent.yaml"
+        file.write_text(textwrap.dedent(f"""\
+            agent_id: host-1
+            port: 0
+            sources:
+              data: {{driver: fs, uri: {data}}}
+            senders:
+              old: {{driver: fusion, uri: "{original.url}", credential: {{key: {PUSH_KEY}}}}}
+            pipes:
+              data: {{source: data, sender: old, error_retry_interval: 200ms, max_backoff_seconds: 1}}
+            """))
+        agent = start([BIN / "fustor-agent", "--config", file])
+
+        def wait_equal():
+            def on_disk():
+                return {path: (kind == "directory", size, mtime)
+                        for path, (kind, size, mtime) in shown(HttpAgent("", "", data)).items()}
+            wait_for(lambda: original.shown() == on_disk(), "the original to show the tree")
+        wait_equal()
+        wait_for(lambda: original.snapshots, "the end of the snapshot")
+        (data / "new").mkdir()
+        (data / "new" / "file").write_bytes(b"123")
+        (data / "a" / "file1").write_bytes(b"other")
+        (data / "a" / "file2").unlink()
+        wait_equal()
+        sessions = original.sessions_opened
+        (data / "a").rename(data / "c")  # What the original cannot be told: it sees all again.
+        wait_equal()
+        assert original.sessions_opened > sessions
+        with original.lock:
+            original.sessions.clear()
+        (data / "empty" / "late").write_bytes(b"4")
+        wait_equal()
+        assert agent.stop() == 0
+        assert not original.refused and not original.unknown and not original.sessions
+        assert PUSH_KEY not in agent.errors()
+    finally:
+        original.stop()

@@ -227,8 +227,17 @@ std::string NumberedReport::Part(std::size_t part) const {
 
 namespace {
 
-// Seconds with all digits that a double holds.
-double SecondsOf(std::int64_t ns) { return static_cast<double>(ns) / 1e9; }
+// As agents of the first generation make it of tv_sec and tv_nsec, to the last bit.
+double SecondsOf(std::int64_t ns) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  std::int64_t seconds = ns / kSecond;
+  std::int64_t nanos = ns % kSecond;
+  if (nanos < 0) {
+    nanos += kSecond;
+    --seconds;
+  }
+  return static_cast<double>(seconds) + 1e-9 * static_cast<double>(nanos);
+}
 
 void WritePlainRow(std::string_view path, const EntryAttrs& a, const bool* atomic,
                    JsonWriter* json) {
