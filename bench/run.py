@@ -14,7 +14,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from figures import first_sight, micro, query, scan, up
+from figures import first_sight, micro, query, scan, soak, up
 from figures.machine import Machine
 from figures.row import table
 
@@ -23,6 +23,7 @@ BENCHES = {
     "first-sight": first_sight.run,
     "up": up.run,
     "query": query.run,
+    "soak": soak.run,
     "codec": micro.codec,
     "tree": micro.tree,
     "arbiter": micro.arbiter,

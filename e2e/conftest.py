@@ -48,6 +48,11 @@ def wait_for(condition, what="the condition", deadline_s=DEADLINE_S):
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+
+
 def http_get(url, key=None, timeout_s=10):
     """(status, body, headers) of any answer; None when nobody answers."""
     request = urllib.request.Request(url, headers={"X-API-Key": key} if key else {})

@@ -10,13 +10,14 @@ import textwrap
 
 import pytest
 
-from conftest import BIN, http_get, wait_for
+from conftest import BIN, http_get, resident_bytes, wait_for
 from trees import View, wait_equal
 
 PUSH_KEY = "push-key-0123456789abcdef"
 QUERY_KEY = "query-key-0123456789abcdef"
 OTHER_KEY = "other-key-0123456789abcdef"
 TIMEOUT_S = 4
+CHANGES = 100_000
 
 
 def free_ports(count):
@@ -301,6 +302,23 @@ def test_tls(pair, certificates):
     pair.write_agent(sender=f", tls: {{ca_file: {certificates}/no.pem}}")
     pair.start_agent()
     wait_for(lambda: "no.pem" in pair.agent.errors(), "the agent to name the missing file")
+
+
+def test_fusion_is_away_for_long(running):
+    """What the agent keeps for it is bounded; what it could not keep is found by a scan."""
+    running.fusion.kill()
+    before = resident_bytes(running.agent.pid)
+    folder = running.data / "a" / "b"
+    for n in range(CHANGES):
+        (folder / f"made{n}").write_bytes(b"")
+        if n % 3 == 0:
+            (folder / f"made{n}").rename(folder / f"renamed{n}")
+        if n % 3 == 1:
+            (folder / f"made{n}").unlink()
+    assert resident_bytes(running.agent.pid) - before < 200 << 20
+    running.start_fusion()
+    running.wait_equal()
+    assert running.agent.running()
 
 
 def test_an_agent_alone_waits(tmp_path, start):

@@ -68,6 +68,12 @@ class Machine:
             self._scratch = Path(tempfile.mkdtemp(prefix="fustor-bench-", dir=self._folder))
         return self._scratch
 
+    def results(self, name):
+        """The path of a file that stays, beside the programs."""
+        folder = self._programs.parent / "bench-results"
+        folder.mkdir(exist_ok=True)
+        return folder / name
+
     def tree(self):
         """The tree that all benches look at: 100 empty files in each directory."""
         root = self.scratch() / "tree"
