@@ -178,9 +178,10 @@ env::Task<Result<std::size_t>> SessionHost::MarkScan(std::string pipe_id, batch:
   const std::vector<std::shared_ptr<Shard>> shards = host.pipe.shards;
   std::vector<std::shared_ptr<Gathering>> deliveries;
   if (begins) {
-    const SessionKey leader = host.sessions.leader();
-    if (leader != SessionKey{}) {
-      deliveries.push_back(DeliverAll(leader, shards, host.posters[leader].scans.Begin(source)));
+    // Who numbers batches by itself says so by itself.
+    const auto leader = host.posters.find(host.sessions.leader());
+    if (leader != host.posters.end() && !leader->second.numbered.any()) {
+      deliveries.push_back(DeliverAll(leader->first, shards, leader->second.scans.Begin(source)));
     }
   } else {
     for (auto& [session, poster] : host.posters) {

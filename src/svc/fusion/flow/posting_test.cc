@@ -111,7 +111,11 @@ TEST(Posting, AnAuditMayBeginWithoutRows) {
   Posting world;
   EXPECT_EQ(*world.Await(world.host().MarkScan("p1", Source::kAudit, true)),
             1);  // Nobody is there.
-  world.OpenSession("a:p");
+  const std::string session = world.OpenSession("a:p").session_id;
+  EXPECT_EQ(*world.Await(world.host().MarkScan("p1", Source::kAudit, true)), 1);
+  EXPECT_TRUE(world.Join(session).ok());  // It may still report over a stream.
+  const std::string posting = world.OpenSession("a:p").session_id;
+  ASSERT_TRUE(world.Post(posting, {}, Source::kSnapshot).ok());
   EXPECT_EQ(*world.Await(world.host().MarkScan("p1", Source::kAudit, true)), 1);
   EXPECT_TRUE(world.status("one")->is_auditing);
   EXPECT_EQ(world.Await(world.host().MarkScan("no", Source::kAudit, true)).status().code(),

@@ -139,7 +139,8 @@ class SessionHost {
   // again. Errors also: kFailedPrecondition (numbered batches are missing before this one, or are
   // mixed with others).
   env::Task<Status> Push(Entry entry, Posted posted);
-  // A scan of the pipe's sessions begins (of its leader) or ends (of all who are at one). Returns
+  // A scan of the pipe's sessions begins (of its leader, if it has posted) or ends (of all who are
+  // at one). Returns
   // the number of views that it concerns. Errors: kNotFound (no such pipe).
   env::Task<Result<std::size_t>> MarkScan(std::string pipe_id, batch::Source source, bool begins);
   // The pipe that a key opens; nullopt: none.

@@ -205,6 +205,9 @@ env::Task<void> DiscoverView(const PipeDoor& door, http::Request& request,
   }
   std::string id = access.pipe;
   if (id.empty() && !access.views.empty()) id = access.views.front();
+  if (id.empty() && access.management && !door.ports.views.All().empty()) {
+    id = door.ports.views.All().front()->id();
+  }
   std::string out;
   JsonWriter json(&out);
   json.BeginObject().Key("view_id").String(id).Key("status").String("authorized").EndObject();
