@@ -11,12 +11,13 @@ void Arbiter::NoteSeen(const batch::DirBlock& block, bool has_self, const Contex
   SeenPaths& seen = context.scan->seen;
   const std::uint64_t directory = SeenPaths::HashOf(block.path);
   for (std::size_t i = 0; i < block.rows.size(); ++i) seen.Add(directory, block.rows.name(i));
-  if (!has_self) return;
-  if (block.path != "/") {
-    const auto [parent, name] = SplitPath(block.path);
+  // What something was shown in exists, and all above it.
+  for (std::string_view path = block.path; path.size() > 1;) {
+    const auto [parent, name] = SplitPath(path);
     seen.Add(SeenPaths::HashOf(parent), name);
+    path = parent;
   }
-  if (!block.silent && !block.failed) seen.AddListed(block.path);
+  if (has_self && !block.silent && !block.failed) seen.AddListed(block.path);
 }
 
 // The end of such an audit: in every directory that it has listed, what it has not shown is
