@@ -6,7 +6,6 @@
 #include "adapters/json/parse.h"
 #include "adapters/json/tape.h"
 #include "base/prng.h"
-#include "svc/fusion/core/numbered_batches.h"
 #include "svc/fusion/wire/pushed_events.h"
 
 namespace fustor::agent {
