@@ -14,7 +14,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from figures import first_sight, micro, query, scan, soak, up
+from figures import change, first_sight, micro, query, scan, soak, up
 from figures.machine import Machine
 from figures.row import table
 
@@ -22,6 +22,7 @@ BENCHES = {
     "scan": scan.run,
     "first-sight": first_sight.run,
     "up": up.run,
+    "change": change.run,
     "query": query.run,
     "soak": soak.run,
     "codec": micro.codec,

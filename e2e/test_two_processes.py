@@ -52,7 +52,7 @@ class Pair:
         self.write_fusion()
         self.write_agent()
 
-    def write_fusion(self, more="", receiver=""):
+    def write_fusion(self, more="", receiver="", pipe=""):
         self.fusion_file.write_text(textwrap.dedent(f"""\
             host: 127.0.0.1
             port: {self.http}
@@ -68,7 +68,7 @@ class Pair:
               data: {{driver: fs, api_keys: [{QUERY_KEY}]}}
               other: {{driver: fs, api_keys: [{OTHER_KEY}]}}
             pipes:
-              data: {{receiver: agents, views: [data], session_timeout_seconds: {TIMEOUT_S}}}
+              data: {{receiver: agents, views: [data], session_timeout_seconds: {TIMEOUT_S}{pipe}}}
             """) + more)
 
     def write_agent(self, key=PUSH_KEY, sender="", source=""):
@@ -100,8 +100,8 @@ class Pair:
             self.choose_ports()
         pytest.fail("no free port in five attempts")
 
-    def start_agent(self):
-        self.agent = self.start([BIN / "fustor-agent", "--config", self.agent_file])
+    def start_agent(self, prefix=()):
+        self.agent = self.start([*prefix, BIN / "fustor-agent", "--config", self.agent_file])
 
     def wait_agent_ready(self):
         """The agent publishes its own state now and then."""
@@ -302,6 +302,30 @@ def test_tls(pair, certificates):
     pair.write_agent(sender=f", tls: {{ca_file: {certificates}/no.pem}}")
     pair.start_agent()
     wait_for(lambda: "no.pem" in pair.agent.errors(), "the agent to name the missing file")
+
+
+def test_an_audit_finds_what_no_event_told(pair):
+    """With too few watches; what the audit finds is marked as announced by no agent."""
+    if subprocess.run(["unshare", "-r", "true"], capture_output=True).returncode != 0:
+        pytest.skip("no user namespaces here")
+    for n in range(20):
+        (pair.data / f"d{n}").mkdir()
+        (pair.data / f"d{n}" / "old").write_text("x")
+    pair.fusion.stop()
+    pair.write_fusion(pipe=", audit_interval_sec: 1")
+    pair.start_fusion()
+    pair.start_agent(["unshare", "-r", "sh", "-c", 'echo 4 > /proc/sys/user/max_inotify_watches && exec "$@"', "sh"])
+    pair.wait_equal()
+    for n in range(20):
+        (pair.data / f"d{n}" / "new").write_text("y")
+        (pair.data / f"d{n}" / "old").unlink()
+    pair.wait_equal()
+    found = [n for n in range(20) if pair.view.node(b"/d%d/new" % n)["agent_missing"]]
+    assert len(found) >= 15, "there were watches for all"
+    spots = pair.view.get("blind-spots")
+    assert spots["additions_count"] >= 15 and spots["deletion_count"] >= 15
+    stats = pair.view.get("stats")
+    assert stats["audit_cycle_count"] >= 1 and stats["has_blind_spot"]
 
 
 def test_fusion_is_away_for_long(running):

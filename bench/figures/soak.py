@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import random
+import subprocess
 import time
 import urllib.parse
 
@@ -28,12 +29,14 @@ def run(machine):
     home = machine.scratch() / "soak-home"
     connection = home / "connection.json"
     command = [machine.program("fustor"), "up", tree, "--home", home, "--listen", "127.0.0.1:0"]
+    folders = _folders(machine, tree)
     samples = []
     with Service(command, machine.scratch() / "soak.log") as up:
         wait_until(connection.exists, "connection.json", up)
         ours = json.loads(connection.read_text())
         wait_until(Answers(ours["url"].rstrip("/") + "/ready"), "READY", up)
-        with _Worker(_change, tree) as changes, _Worker(_ask, tree, ours["url"], ours["key"]) as asking:
+        with _Worker(_change, tree, folders) as changes, \
+                _Worker(_ask, tree, folders, ours["url"], ours["key"]) as asking:
             cpu_s = up.cpu_s()
             for _ in range(seconds // sample_s):
                 time.sleep(sample_s)
@@ -124,14 +127,20 @@ def _paced(per_second):
         yield due
 
 
-def _change(tree):
+def _folders(machine, tree):
+    """Those that hold files, relative to the tree."""
+    found = subprocess.run([machine.peer("find"), tree, "-type", "d", "-links", "2", "-printf", "%P\n"],
+                           check=True, capture_output=True, text=True)
+    return found.stdout.splitlines()
+
+
+def _change(tree, folders):
     """Writes, renames there and back, creations and deletions at random places; the tree stays as large."""
     chance = random.Random(1)
-    folders = [folder for folder, _, files in os.walk(tree) if files]
     renamed, made = [], []
     for due in _paced(CHANGES_PER_S):
         for _ in range(due):
-            folder = chance.choice(folders)
+            folder = os.path.join(tree, chance.choice(folders))
             kind = chance.randrange(6)
             if kind < 2:
                 with open(os.path.join(folder, chance.choice(os.listdir(folder))), "a") as file:
@@ -154,9 +163,8 @@ def _change(tree):
         yield due
 
 
-def _ask(tree, url, key):
+def _ask(tree, folders, url, key):
     chance = random.Random(2)
-    folders = [str(path.relative_to(tree)) for path in tree.rglob("d*") if path.is_dir()]
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
     view = f"/api/v1/views/{urllib.parse.quote(tree.name)}"

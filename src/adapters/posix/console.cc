@@ -31,6 +31,11 @@ Status WriteFully(int fd, std::string_view bytes) {
   return Status();
 }
 
+bool HasReader(int fd) {
+  pollfd other_end{fd, 0, 0};
+  return poll(&other_end, 1, 0) <= 0 || (other_end.revents & (POLLERR | POLLHUP)) == 0;
+}
+
 Result<std::string> RealPath(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), std::free);
   if (real == nullptr) return ErrnoStatus(errno, path);

@@ -18,6 +18,9 @@ void IgnoreBrokenPipes();
 // Errors: kCancelled (nobody reads any more), else as ErrnoStatus.
 Status WriteFully(int fd, std::string_view bytes);
 
+// False when `fd` is a pipe or a socket whose other end is closed: writing would fail.
+bool HasReader(int fd);
+
 // As realpath(3). Errors: kNotFound, kFailedPrecondition (a part of it is no directory, or links go
 // round in circles), kPermissionDenied, kUnavailable.
 Result<std::string> RealPath(const std::string& path);

@@ -41,10 +41,13 @@ TEST(Console, WritesAllIntoAPipeThatDoesNotBlock) {
 TEST(Console, SaysThatNobodyReads) {
   IgnoreBrokenPipes();
   Pipe pipe;
+  EXPECT_TRUE(HasReader(pipe.writer.get()));
   pipe.reader.Reset();
+  EXPECT_FALSE(HasReader(pipe.writer.get()));
   EXPECT_EQ(WriteFully(pipe.writer.get(), "x").code(), Code::kCancelled);
   const Fd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
   EXPECT_EQ(WriteFully(full.get(), "x").code(), Code::kResourceExhausted);
+  EXPECT_TRUE(HasReader(full.get()));
   EXPECT_FALSE(WriteFully(-1, "x").ok());
 }
 

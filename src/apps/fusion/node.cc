@@ -58,6 +58,7 @@ Node::Node(Options options, Logger log)
       metrics_(prometheus::NewRegistry()),
       control_(asio::StartThread("fusion-control")),
       ingest_(asio::StartThread("fusion-ingest")),
+      queries_(asio::StartThread("fusion-query")),
       control_parser_(json::MakeTapeParser()),
       ingest_parser_(json::MakeTapeParser()),
       fusion_({*control_,
@@ -118,9 +119,11 @@ Result<std::unique_ptr<Node::Receiver>> Node::OpenReceiver(const std::string& id
 
 Status Node::OpenGrpc(const std::string& id, Receiver* receiver) {
   const ReceiverConfig& config = receiver->config;
-  receiver->service = std::make_unique<AgentService>(id, fusion_.sessions(), *control_, *ingest_,
-                                                     zstd::MakeCompressor(), *metrics_, log_);
-  receiver->service->AddMethods(&receiver->methods);
+  receiver->agents = std::make_unique<AgentService>(id, fusion_.sessions(), *control_, *ingest_,
+                                                    zstd::MakeCompressor(), *metrics_, log_);
+  receiver->agents->AddMethods(&receiver->methods);
+  receiver->views = std::make_unique<ViewService>(fusion_, *queries_, asio::SystemClock());
+  receiver->views->AddMethods(&receiver->methods);
   grpc::ServerOptions server;
   server.host = config.bind_host;
   server.port = config.port;
@@ -193,6 +196,7 @@ void Node::Stop(Nanos grace) {
   if (http_ != nullptr) http_->Stop(grace);
   control_->Stop();
   ingest_->Stop();
+  queries_->Stop();
   for (const auto& thread : shard_threads_) thread->Stop();
 }
 

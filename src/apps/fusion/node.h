@@ -1,7 +1,8 @@
 // node.h: a Fusion with its threads and its open ports: what fustor-fusion and fustor up run.
 //
-// Threads: one for control, one for decoding what agents send, one per view, one HTTP loop per
-// core, and gRPC's own. All functions are called from one thread that is none of these.
+// Threads: one for control, one for decoding what agents send, one for questions over gRPC, one per
+// view, one HTTP loop per core, and gRPC's own. All functions are called from one thread that is
+// none of these.
 #pragma once
 
 #include <map>
@@ -21,6 +22,7 @@
 #include "svc/fusion/core/config.h"
 #include "svc/fusion/flow/fusion.h"
 #include "svc/fusion/wire/agent_service.h"
+#include "svc/fusion/wire/view_service.h"
 
 namespace fustor::fusion {
 
@@ -59,7 +61,8 @@ class Node {
   struct Receiver {
     ReceiverConfig config;
     // Of gRPC:
-    std::unique_ptr<AgentService> service;
+    std::unique_ptr<AgentService> agents;
+    std::unique_ptr<ViewService> views;
     env::MethodTable methods;
     std::unique_ptr<grpc::Server> server;
     // Of HTTP:
@@ -87,6 +90,7 @@ class Node {
   const std::unique_ptr<prometheus::Registry> metrics_;
   const std::unique_ptr<asio::ThreadExecutor> control_;
   const std::unique_ptr<asio::ThreadExecutor> ingest_;
+  const std::unique_ptr<asio::ThreadExecutor> queries_;
   std::vector<std::unique_ptr<asio::ThreadExecutor>> shard_threads_;
   const std::shared_ptr<json::TapeParser> control_parser_;
   const std::shared_ptr<json::TapeParser> ingest_parser_;

@@ -28,6 +28,7 @@ class ConsoleTerminal final : public client::Terminal {
   Status Write(std::string_view bytes) override { return posix::WriteFully(kStdout, bytes); }
   // There is nobody left to tell when this fails.
   void WriteError(std::string_view text) override { (void)posix::WriteFully(kStderr, text); }
+  bool has_reader() const override { return posix::HasReader(kStdout); }
   bool interactive() const override { return interactive_; }
   bool colours() const override { return colours_; }
   std::size_t columns() const override { return columns_; }

@@ -45,6 +45,7 @@ std::string Tree::PathOf(DirId dir) { return impl_->PathOf(dir); }
 Aggregates Tree::AggregatesOf(DirId dir) { return impl_->AggregatesOf(dir); }
 Revision Tree::Publish() { return impl_->Publish(); }
 void Tree::Clear() { impl_->Clear(); }
+void Tree::Observe(EditObserver* observer) { impl_->Observe(observer); }
 
 Result<Snapshot> Tree::Pin() const {
   const std::optional<Pins::Pin> pin = impl_->pins().Take();

@@ -22,6 +22,7 @@
 #include "base/entry.h"
 #include "base/id.h"
 #include "base/result.h"
+#include "lib/tree/edit.h"
 
 namespace fustor::tree {
 
@@ -133,6 +134,10 @@ class Tree {
 
   // Removes everything but the root.
   void Clear();
+
+  // Every edit from now on is told to `observer`, which must outlive the tree or the next call;
+  // nullptr: to nobody, and then nothing is spent on it.
+  void Observe(EditObserver* observer);
 
   // --- Any thread. ---
 

@@ -187,6 +187,72 @@ void CompareSnapshot(const Model& model, const Snapshot& snapshot, Prng* random)
   }
 }
 
+// A copy of a tree that knows nothing but the edits.
+struct Copy final : EditObserver {
+  struct Known {
+    EntryAttrs attrs;
+    std::uint8_t flags = 0;
+    std::string target;
+    friend bool operator==(const Known&, const Known&) = default;
+  };
+  std::map<std::string, Known> entries;
+
+  explicit Copy(const Entry& root) { entries["/"] = {root.attrs, root.flags, root.target}; }
+
+  void OnEdit(const Edit& edit) override {
+    const std::string path(edit.path);
+    switch (edit.kind) {
+      case Edit::Kind::kCreated:
+        EXPECT_FALSE(entries.contains(path)) << path;
+        EXPECT_TRUE(entries.at(std::string(SplitPath(path).first)).attrs.is_directory()) << path;
+        break;
+      case Edit::Kind::kUpdated: {
+        const Known& before = entries.at(path);
+        EXPECT_TRUE(before.attrs == *edit.attrs_before) << path;
+        EXPECT_EQ(before.flags, edit.flags_before) << path;
+        EXPECT_EQ(before.target != edit.target, edit.target_changed) << path;
+        EXPECT_EQ(before.attrs.is_directory(), edit.attrs->is_directory()) << path;
+        break;
+      }
+      case Edit::Kind::kRemoved: {
+        const Known last{*edit.attrs, edit.flags, std::string(edit.target)};
+        EXPECT_TRUE(entries.at(path) == last) << path;
+        std::erase_if(entries, [&](const auto& e) { return IsWithin(e.first, path); });
+        return;
+      }
+      case Edit::Kind::kMoved:
+        EXPECT_FALSE(entries.contains(path)) << path;
+        Carry(std::string(edit.old_path), path);
+        break;
+    }
+    entries[path] = {*edit.attrs, edit.flags, std::string(edit.target)};
+  }
+  void OnClear() override {
+    std::erase_if(entries, [](const auto& e) { return e.first != "/"; });
+  }
+  void Carry(const std::string& from, const std::string& to) {
+    std::map<std::string, Known> carried;
+    for (const auto& [path, known] : entries) {
+      if (IsWithin(path, from)) carried[to + path.substr(from.size())] = known;
+    }
+    EXPECT_FALSE(carried.empty()) << from;
+    std::erase_if(entries, [&](const auto& e) { return IsWithin(e.first, from); });
+    entries.merge(carried);
+  }
+  void Compare(const Model& model) const {
+    ASSERT_EQ(entries.size(), model.entries.size() + 1);
+    const auto same = [](const Entry& e, const Known& known) {
+      return known == Known{e.attrs, e.flags, e.target};
+    };
+    ASSERT_TRUE(same(model.root, entries.at("/")));
+    for (const auto& [path, entry] : model.entries) {
+      const auto it = entries.find(path);
+      ASSERT_TRUE(it != entries.end()) << path;
+      ASSERT_TRUE(same(entry, it->second)) << path;
+    }
+  }
+};
+
 struct Shape {
   const char* what;
   std::uint64_t names, ops, compare_every, directories_in_10, links_in_10, inodes, clears_in_10000;
@@ -196,17 +262,22 @@ class Player {
  public:
   Player(std::uint64_t seed, const Shape& shape) : random_(seed), shape_(shape) {
     model_.root = tree_.GetRoot();
+    tree_.Observe(&copy_);
   }
 
   void Play() {
     for (std::uint64_t i = 0; i < shape_.ops; ++i) {
       Step();
       if (random_.Chance(1, 10)) ASSERT_NO_FATAL_FAILURE(PublishAndPin());
-      if (i % shape_.compare_every == 0) ASSERT_NO_FATAL_FAILURE(CompareWriter(model_, &tree_));
+      if (i % shape_.compare_every == 0) {
+        ASSERT_NO_FATAL_FAILURE(CompareWriter(model_, &tree_));
+        ASSERT_NO_FATAL_FAILURE(copy_.Compare(model_));
+      }
       if (testing::Test::HasFailure()) FAIL() << "after operation " << i;
     }
     tree_.Publish();
     ASSERT_NO_FATAL_FAILURE(CompareWriter(model_, &tree_));
+    ASSERT_NO_FATAL_FAILURE(copy_.Compare(model_));
     for (auto& [snapshot, model] : pins_) {
       ASSERT_NO_FATAL_FAILURE(CompareSnapshot(model, snapshot, &random_));
     }
@@ -318,6 +389,7 @@ class Player {
   Prng random_;
   Shape shape_;
   Tree tree_;
+  Copy copy_{tree_.GetRoot()};
   Model model_;
   std::vector<std::pair<Snapshot, Model>> pins_;
 };

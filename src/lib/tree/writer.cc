@@ -75,7 +75,10 @@ void Writer::RememberPath(std::string_view path, DirId dir) {
   last_parent_ = ParentOf(dir);
 }
 
-void Writer::ForgetPaths() { last_dir_ = DirId{}; }
+void Writer::ForgetPaths() {
+  last_dir_ = DirId{};
+  told_dir_ = DirId{};
+}
 
 DirId Writer::ChildDirectory(DirId dir, std::string_view name) const {
   const Position at = Locate(dir, name);
@@ -198,6 +201,7 @@ DirId Writer::PutRow(DirId dir, std::string_view name, const Entry& entry) {
   const bool is_directory = values.attrs.is_directory();
   const Position at = Locate(dir, name);
   if (!at.found) {
+    if (observer_ != nullptr) Tell(Edit::Kind::kCreated, dir, name, values, entry.target);
     if (is_directory) {
       values.dir = NewDirectory(dir, name, values.attrs);
     } else {
@@ -211,17 +215,24 @@ DirId Writer::PutRow(DirId dir, std::string_view name, const Entry& entry) {
   if (was_directory == is_directory) {
     values.dir = old.values.dir;
     if (values == old.values && old.target == entry.target) return values.dir;
+    if (observer_ != nullptr) TellUpdate(dir, name, old, values, entry.target);
     if (is_directory) {
       ReaccountDirectory(values.dir, old.values.attrs, values.attrs);
     } else {
       Reaccount(dir, name, old.values.attrs, old.target, values, entry.target);
     }
-  } else if (was_directory) {
-    RemoveBelow(old.values.dir, dir);
-    Account(dir, name, values, entry.target);
   } else {
-    Unaccount(dir, name, old.values.attrs);
-    values.dir = NewDirectory(dir, name, values.attrs);
+    if (observer_ != nullptr) {
+      Tell(Edit::Kind::kRemoved, dir, name, old.values, old.target);
+      Tell(Edit::Kind::kCreated, dir, name, values, entry.target);
+    }
+    if (was_directory) {
+      RemoveBelow(old.values.dir, dir);
+      Account(dir, name, values, entry.target);
+    } else {
+      Unaccount(dir, name, old.values.attrs);
+      values.dir = NewDirectory(dir, name, values.attrs);
+    }
   }
   UpdateRow(dir, at, values, entry.target);
   return values.dir;
@@ -231,7 +242,9 @@ std::uint64_t Writer::Erase(DirId dir, std::string_view name) {
   FUSTOR_CHECK(table_.IsLive(dir) && dir != kAboveRoot);
   const Position at = Locate(dir, name);
   if (!at.found) return 0;
-  const RowValues old = Read(dir, at).values;
+  const FoundRow row = Read(dir, at);
+  if (observer_ != nullptr) Tell(Edit::Kind::kRemoved, dir, name, row.values, row.target);
+  const RowValues old = row.values;
   std::uint64_t gone = 1;
   if (old.attrs.is_directory()) {
     gone += RemoveBelow(old.dir, dir);
@@ -312,6 +325,7 @@ Result<void> Writer::Move(DirId from, std::string_view name, DirId to, std::stri
     return Status(Code::kFailedPrecondition, "the target contains the entry to be moved");
   }
   Erase(to, to_name);
+  if (observer_ != nullptr) TellMove(from, name, to, to_name, values, target);
   if (values.attrs.is_directory()) {
     MoveDirectory(values.dir, from, to, to_name);
   } else {
@@ -350,6 +364,7 @@ void Writer::MoveDirectory(DirId child, DirId from, DirId to, std::string_view t
 
 void Writer::Clear() {
   if (rows_ == 1) return;
+  if (observer_ != nullptr) observer_->OnClear();
   ForgetPaths();
   for (std::uint32_t id = kRoot.value + 1; id < table_.limit(); ++id) {
     if (table_.IsLive(DirId{id})) DropDirectory(DirId{id});

@@ -22,6 +22,7 @@
 
 #include "lib/tree/chunk.h"
 #include "lib/tree/dir_table.h"
+#include "lib/tree/edit.h"
 #include "lib/tree/epochs.h"
 #include "lib/tree/links.h"
 #include "lib/tree/open_chunk.h"
@@ -53,6 +54,7 @@ class Writer {
   Aggregates AggregatesOf(DirId dir);
   Revision Publish();
   void Clear();
+  void Observe(EditObserver* observer);
   Result<void> CheckInvariants();
   Tree::Memory memory() const;
 
@@ -190,6 +192,15 @@ class Writer {
   void ForgetPaths();
   static Entry ImpliedDirectory();
 
+  // --- writer_edits.cc: REQUIRES: observer_ is set. Called before the edit. ---
+  void WritePath(DirId dir, std::string_view name, std::string* path);
+  void Tell(Edit::Kind kind, DirId dir, std::string_view name, const RowValues& values,
+            std::string_view target);
+  void TellUpdate(DirId dir, std::string_view name, const FoundRow& before, const RowValues& after,
+                  std::string_view target);
+  void TellMove(DirId from, std::string_view name, DirId to, std::string_view to_name,
+                const RowValues& values, std::string_view target);
+
   // --- writer_publish.cc ---
   void PublishAs(Revision revision);
   void PublishDir(OpenDir& dir, Revision revision);
@@ -229,6 +240,12 @@ class Writer {
   // The last path asked for, and its directory; likewise of its parent.
   std::string last_path_, last_parent_path_;
   DirId last_dir_, last_parent_;
+
+  EditObserver* observer_ = nullptr;
+  // The last directory of which an edit was told.
+  DirId told_dir_;
+  std::string told_path_;
+  std::string edit_path_, edit_old_path_;
 
   std::atomic<std::uint64_t> memory_entries_{0}, memory_bytes_{0}, memory_retired_{0};
 };

@@ -127,8 +127,10 @@ void Writer::RefreshLinks(const EntryAttrs& before, const EntryAttrs& after,
   for (const LinkTable::Link& link : links_.All(key)) {
     if (link.dir == except_dir && link.name == except_name) continue;
     const Position at = Locate(link.dir, link.name);
-    RowValues values = Read(link.dir, at).values;
+    const FoundRow row = Read(link.dir, at);
+    RowValues values = row.values;
     values.attrs = after;
+    if (observer_ != nullptr) TellUpdate(link.dir, link.name, row, values, target);
     UpdateRow(link.dir, at, values, target);
     if (before.mtime_ns == after.mtime_ns) continue;
     Lower(link.dir, before.mtime_ns);

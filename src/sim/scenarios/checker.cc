@@ -56,7 +56,7 @@ class EntryCheck {
 };
 
 void CompareEntry(const std::string& path, const FileSystem::Truth& truth, const tree::Entry& got,
-                  bool all, Differences* differences) {
+                  bool all, bool announced, Differences* differences) {
   EntryCheck check(path, differences);
   const EntryAttrs& is = truth.attrs;
   check.Same("kind", is.kind, got.attrs.kind);
@@ -75,7 +75,7 @@ void CompareEntry(const std::string& path, const FileSystem::Truth& truth, const
   if ((got.flags & tree::kSuspect) != 0) check.Says("is still suspect");
   if ((got.flags & tree::kImplied) != 0) check.Says("is still implied");
   if ((got.flags & tree::kUncertain) != 0) check.Says("is still uncertain");
-  if ((got.flags & tree::kKnownByAgent) == 0) check.Says("is known by no agent");
+  if (announced && (got.flags & tree::kKnownByAgent) == 0) check.Says("is known by no agent");
 }
 
 // The sums over a directory, from the entries themselves.
@@ -173,7 +173,8 @@ void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions
       continue;
     }
     const bool link = !is.told || (!is.attrs.is_directory() && is.attrs.nlink > 1);
-    CompareEntry(path, is, it->second, !link || !options.forgive_links, differences);
+    const bool all = !link || !options.forgive_links;
+    CompareEntry(path, is, it->second, all, all && !options.forgive_blind_spots, differences);
   }
   for (const auto& [path, entry] : seen) {
     if (!truth.contains(path)) differences->Add(Shown(path) + " does not exist");

@@ -26,6 +26,8 @@ struct CheckOptions {
   // A file with several links, or whose attributes changed through another one, must only be there:
   // nobody was told of this name, and what is shown of the inode may come from another link.
   bool forgive_links = true;
+  // What an audit has found may be known by no agent: its event was lost.
+  bool forgive_blind_spots = false;
 };
 
 // Quiet has come: everything equals the truth and every flag has settled.

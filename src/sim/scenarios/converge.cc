@@ -52,7 +52,6 @@ Setting Choose(Prng prng, const ConvergeOptions& options) {
   watch.merges = prng.Chance(2, 3);
   watch.records_max = OneOf<std::size_t>(prng, {64, 16384, 16384, 16384});
   watch.delay_max = OneOf<Nanos>(prng, {Micros(100), Millis(2), Millis(30)});
-  watch.drop_one_in = options.drop_one_in;
   s.agent.tree.operation_max = OneOf<Nanos>(prng, {Micros(10), Micros(300), Millis(5)});
   agent::Bus::Options& bus = s.agent.source.bus;
   bus.realtime_bytes_max = OneOf<std::size_t>(prng, {20'000, 1 << 20, 1 << 26});
@@ -62,11 +61,18 @@ Setting Choose(Prng prng, const ConvergeOptions& options) {
   s.agent.source.observer.lists_in_flight_max = OneOf<std::size_t>(prng, {2, 64});
   s.fusion.view.hot_file_threshold = OneOf<Nanos>(prng, {Seconds(5), Seconds(60)});
   s.fusion.pipe.session_timeout = OneOf<Nanos>(prng, {Seconds(6), Seconds(30)});
+  // Where audits come often, the kernel may keep things to itself.
+  s.fusion.pipe.audit_interval = OneOf<Nanos>(prng, {Seconds(43'200), Seconds(20), Seconds(60)});
+  if (options.drop_one_in != 0) s.fusion.pipe.audit_interval = Seconds(43'200);
+  const bool audits = s.fusion.pipe.audit_interval < kQuiet;
+  watch.drop_one_in = audits ? OneOf<std::uint64_t>(prng, {0, 300, 20}) : options.drop_one_in;
   s.fault_gap = OneOf<Nanos>(prng, {Seconds(4), Seconds(15), Seconds(60), Seconds(10'000)});
   s.text =
       std::string(watch.whole ? "fanotify" : "inotify") +
       (watch.whole && watch.merges ? "+merges" : "") +
       " records=" + std::to_string(watch.records_max) +
+      (audits ? " audits-every=" + Milliseconds(s.fusion.pipe.audit_interval) : "") +
+      (watch.drop_one_in != 0 ? " events-lost=1/" + std::to_string(watch.drop_one_in) : "") +
       " granularity=" + Milliseconds(s.fs.granularity) +
       (s.fs.reuse_inodes ? " inodes-reused" : "") + " entries=" + std::to_string(s.entries) + "/" +
       std::to_string(s.workload.entries_max) + " jobs-every=" + Milliseconds(s.workload.job_gap) +
@@ -121,7 +127,8 @@ class Converge {
     FaultLater();
     if (!Watch(busy_until_)) return;
     EndFaults();
-    const CheckOptions usual{.forgive_links = !options_.strict_links};
+    const CheckOptions usual{.forgive_links = !options_.strict_links,
+                             .forgive_blind_spots = setting_.agent.tree.watch.drop_one_in != 0};
     if (!Settle("after work and faults", usual)) return;
     workload_.Start(world_.now() + kCalmWork);
     if (!Watch(world_.now() + kCalmWork)) return;
@@ -149,6 +156,7 @@ class Converge {
   bool Settle(const std::string& when, CheckOptions check) {
     while (!workload_.finished()) world_.RunFor(Seconds(1));
     world_.RunFor(kQuiet);
+    for (int i = 0; i < 30 && !agent_.idle(); ++i) world_.RunFor(Seconds(1));
     if (!agent_.idle()) differences_.Add("the agent has not come to rest");
     CheckConverged(fs_, *fusion_.view(), check, &differences_);
     return !Failed(when);

@@ -36,6 +36,28 @@ class Fusion {
   // a reply. Errors: kUnavailable (nobody answers), kDeadlineExceeded, kInvalidArgument (the answer
   // is not JSON), kResourceExhausted (larger than 64 MiB).
   virtual Result<Reply> Get(const std::string& path, const Query& query) = 0;
+  // Reads streams of server-sent events side by side, until each of them has ended and is not asked
+  // for again. The followers are called one at a time, on a thread that may be another than the
+  // caller's.
+  virtual void Follow(const std::vector<class EventFollower*>& followers) = 0;
+};
+
+// Reads one stream of server-sent events.
+class EventFollower {
+ public:
+  struct Request {
+    std::string path;
+    Fusion::Query query;
+    std::string last_event_id;  // Empty: none.
+  };
+  virtual ~EventFollower() = default;
+  // What to ask for; called before each attempt.
+  virtual Request Ask() = 0;
+  // A piece of the stream as it arrives. False: that is enough.
+  virtual bool OnPiece(std::string_view piece) = 0;
+  // How an attempt ended: status 200 when the stream did; another answer; or why there was none.
+  // After how long to ask again; nullopt: not again. Not called when OnPiece has had enough.
+  virtual std::optional<Nanos> OnEnd(const Result<Fusion::Reply>& how) = 0;
 };
 
 // Where output goes.
@@ -45,6 +67,8 @@ class Terminal {
   // All of it. Errors: kCancelled (nobody reads any more), or what the system says.
   virtual Status Write(std::string_view bytes) = 0;
   virtual void WriteError(std::string_view text) = 0;
+  // False when writing would fail because nobody reads any more.
+  virtual bool has_reader() const { return true; }
   // Whether a person reads: then names are escaped and tables are wide.
   virtual bool interactive() const = 0;
   virtual bool colours() const = 0;

@@ -38,13 +38,14 @@ void Bus::Push(batch::DirBlock block) {
   if (Admit(BytesOf(block))) realtime_.emplace_back(std::move(block));
 }
 
-void Bus::BeginScan(std::uint64_t scan_id, std::string path) {
+void Bus::BeginScan(std::uint64_t scan_id, batch::Source source, std::string path) {
+  source_ = source;
   // Listings of the new scan take the place of older ones that wait: what is left of an older scan
   // must not end as if it were whole.
   for (Scanned& waiting : scan_) {
     if (waiting.mark == batch::ScanMark::kEnd) waiting.mark = batch::ScanMark::kNone;
   }
-  scan_.push_back({scan_id, batch::ScanMark::kBegin, std::move(path), {}, {}, 0});
+  scan_.push_back({scan_id, source, batch::ScanMark::kBegin, std::move(path), {}, {}, 0});
 }
 
 void Bus::PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block) {
@@ -52,11 +53,11 @@ void Bus::PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block) 
   Drop(dir);  // An older listing of the same directory that still waits says less.
   scan_bytes_ += bytes;
   waiting_[dir] = scan_popped_ + scan_.size();
-  scan_.push_back({scan_id, batch::ScanMark::kNone, {}, dir, std::move(block), bytes});
+  scan_.push_back({scan_id, source_, batch::ScanMark::kNone, {}, dir, std::move(block), bytes});
 }
 
 void Bus::EndScan(std::uint64_t scan_id) {
-  scan_.push_back({scan_id, batch::ScanMark::kEnd, {}, {}, {}, 0});
+  scan_.push_back({scan_id, source_, batch::ScanMark::kEnd, {}, {}, {}, 0});
 }
 
 void Bus::Touch(DirKey dir, std::string_view name) {
@@ -150,7 +151,7 @@ std::optional<batch::Batch> Bus::TakeRealtime() {
 std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
   if (scan_.empty() || structural_ != 0) return std::nullopt;
   batch::Batch batch;
-  batch.source = batch::Source::kSnapshot;
+  batch.source = scan_.front().source;
   batch.scan_id = scan_.front().scan_id;
   std::size_t rows = 0;
   std::size_t bytes = 0;

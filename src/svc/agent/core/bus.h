@@ -45,7 +45,7 @@ class Bus {
   void Push(batch::DirBlock block);
 
   // --- Scan lane. ---
-  void BeginScan(std::uint64_t scan_id, std::string path);
+  void BeginScan(std::uint64_t scan_id, batch::Source source, std::string path);
   void PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block);
   void EndScan(std::uint64_t scan_id);
   bool ScanFull() const { return scan_bytes_ >= options_.scan_bytes_max; }
@@ -74,6 +74,7 @@ class Bus {
   using Item = std::variant<batch::Change, batch::DirBlock>;
   struct Scanned {
     std::uint64_t scan_id = 0;
+    batch::Source source = batch::Source::kSnapshot;
     batch::ScanMark mark = batch::ScanMark::kNone;  // A mark stands alone, without a block.
     std::string path;
     DirKey dir;
@@ -91,8 +92,9 @@ class Bus {
   Options options_;
   std::deque<Item> realtime_;
   std::deque<Scanned> scan_;
-  std::deque<batch::Batch> parts_;  // Of one listing; they leave before all else.
-  std::uint64_t scan_popped_ = 0;   // Index of scan_.front() since the start.
+  batch::Source source_ = batch::Source::kSnapshot;  // Of the scan that began last.
+  std::deque<batch::Batch> parts_;                   // Of one listing; they leave before all else.
+  std::uint64_t scan_popped_ = 0;                    // Index of scan_.front() since the start.
   std::unordered_map<DirKey, std::uint64_t> waiting_;  // Directory -> index of its listing.
   std::size_t realtime_bytes_ = 0;
   std::size_t scan_bytes_ = 0;

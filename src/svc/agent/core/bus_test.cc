@@ -35,7 +35,7 @@ TEST(Bus, AHugeListingLeavesInParts) {
       block.path = "/small";
       bus.Push(std::move(block));
     } else {
-      bus.BeginScan(1, "/");
+      bus.BeginScan(1, batch::Source::kSnapshot, "/");
       bus.PushScanned(1, DirTable::kRoot, BlockOf(1000));
       bus.PushScanned(1, small, BlockOf(3));
       bus.EndScan(1);
@@ -135,10 +135,10 @@ TEST(Bus, AFullRealtimeLaneDropsAllAndSaysSo) {
 TEST(Bus, AScanThatALaterOneTookListingsFromNeverEnds) {
   Bus bus;
   DirTable dirs;
-  bus.BeginScan(1, "/");
+  bus.BeginScan(1, batch::Source::kSnapshot, "/");
   bus.PushScanned(1, DirTable::kRoot, BlockOf(3));
   bus.EndScan(1);
-  bus.BeginScan(2, "/");
+  bus.BeginScan(2, batch::Source::kAudit, "/");
   bus.PushScanned(2, DirTable::kRoot, BlockOf(2));
   bus.EndScan(2);
   std::vector<std::uint64_t> ended;

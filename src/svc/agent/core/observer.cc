@@ -10,9 +10,25 @@
 namespace fustor::agent {
 Observer::Observer(Options options, Bus& bus) : options_(options), bus_(bus) {}
 
-void Observer::BeginScan(bool reported) {
-  scan_reported_ = reported;
+bool Observer::StartAudit() {
+  if (scanning()) return false;
+  ++counters_.audits;
+  BeginScan(Scan::kAudit);
+  return true;
+}
+
+void Observer::BeginScan(Scan scan) {
+  scan_ = scan;
   scan_id_ = ++last_scan_id_;
+  DropQueue();
+  if (reported()) {
+    const bool audit = scan == Scan::kAudit;
+    bus_.BeginScan(scan_id_, audit ? batch::Source::kAudit : batch::Source::kSnapshot, "/");
+  }
+  PushList(DirTable::kRoot, scan_id_);
+}
+
+void Observer::DropQueue() {
   scan_open_ = 0;
   // What an older scan still wanted is below the root too; listings of directories that appeared
   // stay.
@@ -22,14 +38,21 @@ void Observer::BeginScan(bool reported) {
     if (listing.again_scan_id != 0) listing.again = false;
     listing.again_scan_id = 0;
   }
-  if (reported) bus_.BeginScan(scan_id_, "/");
-  PushList(DirTable::kRoot, scan_id_);
+}
+
+bool Observer::MustStop(const env::ListedDir& root) const {
+  if (!root.status.ok()) return true;
+  if (root_device_ != 0 && root.self.device != root_device_) return true;
+  return root.children.empty() && !dirs_.ChildrenOf(DirTable::kRoot).empty();
 }
 
 void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
   const bool counts = scan_id != 0 && scan_id == scan_id_;
+  // What has just appeared is announced by its own listing; an audit would call it unannounced.
+  const bool audit = counts && scan_ == Scan::kAudit;
   if (const auto it = listing_.find(dir); it != listing_.end()) {
     Listing& listing = it->second;
+    if (audit && (listing.scan_id == 0 || (listing.again && listing.again_scan_id == 0))) return;
     if (listing.again && (listing.again_scan_id != 0 || scan_id == 0)) return;
     listing.again = true;
     listing.again_scan_id = scan_id;
@@ -39,7 +62,7 @@ void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
   const auto [it, added] = queued_.try_emplace(dir, scan_id);
   if (added) {
     to_list_.emplace_back(dir, scan_id);
-  } else if (scan_id != 0 && it->second != scan_id) {
+  } else if (scan_id != 0 && it->second != scan_id && !(audit && it->second == 0)) {
     it->second = scan_id;
   } else {
     return;
@@ -103,7 +126,7 @@ void Observer::CloseListing(std::uint64_t scan_id) {
 
 void Observer::MaybeEndScan() {
   if (scan_id_ == 0 || scan_open_ != 0) return;
-  if (scan_reported_) bus_.EndScan(scan_id_);
+  if (reported()) bus_.EndScan(scan_id_);
   scan_id_ = 0;
 }
 
@@ -147,6 +170,16 @@ void Observer::SetAside(env::ListedDir& listed, Listing& listing, Instant now) {
 
 void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
   const Code code = listed.status.code();
+  if (listed.dir == DirTable::kRoot) {
+    if (listing.scan_id != 0 && listing.scan_id == scan_id_ && scan_ == Scan::kAudit &&
+        MustStop(listed)) {
+      ++counters_.audits_stopped;
+      scan_id_ = 0;
+      DropQueue();
+      return;
+    }
+    if (listed.status.ok()) root_device_ = listed.self.device;
+  }
   if (IsGone(code)) {
     if (dirs_.PathOf(listed.dir) != listing.path) {
       if (listing.scan_id != 0 && listing.scan_id != scan_id_) return;
@@ -202,7 +235,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   if (listing.fresh_self || IsBeingLookedAt(listed.dir)) WantDirectory(listed.dir, now);
   block.rows = std::move(listed.children);
   if (listing.scan_id != 0) {
-    if (scan_reported_) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
+    if (reported()) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
   } else {
     block.path = dirs_.PathOf(listed.dir);
     bus_.Drop(listed.dir);  // What a scan has listed before this is older and would come later.

@@ -60,7 +60,9 @@ class Observer {
     std::uint64_t directories_failed = 0;
     std::uint64_t stats_failed = 0;  // Given up: the change is seen by the next scan only.
     std::uint64_t overflows = 0;
-    std::uint64_t unwatched = 0;  // Directories listed that could not be watched.
+    std::uint64_t audits = 0;          // Begun.
+    std::uint64_t audits_stopped = 0;  // Given up for what was found at the root.
+    std::uint64_t unwatched = 0;       // Directories listed that could not be watched.
   };
 
   // `bus` must outlive the observer.
@@ -68,9 +70,14 @@ class Observer {
 
   // Starts (again) a scan of the whole tree. What was pending of an older one is folded into it.
   // Lost events start another one of the same kind.
-  void StartScan() { BeginScan(/*reported=*/true); }
+  void StartScan() { BeginScan(kind_ = Scan::kSnapshot); }
   // The same, but its listings are not reported: everything is watched, and only changes are.
-  void StartWatching() { BeginScan(/*reported=*/false); }
+  void StartWatching() { BeginScan(kind_ = Scan::kWatching); }
+  // Looks at everything once more, in case that something has changed without an event. False: a
+  // scan is going on already. The audit is given up, and nothing is concluded from it, when the
+  // root cannot be read, is on another file system than before, or is empty although directories
+  // are known below it: a file system that is not mounted deletes nothing.
+  bool StartAudit();
   bool scanning() const { return scan_id_ != 0; }
 
   void OnEvents(std::vector<env::TreeEvent> events, Instant now);
@@ -125,7 +132,12 @@ class Observer {
     std::uint64_t again_scan_id = 0;
   };
 
-  void BeginScan(bool reported);
+  enum class Scan : std::uint8_t { kSnapshot, kAudit, kWatching };
+  void BeginScan(Scan scan);
+  bool reported() const { return scan_ != Scan::kWatching; }
+  // What a scan still wants to list is not wanted any more.
+  void DropQueue();
+  bool MustStop(const env::ListedDir& root) const;
   void OnEvent(env::TreeEvent& event, Instant now);
   // False: nothing of it is to be reported. A rename may become its other half.
   bool Select(env::TreeEvent* event, Instant now);
@@ -170,8 +182,10 @@ class Observer {
   // Not found or not readable when they were to be listed: tried again when something is seen of
   // them.
   std::unordered_set<DirKey> unlisted_;
-  bool scan_reported_ = false;
-  std::uint64_t scan_open_ = 0;  // Listings of the scan that are queued or in flight.
+  Scan kind_ = Scan::kSnapshot;    // What lost events start.
+  Scan scan_ = Scan::kSnapshot;    // The scan that began last.
+  std::uint64_t root_device_ = 0;  // 0: not known yet.
+  std::uint64_t scan_open_ = 0;    // Listings of the scan that are queued or in flight.
 
   std::unordered_map<EntryKey, Pending, EntryHash> pending_;
   std::multimap<Instant, EntryKey> due_;

@@ -183,7 +183,7 @@ void Observer::OnOverflow() {
   // What is in flight may be older than the scan, and no event will correct it.
   for (auto& [key, pending] : pending_) pending.again = pending.in_flight;
   bus_.MarkLost();
-  BeginScan(scan_reported_);
+  BeginScan(kind_);
 }
 
 void Observer::Touch(DirKey dir, const std::string& name) {
@@ -218,7 +218,7 @@ void Observer::Tick(Instant now) {
   }
   if (bus_.TakeOverflow()) {
     ++counters_.overflows;
-    BeginScan(scan_reported_);
+    BeginScan(kind_);
   }
   MaybeEndScan();
 }

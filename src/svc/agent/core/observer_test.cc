@@ -105,6 +105,7 @@ class ToyFs {
       std::erase_if(keys_, [dir](const auto& watch) { return watch.second == dir; });
     }
   }
+  void LoseInSilence() { events_.clear(); }
   void Lose() {
     events_.clear();
     events_.push_back({.kind = Kind::kOverflow,
@@ -310,7 +311,13 @@ class Run {
     for (int i = 0; i < 30; ++i) fs_.RandomOperation();
     observer_.StartScan();
     for (int i = 0; i < steps; ++i) Step(/*change=*/true);
-    for (int i = 0; i < 200'000 && !AtRest(); ++i) Step(/*change=*/false);
+    Rest();
+  }
+  void LoseInSilence() { silent_ = true; }
+  void Audit() {
+    EXPECT_TRUE(observer_.StartAudit());
+    EXPECT_FALSE(observer_.StartAudit());
+    Rest();
   }
   bool AtRest() const {
     return fs_.quiet() && bus_.empty() && lists_.empty() && stats_.empty() && listed_.empty() &&
@@ -322,6 +329,10 @@ class Run {
   const std::map<std::string, EntryAttrs>& Seen() const { return view_.rows(); }
 
  private:
+  void Rest() {
+    Ask();
+    for (int i = 0; i < 200'000 && !AtRest(); ++i) Step(/*change=*/false);
+  }
   static Observer::Options OptionsOf(const Selection& selection) {
     Observer::Options options;
     options.selection = selection;
@@ -353,6 +364,7 @@ class Run {
       default:
         fs_.RandomOperation();
         if (losses_ && prng_.Chance(1, 150)) fs_.Lose();
+        if (silent_ && prng_.Chance(1, 20)) fs_.LoseInSilence();
     }
     Ask();
   }
@@ -388,6 +400,7 @@ class Run {
 
   Prng prng_;
   const bool losses_;
+  bool silent_ = false;
   Instant now_{1'000'000'000};
   ToyFs fs_;
   Bus bus_;
@@ -428,6 +441,93 @@ TEST(Observer, ConvergesWithWholeRenames) { Converges(false, false); }
 TEST(Observer, ConvergesWithHalvesOfRenames) { Converges(true, false); }
 TEST(Observer, ConvergesWhenEventsAreLost) { Converges(false, true); }
 TEST(Observer, ConvergesWhenHalvesAreLost) { Converges(true, true); }
+void AuditsHeal() {
+  std::uint64_t differed = 0;
+  for (std::uint64_t seed = 1; seed <= Seeds(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Run run(seed, seed % 2 == 0, seed % 3 == 0, {});
+    run.LoseInSilence();
+    run.Play(600);
+    ASSERT_TRUE(run.AtRest());
+    differed += Print(run.Seen()) != Print(run.Truth({})) ? 1 : 0;
+    run.Audit();
+    ASSERT_TRUE(run.AtRest());
+    ASSERT_EQ(Print(run.Seen()), Print(run.Truth({})));
+  }
+  EXPECT_GT(differed, Seeds() / 4) << "the test loses too little";
+}
+
+TEST(Observer, AnAuditFindsWhatNoEventTold) { AuditsHeal(); }
+
+// Answers the listings of one directory after the other.
+struct Rooted {
+  Bus bus;
+  Observer observer{{}, bus};
+  std::size_t AnswerAll(const std::function<env::ListedDir(const env::ListRequest&)>& list) {
+    std::size_t reported = 0;
+    for (std::vector<env::ListRequest> asked = observer.TakeLists(); !asked.empty();
+         asked = observer.TakeLists()) {
+      for (const env::ListRequest& one : asked) {
+        std::vector<env::ListedDir> answer;
+        answer.push_back(list(one));
+        answer.back().dir = one.dir;
+        observer.OnListed(std::move(answer), Instant{1});
+      }
+    }
+    while (std::optional<batch::Batch> batch = bus.Take(observer.dirs())) {
+      reported += batch->blocks.size();
+      last_mark = batch->mark;
+    }
+    return reported;
+  }
+  batch::ScanMark last_mark = batch::ScanMark::kNone;
+};
+
+TEST(Observer, AnAuditOfWhatIsNotThereDeletesNothing) {
+  const auto listed = [](const env::ListRequest& request) {
+    env::ListedDir dir;
+    dir.self.kind = EntryKind::kDirectory;
+    dir.self.device = 1;
+    EntryAttrs child;
+    child.kind = EntryKind::kDirectory;
+    if (request.path == "/") dir.children.Append("a", child);
+    return dir;
+  };
+  const auto empty = [](const env::ListRequest&) {
+    env::ListedDir dir;
+    dir.self.kind = EntryKind::kDirectory;
+    dir.self.device = 1;
+    return dir;
+  };
+  const auto other_device = [&](const env::ListRequest& request) {
+    env::ListedDir dir = listed(request);
+    dir.self.device = 2;
+    return dir;
+  };
+  const auto unreadable = [](const env::ListRequest&) {
+    env::ListedDir dir;
+    dir.status = Status(Code::kUnavailable, "Input/output error");
+    return dir;
+  };
+  Rooted rooted;
+  rooted.observer.StartScan();
+  EXPECT_EQ(rooted.AnswerAll(listed), 2u);
+  std::uint64_t stopped = 0;
+  for (const auto& broken : {std::function<env::ListedDir(const env::ListRequest&)>(empty),
+                             {other_device},
+                             {unreadable}}) {
+    ASSERT_TRUE(rooted.observer.StartAudit());
+    EXPECT_EQ(rooted.AnswerAll(broken), 0u);
+    EXPECT_NE(rooted.last_mark, batch::ScanMark::kEnd);
+    EXPECT_EQ(rooted.observer.counters().audits_stopped, ++stopped);
+    EXPECT_FALSE(rooted.observer.scanning());
+    EXPECT_EQ(rooted.observer.dirs().size(), 2u) << "what is known stays known";
+  }
+  ASSERT_TRUE(rooted.observer.StartAudit());
+  EXPECT_EQ(rooted.AnswerAll(listed), 2u);
+  EXPECT_EQ(rooted.last_mark, batch::ScanMark::kEnd);
+}
+
 TEST(Observer, LeavesOutNames) {
   Converges(false, true, Selection({"b", "c/"}, "[!e]"));
   Converges(true, true, Selection({"b", "c/"}, "[!e]"));

@@ -30,6 +30,7 @@ Pipe::Pipe(Options options, env::Executor& data, env::Executor& control, Source&
       backoff_(options_.backoff_min),
       control_(data, control, link, log_,
                [this](ControlLane::News news) { OnNews(std::move(news)); }),
+      session_tasks_(data),
       stream_tasks_(data),
       tasks_(data) {}
 
@@ -45,6 +46,7 @@ env::Task<void> Pipe::Stop() {
 
 void Pipe::Abandon() {
   control_.Abandon();
+  session_tasks_.Abandon();
   stream_tasks_.Abandon();
   tasks_.Abandon();
 }
@@ -127,6 +129,9 @@ env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
   BeginSession(grant);
   const std::stop_token stop = tasks_.stop_token();
   const std::stop_callback chain(stop, [this] { session_stop_.request_stop(); });
+  if (grant.audit_interval > Nanos(0)) {
+    session_tasks_.Spawn(Audit(grant.audit_interval, session_stop_.get_token()));
+  }
   Status ended;
   for (;;) {
     const Instant opened = data_.clock().Now();
@@ -143,12 +148,29 @@ env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
     if (!waited.ok()) break;
   }
   session_stop_.request_stop();
+  co_await session_tasks_.Join();
   control_.StopBeating();
   if (!session_over_) {
     const Status closed = co_await control_.Close(grant.session_id);
     if (!closed.ok()) log_.Debug("session not closed", {{"error", closed.message()}});
   }
   co_return ended;
+}
+
+env::Task<void> Pipe::Audit(Nanos interval, std::stop_token stop) {
+  // Many agents that began together shall not audit together.
+  const std::int64_t jitter = interval.count() / 10;
+  for (;;) {
+    const Nanos wait = interval - Nanos(prng_.Between(0, jitter));
+    const Status slept = co_await env::SleepFor(wait, stop);
+    if (!slept.ok()) co_return;
+    if (state_.role != batch::Role::kLeader) continue;
+    if (source_.StartAudit()) {
+      log_.Info("audit begins", {{"task_id", options_.task_id}});
+    } else {
+      log_.Info("no audit: a scan is still going on", {{"task_id", options_.task_id}});
+    }
+  }
 }
 
 void Pipe::SetRole(batch::Role role) {

@@ -1,6 +1,7 @@
 // pipe.h: carries what a source sees to one Fusion, for ever.
 //
-// Opens a session, sends realtime changes at once and, while it leads, a snapshot beside them. All
+// Opens a session, sends realtime changes at once and, while it leads, a snapshot beside them and
+// audits from time to time, as often as Fusion says. All
 // control calls, heartbeats first of all, are made on an executor of their own (control_lane.h), so
 // that nothing that happens to the data can silence them. An obsolete session is replaced at once
 // (but not twice in a row: two agents that push each other out must not spin); other failures are
@@ -75,6 +76,7 @@ class Pipe {
   env::Task<Status> RunSession(batch::SessionGrant grant);
   env::Task<Status> RunStream(std::string session_id);
   env::Task<Status> SendLoop(ReportStream* stream, std::stop_token stop);
+  env::Task<void> Audit(Nanos interval, std::stop_token stop);
   env::Task<void> ReadAcks(ReportStream* stream);
   env::Task<Status> BackOff(std::stop_token stop);
   bool MayRenewAtOnce(Instant opened);
@@ -109,6 +111,7 @@ class Pipe {
 
   std::int64_t last_index_ms_ = 0;
   ControlLane control_;
+  env::TaskGroup session_tasks_;
   env::TaskGroup stream_tasks_;
   env::TaskGroup tasks_;
 };

@@ -36,6 +36,12 @@ void Source::StartWatching() {
   Pump();
 }
 
+bool Source::StartAudit() {
+  const bool started = observer_->StartAudit();
+  Pump();
+  return started;
+}
+
 std::optional<batch::Batch> Source::Take() {
   std::optional<batch::Batch> batch = bus_->Take(observer_->dirs());
   if (batch) Pump();  // There may be room for more listings now.
@@ -72,7 +78,12 @@ env::Task<void> Source::KeepTime() {
 
 env::Task<void> Source::List(std::vector<env::ListRequest> requests) {
   std::vector<env::ListedDir> listed = co_await tree_.List(std::move(requests));
+  const std::uint64_t stopped = observer_->counters().audits_stopped;
   observer_->OnListed(std::move(listed), executor_.clock().Now());
+  if (observer_->counters().audits_stopped != stopped) {
+    log_.Error("an audit was given up: the root is unreadable, empty or on another file system",
+               {{"root", tree_.info().root}});
+  }
   Pump();
 }
 

@@ -37,6 +37,8 @@ class Source {
   void StartScan();
   // The same without a report of the listings: only what happens from now on is reported.
   void StartWatching();
+  // Observer::StartAudit.
+  bool StartAudit();
   // The next batch to send, without sequence and index; nullopt: wait for `changed`.
   std::optional<batch::Batch> Take();
   // Drops what has not been sent: a new session begins with StartScan or StartWatching.

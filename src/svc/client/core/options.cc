@@ -169,6 +169,31 @@ cli::Command Stat(StatOptions* o) {
   return c;
 }
 
+cli::Command Watch(WatchOptions* o) {
+  cli::Command c;
+  c.name = "watch";
+  c.group = kLooking;
+  c.summary = "follow changes as they happen";
+  c.description =
+      "Prints each change of what is at and below PATH: time, what happened (created, updated, "
+      "removed, moved), size, path. What lies below a directory that is removed or moved goes with "
+      "it and has no line of its own; that a directory's times follow what is in it has none "
+      "either. Runs until Ctrl-C, which ends it as it ends any program (130). When Fusion goes "
+      "away it waits for it and goes on where it was; when changes were missed it says so on "
+      "stderr, because the tree must then be looked at again. With --json every change has a line, "
+      "with its revision and all that is known of the entry; lines of kind start and reset say "
+      "from where on nothing is missing, and since is what --since takes.";
+  c.arguments = {{"PATH", "What to watch. Default: the current directory.", &o->paths}};
+  c.options = {
+      {"--since", "REV", "Begin behind this revision, or behind 'since' of a --json line.",
+       &o->since},
+  };
+  c.examples = {{"fustor watch /data", "everything that happens below /data"},
+                {"fustor watch --json /data | jq -r 'select(.kind==\"created\").path'",
+                 "new files, for a script"}};
+  return c;
+}
+
 cli::Command Search(SearchOptions* o) {
   cli::Command c;
   c.name = "search";
@@ -227,15 +252,11 @@ cli::Program CommandTable(Options* options, std::string version) {
        &options->common.key},
   };
   program.commands = {
-      Up(&options->up),
-      Status(),
-      Ls(&options->ls),
-      Tree(&options->tree),
-      Du(&options->du),
-      Stat(&options->stat),
-      Find(&options->find),
-      Search(&options->search),
-      Help(),
+      Up(&options->up),         Status(),
+      Ls(&options->ls),         Tree(&options->tree),
+      Du(&options->du),         Stat(&options->stat),
+      Watch(&options->watch),   Find(&options->find),
+      Search(&options->search), Help(),
   };
   program.examples = {
       {"fustor du -h -d 1 /data", "what takes the space"},

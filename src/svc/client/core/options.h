@@ -65,6 +65,11 @@ struct StatOptions {
   std::vector<std::string> paths = {};
 };
 
+struct WatchOptions {
+  std::vector<std::string> paths = {};
+  std::optional<std::string> since = {};
+};
+
 struct SearchOptions {
   std::string text = {};
   std::optional<std::string> under = {};
@@ -82,6 +87,7 @@ struct Options {
   DuOptions du;
   StatOptions stat;
   SearchOptions search;
+  WatchOptions watch;
   std::vector<std::string> find = {};  // Raw: find_expression.h understands it.
 };
 

@@ -145,11 +145,25 @@ struct FakeWorld {
   std::string key = "k";
   bool running = true;
   std::vector<std::string> asked;
+  struct Stream {
+    std::vector<std::string> pieces = {};
+    int status = 200;
+    std::string body = "{}";
+  };
+  std::map<std::string, std::vector<Stream>> streams;  // By path, one after the other.
 };
 
 class FakeFusion : public Fusion {
  public:
   FakeFusion(FakeWorld& world, std::string key) : world_(world), key_(std::move(key)) {}
+
+  // What `streams` says of the path, piece by piece; then the next of it, or that nobody answers.
+  void Follow(const std::vector<EventFollower*>& followers) override {
+    for (EventFollower* follower : followers) {
+      bool again = true;
+      while (again) again = FollowOnce(follower);
+    }
+  }
 
   Result<Reply> Get(const std::string& path, const Query& query) override {
     std::string asked = path;
@@ -179,6 +193,24 @@ class FakeFusion : public Fusion {
   }
 
  private:
+  bool FollowOnce(EventFollower* follower) {
+    const EventFollower::Request request = follower->Ask();
+    std::string asked = request.path;
+    for (const auto& [name, value] : request.query) asked += " " + name + "=" + value;
+    if (!request.last_event_id.empty()) asked += " id=" + request.last_event_id;
+    world_.asked.push_back(asked);
+    auto& streams = world_.streams[request.path];
+    if (streams.empty()) {
+      return follower->OnEnd(Status(Code::kUnavailable, "connection refused")).has_value();
+    }
+    const FakeWorld::Stream stream = streams.front();
+    streams.erase(streams.begin());
+    for (const std::string& piece : stream.pieces) {
+      if (!follower->OnPiece(piece)) return false;
+    }
+    return follower->OnEnd(Answer(stream.status, stream.body)).has_value();
+  }
+
   Result<Reply> Answer(int status, const std::string& body) const {
     Reply reply;
     reply.status = status;
@@ -212,12 +244,13 @@ class FakeTerminal : public Terminal {
     return failure_;
   }
   void WriteError(std::string_view text) override { errors_ += text; }
+  bool has_reader() const override { return has_reader_; }
   bool interactive() const override { return interactive_; }
   bool colours() const override { return colours_; }
   std::size_t columns() const override { return 20; }
 
   std::string text_, errors_;
-  bool interactive_ = false, colours_ = false;
+  bool interactive_ = false, colours_ = false, has_reader_ = true;
   std::size_t bytes_max_ = SIZE_MAX;
   Status failure_;
 };

@@ -43,6 +43,7 @@ void ShowTree(Job& job, const TreeOptions& options);
 void ShowUsage(Job& job, const DuOptions& options);
 void ShowEntries(Job& job, const StatOptions& options);
 void ShowFound(Job& job, const FindRequest& request);
+void WatchChanges(Job& job, const WatchOptions& options);
 void ShowMatches(Job& job, const SearchOptions& options);
 
 }  // namespace fustor::client

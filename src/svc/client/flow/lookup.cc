@@ -157,6 +157,16 @@ Result<json::Value> Lookup::Ask(const std::string& path, const Fusion::Query& qu
   }
 }
 
+void Lookup::Follow(const std::vector<EventFollower*>& followers) {
+  const Status connected = fusion_ == nullptr ? Connect() : Status();
+  if (!connected.ok()) {
+    for (EventFollower* follower : followers) (void)follower->OnEnd(connected);
+    return;
+  }
+  fusion_->Follow(followers);
+  fusion_.reset();  // Whoever starts again may listen elsewhere.
+}
+
 json::Value Lookup::AskHealth() {
   const Result<Fusion::Reply> reply = AskOnce("/health", {});
   const bool tells = reply.ok() && reply->body.Find("components") != nullptr;

@@ -72,6 +72,11 @@ class Lookup {
   using Visit = std::function<bool(const Page::Item&)>;
   Status ForEachMatch(const Question& question, const Visit& visit);
 
+  // Reads streams of events (ports.h). Where no connection is found, each is told so.
+  void Follow(const std::vector<EventFollower*>& followers);
+  // What an answer of Fusion means.
+  Status StatusOf(const Fusion::Reply& reply) const;
+
   // Why a view is not ready and how far it is.
   Status NotReady(const ViewState& view) const;
   // Says what is waited for, when that is new or some time has gone by, and pauses.
@@ -83,7 +88,6 @@ class Lookup {
  private:
   Result<Fusion::Reply> AskOnce(const std::string& path, const Fusion::Query& query);
   Status Connect();
-  Status StatusOf(const Fusion::Reply& reply) const;
   Status ForEachPage(const std::string& path, Fusion::Query query, const VisitPage& visit);
   void NoteFreshness(const std::string& freshness);
   std::string StartOne() const;

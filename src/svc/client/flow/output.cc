@@ -26,6 +26,11 @@ void Output::Flush() {
   text_.clear();
 }
 
+void Output::FlushNow() {
+  Flush();
+  if (status_.ok() && !terminal_.has_reader()) status_ = Status(Code::kCancelled, "nobody reads");
+}
+
 void Output::Add(std::string_view bytes) {
   if (!status_.ok()) return;
   text_ += bytes;

@@ -19,6 +19,9 @@ class Output {
   // False: nobody takes more, or writing failed; what is added is dropped.
   bool open() const { return status_.ok(); }
   void Add(std::string_view bytes);
+  // What was added so far is printed now: for output that goes on. Notices, too, when there was
+  // nothing to print, that nobody reads any more.
+  void FlushNow();
   // Errors: why writing failed. That nobody reads any more is no failure.
   Status Finish();
 

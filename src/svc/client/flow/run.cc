@@ -20,6 +20,7 @@ void RunCommand(std::string_view command, const Options& options, Job& job) {
   if (command == "ls") return ShowList(job, options.ls);
   if (command == "tree") return ShowTree(job, options.tree);
   if (command == "du") return ShowUsage(job, options.du);
+  if (command == "watch") return WatchChanges(job, options.watch);
   if (command == "stat") return ShowEntries(job, options.stat);
   FUSTOR_CHECK(command == "search", "no such command");
   ShowMatches(job, options.search);

@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "base/prng.h"
 #include "svc/fusion/core/arbiter.h"
+#include "svc/fusion/core/feed.h"
 
 namespace fustor::fusion {
 namespace {
@@ -94,6 +95,27 @@ void BM_FirstSnapshot(benchmark::State& state) {
   CountRows(state);
 }
 BENCHMARK(BM_FirstSnapshot)->ArgName("age_s")->Arg(1000)->Arg(10)->Unit(benchmark::kMillisecond);
+
+// The same with somebody who follows: every row becomes a change in the feed, too.
+void BM_FirstSnapshotFollowed(benchmark::State& state) {
+  const auto batches = Snapshot(1000);
+  for (auto _ : state) {
+    Feed feed(Feed::Options{});
+    tree::Tree tree;
+    Arbiter arbiter({}, tree);
+    feed.Begin(tree.revision());
+    tree.Observe(&feed);
+    for (const batch::Batch& batch : batches) {
+      benchmark::DoNotOptimize(arbiter.Apply(batch, {1}, 1, NowAt(0)));
+      feed.Publish(tree.Publish(), NowAt(0).wall);
+    }
+    state.counters["kept"] = static_cast<double>(feed.rows());
+    state.counters["bytes_per_change"] =
+        static_cast<double>(feed.size_bytes()) / static_cast<double>(feed.rows());
+  }
+  CountRows(state);
+}
+BENCHMARK(BM_FirstSnapshotFollowed)->Unit(benchmark::kMillisecond);
 
 void BM_UnchangedSnapshot(benchmark::State& state) {
   const auto batches = Snapshot(1000);

@@ -314,7 +314,10 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
   const bool is_protected = IsProtected(have, context);
   const bool newer = CompareAge(row, have.attrs) > 0;
   if (is_protected && !newer) return Verdict::kStale;
-  if (context.unannounced() && !newer) {
+  // Within one tick of the file system's clock both looks may be of the same age; this one came
+  // later. (An mtime that was set to the past is no sign of age.)
+  const bool same_tick = row.ctime_ns != 0 && row.ctime_ns == have.attrs.ctime_ns;
+  if (context.unannounced() && !newer && !same_tick) {
     const bool older = row.mtime_ns < have.attrs.mtime_ns ||
                        (row.mtime_ns == have.attrs.mtime_ns && CompareAge(row, have.attrs) < 0);
     if (older && !IsAnotherObject(row, have.attrs)) return Verdict::kStale;

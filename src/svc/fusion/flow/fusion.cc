@@ -37,6 +37,10 @@ class Fusion::HostedView final : public View {
   env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings) override {
     return shard_->Sweep(std::move(sightings));
   }
+  env::Task<Result<std::unique_ptr<ChangeReader>>> Follow(
+      std::optional<FeedPosition> since) override {
+    return shard_->Follow(since);
+  }
   env::Task<Status> Reset() override {
     env::Task<Status> reset = ResetHere();
     co_return co_await env::RunOn(control_, std::move(reset));
@@ -147,8 +151,14 @@ void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
   Gauge& refused =
       metrics.AddGauge("fustor_fusion_refused_items", "Refused by max_tree_items.", labels);
   Gauge& rows = metrics.AddGauge("fustor_fusion_rows_applied", "Rows of agents applied.", labels);
+  Gauge& readers = metrics.AddGauge("fustor_fusion_feed_readers", "Readers of changes.", labels);
+  Gauge& changes =
+      metrics.AddGauge("fustor_fusion_feed_changes", "Changes kept for readers.", labels);
+  Gauge& feed_bytes = metrics.AddGauge("fustor_fusion_feed_bytes", "Memory of these.", labels);
+  Gauge& resets = metrics.AddGauge("fustor_fusion_feed_resets",
+                                   "Readers that lost their place, since the start.", labels);
   metrics.OnScrape([weak = std::weak_ptr(shard), &ready, &entries, &bytes, &retired, &suspects,
-                    &refused, &rows] {
+                    &refused, &rows, &readers, &changes, &feed_bytes, &resets] {
     const std::shared_ptr<Shard> view = weak.lock();
     if (view == nullptr) return;
     const std::shared_ptr<const ViewStatus> status = view->status();
@@ -159,6 +169,10 @@ void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
     suspects.Set(static_cast<std::int64_t>(status->suspect_count));
     refused.Set(static_cast<std::int64_t>(status->refused));
     rows.Set(static_cast<std::int64_t>(status->rows_applied));
+    readers.Set(static_cast<std::int64_t>(status->feed_readers));
+    changes.Set(static_cast<std::int64_t>(status->feed_rows));
+    feed_bytes.Set(static_cast<std::int64_t>(status->feed_bytes));
+    resets.Set(static_cast<std::int64_t>(status->feed_resets));
   });
 }
 

@@ -28,6 +28,8 @@ Shard::Shard(Options options, env::Executor& executor, Logger log)
       log_(std::move(log)),
       tree_(options_.tree),
       arbiter_(options_.arbiter, tree_),
+      feed_(options_.feed),
+      incarnation_(static_cast<std::uint64_t>(executor.clock().WallNow().ns / 1'000'000)),
       status_(InitialStatus()) {
   facts_.reporters.emplace_back();  // Number 0: nobody.
   facts_.stale_ok = options_.stale_ok;
@@ -71,6 +73,7 @@ void Shard::Reset() {
 void Shard::Stop() {
   executor_.Post([self = shared_from_this()] {
     self->stopped_ = true;
+    self->feed_stop_.request_stop();
     self->executor_.CancelTimer(self->timer_);
   });
 }
@@ -177,8 +180,10 @@ void Shard::PublishSoon() {
 void Shard::PublishHere() {
   publish_posted_ = false;
   tree_.Publish();
+  const Now now = this->now();
+  PublishFeed(now.wall);
   // After the tree: who sees "ready" finds what was meant.
-  status_.Set(std::make_shared<const ViewStatus>(MakeStatus(now())));
+  status_.Set(std::make_shared<const ViewStatus>(MakeStatus(now)));
   for (Answer& answer : std::exchange(answers_, {})) answer.done(std::move(answer.status));
   ArmTimer();
 }
@@ -194,6 +199,9 @@ ViewStatus Shard::MakeStatus(Now now) const {
   status.logical_now = arbiter_.watermark(now);
   status.refused = arbiter_.refused();
   status.memory = tree_.memory();
+  status.feed_readers = feed_places_.size();
+  status.feed_rows = feed_.rows();
+  status.feed_bytes = feed_.size_bytes();
   WriteReadiness(&status);
   return status;
 }

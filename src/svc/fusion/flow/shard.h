@@ -6,8 +6,10 @@
 // one publication; a batch is reported done when readers see it.
 //
 // status() and Pin() may be called from any thread, and so may the functions that deliver. Hold a
-// Shard by shared_ptr: work that is under way keeps it alive. Queues are bounded by those who
-// deliver (wire/agent_service.h: four batches a stream).
+// Shard by shared_ptr: work that is under way keeps it alive. While somebody follows the view, and
+// for some minutes after, its changes are recorded (core/feed.h); what a reader costs the shard is
+// one wake-up per revision at most, and there are at most Options.feed_readers_max. Queues are
+// bounded by those who deliver (wire/agent_service.h: four batches a stream).
 #pragma once
 
 #include <cstdint>
@@ -43,6 +45,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
     tree::Tree::Options tree;
     bool stale_ok = false;   // availability: stale_ok
     bool live_mode = false;  // The tree is dropped when the last session of the last pipe ends.
+    Feed::Options feed;
+    std::size_t feed_readers_max = 128;
+    Nanos feed_linger = Seconds(300);  // Changes are recorded so long after the last reader left.
   };
   // How a delivered batch ended: Ok when readers see it. Errors: kUnauthenticated (the session is
   // over), kFailedPrecondition (a batch before it is missing).
@@ -74,8 +79,12 @@ class Shard : public std::enable_shared_from_this<Shard> {
   env::Task<Arbiter::BlindSpots> ListBlindSpots();
   // As Arbiter::Sweep; returns when readers see it.
   env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings);
+  // As View::Follow.
+  env::Task<Result<std::unique_ptr<ChangeReader>>> Follow(std::optional<FeedPosition> since);
 
  private:
+  struct FeedPlace;
+  class Reader;
   struct Pipe {
     std::string id;
     Readiness readiness;
@@ -109,6 +118,15 @@ class Shard : public std::enable_shared_from_this<Shard> {
   env::Task<Arbiter::BlindSpots> BlindSpotsHere();
   env::Task<std::size_t> SweepHere(std::vector<Arbiter::Sighting> sightings);
 
+  // shard_feed.cc
+  env::Task<Result<std::unique_ptr<ChangeReader>>> FollowHere(std::optional<FeedPosition> since);
+  env::Task<FeedNews> NextHere(std::shared_ptr<FeedPlace> place, Instant deadline,
+                               std::stop_token stop);
+  FeedNews ReadFeed(FeedPlace* place);
+  FeedPosition Position(tree::Revision revision) const { return {revision, incarnation_}; }
+  void Leave(const std::shared_ptr<FeedPlace>& place);
+  void PublishFeed(WallTime now);
+
   const Options options_;
   env::Executor& executor_;
   const Logger log_;
@@ -119,6 +137,11 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::map<std::pair<std::string, std::string>, std::uint16_t> reporter_numbers_;
   ViewStatus facts_;  // What MakeStatus cannot ask the arbiter for: times, counts, reporters.
   std::vector<Answer> answers_;  // Wait for the publication.
+  Feed feed_;
+  std::uint64_t incarnation_;  // Of the tree; see FeedPosition.
+  std::vector<std::shared_ptr<FeedPlace>> feed_places_;
+  Instant feed_left_at_;  // When the last reader left.
+  std::stop_source feed_stop_;
   bool publish_posted_ = false;
   bool stopped_ = false;
   env::Executor::TimerId timer_ = 0;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "env/task.h"
 #include "lib/tree/tree.h"
 #include "svc/fusion/core/arbiter.h"
+#include "svc/fusion/core/feed.h"
 #include "svc/fusion/core/sessions.h"
 
 namespace fustor::fusion {
@@ -44,6 +46,10 @@ struct ViewStatus {
   std::uint64_t refused = 0;  // By max_tree_items.
   std::uint64_t rows_applied = 0;
   tree::Tree::Memory memory;
+  std::uint64_t feed_readers = 0;
+  std::uint64_t feed_rows = 0;    // Changes that are kept for readers.
+  std::uint64_t feed_bytes = 0;   // What they take.
+  std::uint64_t feed_resets = 0;  // Readers that lost their place, since the start.
 
   // Who reported what: Entry::reporter is an index into this.
   struct Reporter {
@@ -57,6 +63,31 @@ struct SessionInfo {
   Sessions::Session session;
   bool leader = false;
   bool concurrent = true;  // Others may report to the same pipe (session_policy: shared).
+};
+
+// What a reader of the change feed is told next.
+struct FeedNews {
+  enum class Kind : std::uint8_t {
+    kChanges,
+    kReset,  // Changes were missed: read the tree again, at `position` or later.
+    kQuiet,  // Nothing until the deadline.
+    kEnded,  // The view has ended, or the reader was asked to stop.
+  };
+  Kind kind = Kind::kQuiet;
+  std::vector<std::shared_ptr<const RevisionChanges>> revisions;  // kChanges
+  std::string reason;                                             // kReset, kEnded
+  FeedPosition position;  // Behind it the reader may go on, now or later.
+};
+
+// One reader's way through the change feed of a view. Changes are kept for it only as long as the
+// feed's bounds allow: who is slower loses its place, and is told so. Used by one task at a time;
+// may be destroyed anywhere, but not while it is asked.
+class ChangeReader {
+ public:
+  virtual ~ChangeReader() = default;
+  // At once when there is something, else when there is, at `deadline`, or when `stop` is
+  // requested.
+  virtual env::Task<FeedNews> Next(Instant deadline, std::stop_token stop) = 0;
 };
 
 class View {
@@ -76,6 +107,15 @@ class View {
   virtual env::Task<Status> Reset() = 0;
   // As Arbiter::Sweep.
   virtual env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings) = 0;
+
+  // Begins to read changes behind `since`; nullopt: from now on. What is wrong with `since` is told
+  // as the first news (kReset). Errors: kResourceExhausted (too many readers), kUnimplemented (a
+  // kind of view without a feed), kUnavailable (the view has ended).
+  virtual env::Task<Result<std::unique_ptr<ChangeReader>>> Follow(
+      std::optional<FeedPosition> since) {
+    (void)since;
+    co_return Status(Code::kUnimplemented, "this kind of view has no change feed");
+  }
 };
 
 // All views of a Fusion. Thread-safe.

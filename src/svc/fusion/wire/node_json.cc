@@ -127,6 +127,14 @@ void NodeJson::AppendKey(std::string_view name, std::string* out) const {
 
 void NodeJson::AppendOpen(const Parent& parent, std::string_view name, const tree::Entry& entry,
                           const tree::Snapshot& snapshot, std::string* out) const {
+  AppendOpen(parent, name, entry, out);
+  if (!options_.totals || options_.only_path || !entry.attrs.is_directory()) return;
+  *out += ",\"totals\":";
+  AppendTotals(snapshot.AggregatesOf(entry.dir), out);
+}
+
+void NodeJson::AppendOpen(const Parent& parent, std::string_view name, const tree::Entry& entry,
+                          std::string* out) const {
   bool utf8 = parent.utf8;
   *out += "{\"name\":\"";
   const std::size_t from = out->size();
@@ -153,10 +161,6 @@ void NodeJson::AppendOpen(const Parent& parent, std::string_view name, const tre
       (entry.flags & tree::kUncertain) != 0 ||
       (!status_->uncertain.empty() && IsUncertain(parent.path + std::string(name)));
   if (uncertain) *out += ",\"uncertain\":true";
-  if (options_.totals && entry.attrs.is_directory()) {
-    *out += ",\"totals\":";
-    AppendTotals(snapshot.AggregatesOf(entry.dir), out);
-  }
 }
 
 void NodeJson::Append(std::string_view path, const tree::Entry& entry,

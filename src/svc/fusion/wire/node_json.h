@@ -50,6 +50,9 @@ class NodeJson {
   // the root, whose parent is "/". `snapshot` is asked for totals.
   void AppendOpen(const Parent& parent, std::string_view name, const tree::Entry& entry,
                   const tree::Snapshot& snapshot, std::string* out) const;
+  // Without totals.
+  void AppendOpen(const Parent& parent, std::string_view name, const tree::Entry& entry,
+                  std::string* out) const;
   // The same by path, and closed.
   void Append(std::string_view path, const tree::Entry& entry, const tree::Snapshot& snapshot,
               std::string* out) const;

@@ -10,6 +10,8 @@
 namespace fustor::fusion {
 namespace {
 
+constexpr std::size_t kChangePathsMax = 100;
+
 // Reads parameters until one is wrong; says which.
 class Reader {
  public:
@@ -107,8 +109,9 @@ class Reader {
     if (negative) text.remove_prefix(1);
     const std::size_t point = std::min(text.find('.'), text.size());
     std::uint64_t whole = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + point, whole);
-    if (error != std::errc() || end != text.data() + point) return std::nullopt;
+    const char* const digits = text.data();
+    const auto [end, error] = std::from_chars(digits, digits + point, whole);
+    if (error != std::errc() || end != digits + point) return std::nullopt;
     if (whole > 9'223'372'035) return std::nullopt;
     std::int64_t nanos = 0;
     std::int64_t scale = 100'000'000;
@@ -186,8 +189,9 @@ std::optional<Cursor> Cursor::Parse(std::string_view text) {
   const std::size_t point = text.find('.');
   if (point == std::string_view::npos || text.size() > 4 * kPathBytesMax) return std::nullopt;
   Cursor cursor;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + point, cursor.revision);
-  if (error != std::errc() || end != text.data() + point) return std::nullopt;
+  const char* const digits = text.data();
+  const auto [end, error] = std::from_chars(digits, digits + point, cursor.revision);
+  if (error != std::errc() || end != digits + point) return std::nullopt;
   std::optional<std::string> last = FromUrlBase64(text.substr(point + 1));
   if (!last || last->find('\0') != std::string::npos) return std::nullopt;
   cursor.last = *std::move(last);
@@ -256,6 +260,32 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
     reader.Fail("cursor", "is not one that an earlier answer gave as `next`");
   }
   if (!reader.Has("pattern") && query->bare) reader.Fail("pattern", "is missing");
+  return reader.ok();
+}
+
+bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadParameter* bad) {
+  Reader reader(request, bad);
+  for (const auto& [name, value] : request.query) {
+    if (name != "path") continue;
+    Result<std::string> normal = NormalizeViewPath(value);
+    if (!normal.ok()) {
+      reader.Fail("path", normal.status().message());
+      return false;
+    }
+    query->paths.push_back(*std::move(normal));
+  }
+  if (query->paths.size() > kChangePathsMax) {
+    reader.Fail("path", "may be given " + std::to_string(kChangePathsMax) + " times at most");
+  }
+  std::string since;
+  reader.Text("since", &since);
+  // A reader that comes back asks with the URL it began with.
+  if (const auto last = request.headers.Find("Last-Event-ID"); last && !last->empty())
+    since = *last;
+  if (!since.empty()) query->since = FeedPosition::Parse(since);
+  if (!since.empty() && !query->since) {
+    reader.Fail("since", "must be a revision, or the id of an event");
+  }
   return reader.ok();
 }
 

@@ -9,9 +9,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/http/http.h"
 #include "lib/tree/search.h"
+#include "svc/fusion/core/feed.h"
 
 namespace fustor::fusion {
 
@@ -63,6 +65,11 @@ struct SearchPageQuery {
   bool envelope = false;
 };
 
+struct ChangesQuery {
+  std::vector<std::string> paths;     // None: everything.
+  std::optional<FeedPosition> since;  // Header Last-Event-ID, else parameter `since`.
+};
+
 struct StatsQuery {
   std::optional<std::string> path;
   bool envelope = false;
@@ -73,6 +80,7 @@ bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, Tree
                     BadParameter* bad);
 bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
                       SearchPageQuery* query, BadParameter* bad);
+bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadParameter* bad);
 bool ParseStatsQuery(const http::Request& request, StatsQuery* query, BadParameter* bad);
 // The parameter `envelope` alone.
 bool ParseEnvelope(const http::Request& request, bool* envelope, BadParameter* bad);

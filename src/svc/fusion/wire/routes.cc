@@ -11,16 +11,6 @@ namespace {
 
 constexpr std::size_t kListedMax = 100;  // Subtrees named in one answer.
 
-bool Opens(const ViewSet::Access& access, std::string_view view) {
-  return access.management ||
-         std::find(access.views.begin(), access.views.end(), view) != access.views.end();
-}
-
-std::string ReasonFor(const View& view, const ViewStatus& status) {
-  if (status.not_ready_reason.starts_with("View '")) return status.not_ready_reason;
-  return "View '" + view.id() + "': " + status.not_ready_reason;
-}
-
 // What may stand in a header: no line breaks, whatever a reason holds.
 std::string OneLine(std::string text) {
   std::replace_if(
@@ -52,18 +42,31 @@ bool Concerns(std::string_view subtree, std::string_view path) {
 
 }  // namespace
 
-std::string_view KeyOf(const http::Request& request) {
-  if (const auto key = request.headers.Find("X-API-Key"); key && !key->empty()) return *key;
+std::string_view BearerKey(std::string_view authorization) {
   constexpr std::string_view kBearer = "bearer ";
-  const std::string_view value = request.headers.Find("Authorization").value_or("");
-  if (value.size() <= kBearer.size()) return {};
+  if (authorization.size() <= kBearer.size()) return {};
   for (std::size_t i = 0; i < kBearer.size(); ++i) {
-    const char c = value[i] >= 'A' && value[i] <= 'Z' ? static_cast<char>(value[i] + 32) : value[i];
-    if (c != kBearer[i]) return {};
+    const char c = authorization[i];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) != kBearer[i]) return {};
   }
-  std::string_view key = value.substr(kBearer.size());
+  std::string_view key = authorization.substr(kBearer.size());
   while (key.starts_with(' ')) key.remove_prefix(1);
   return key;
+}
+
+std::string_view KeyOf(const http::Request& request) {
+  if (const auto key = request.headers.Find("X-API-Key"); key && !key->empty()) return *key;
+  return BearerKey(request.headers.Find("Authorization").value_or(""));
+}
+
+bool Opens(const ViewSet::Access& access, std::string_view view) {
+  return access.management ||
+         std::find(access.views.begin(), access.views.end(), view) != access.views.end();
+}
+
+std::string ReasonFor(const View& view, const ViewStatus& status) {
+  if (status.not_ready_reason.starts_with("View '")) return status.not_ready_reason;
+  return "View '" + view.id() + "': " + status.not_ready_reason;
 }
 
 env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
@@ -108,6 +111,11 @@ env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Reques
     open.headers.Add("X-Fustor-Freshness", FreshnessHeader(status));
   }
   co_return std::optional<OpenView>(std::move(open));
+}
+
+bool StillOpens(const ViewDoor& door, const http::Request& request) {
+  const std::string_view view = request.PathParameter("view");
+  return Opens(door.views.Check(KeyOf(request)), view) && door.views.Find(view) != nullptr;
 }
 
 env::Task<std::optional<tree::Snapshot>> PinFor(const OpenView& open,

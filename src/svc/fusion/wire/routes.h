@@ -32,6 +32,12 @@ struct OpenView {
   http::Headers headers;  // Content-Type, and X-Fustor-Freshness when it is stale.
 };
 
+// The key in the value of a header `Authorization`; empty: there is none.
+std::string_view BearerKey(std::string_view authorization);
+bool Opens(const ViewSet::Access& access, std::string_view view);
+// Why a view is not ready, beginning with its name.
+std::string ReasonFor(const View& view, const ViewStatus& status);
+
 enum class Need { kReady, kAnyState };
 
 // Of X-API-Key, or of Authorization: Bearer; empty when there is none.
@@ -44,6 +50,8 @@ env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
 // The view of the request's {view}; nullopt after having answered 401, 403, 404 or 503.
 env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Request& request,
                                         http::ResponseWriter& writer, Need need);
+// Whether the key of a request that goes on for long would still be let in.
+bool StillOpens(const ViewDoor& door, const http::Request& request);
 // Pins; nullopt after having answered 503 (too many readers).
 env::Task<std::optional<tree::Snapshot>> PinFor(const OpenView& open, http::ResponseWriter& writer);
 
@@ -118,6 +126,8 @@ env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer);
 env::Task<void> AnswerStats(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer);
+env::Task<void> AnswerChanges(const ViewDoor& door, http::Request& request,
+                              http::ResponseWriter& writer);
 env::Task<void> AnswerSessions(const ViewDoor& door, http::Request& request,
                                http::ResponseWriter& writer);
 env::Task<void> AnswerSuspects(const ViewDoor& door, http::Request& request,

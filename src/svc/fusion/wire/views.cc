@@ -59,6 +59,7 @@ void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions optio
   add("GET", "/{view}/tree", &AnswerTree);
   add("GET", "/{view}/search", &AnswerSearch);
   add("GET", "/{view}/stats", &AnswerStats);
+  add("GET", "/{view}/changes", &AnswerChanges);
   add("GET", "/{view}/sessions", &AnswerSessions);
   add("GET", "/{view}/suspect-list", &AnswerSuspects);
   add("GET", "/{view}/blind-spots", &AnswerBlindSpots);

@@ -37,6 +37,7 @@ struct ViewRoutesOptions {
   std::uint64_t page_rows_max = 20'000'000;
   std::size_t one_revision_bytes = 1 << 20;
   std::size_t piece_bytes = 256 << 10;  // What is sent at a time beyond that.
+  Nanos feed_heartbeat = Seconds(15);   // After so long without an event a comment is sent.
   Nanos slice = Micros(2000);           // Aim for the work between two turns of the executor.
 };
 
