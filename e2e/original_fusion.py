@@ -34,7 +34,7 @@ class OriginalFusion:
         self.key = key
         self.lock = threading.Lock()
         self.sessions, self.entries, self.refused, self.unknown = {}, {}, [], []
-        self.sessions_opened = self.snapshots = 0
+        self.sessions_opened = self.snapshots = self.audits = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -82,6 +82,9 @@ class OriginalFusion:
         if method == "DELETE" and parts[3] == "session":
             self.sessions.pop(parts[4], None)
             return 200, {"status": "terminated", "session_id": parts[4]}
+        if method == "POST" and parts[3:] == ["consistency", "audit", "end"] and key == self.key:
+            self.audits += 1
+            return 200, {"status": "audit_ended", "drivers_handled": 1}
         if method == "POST" and parts[3] == "ingest" and parts[5] == "events":
             return self.ingest(parts[4], body)
         self.unknown.append(path)
@@ -95,7 +98,7 @@ class OriginalFusion:
         session = uuid.uuid4().hex
         self.sessions = {s: t for s, t in self.sessions.items() if t != body["task_id"]} | {session: body["task_id"]}
         self.sessions_opened += 1
-        return 200, {"session_id": session, "role": "leader", "session_timeout_seconds": 4, "audit_interval_sec": 600.0,
+        return 200, {"session_id": session, "role": "leader", "session_timeout_seconds": 4, "audit_interval_sec": 1.0,
                      "sentinel_interval_sec": 120.0, "message": "Session created successfully"}
 
     def ingest(self, session, body):

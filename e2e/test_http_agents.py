@@ -441,6 +441,7 @@ def test_our_agent_reports_to_an_original_fusion(data, tmp_path, start):
             original.sessions.clear()
         (data / "empty" / "late").write_bytes(b"4")
         wait_equal()
+        wait_for(lambda: original.audits, "the end of an audit")
         assert agent.stop() == 0
         assert not original.refused and not original.unknown and not original.sessions
         assert PUSH_KEY not in agent.errors()

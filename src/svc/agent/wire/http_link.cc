@@ -14,6 +14,7 @@ namespace {
 using json::Tape;
 
 constexpr char kSessions[] = "/api/v1/pipe/session/";
+constexpr char kAuditEnd[] = "/api/v1/pipe/consistency/audit/end";
 constexpr int kRetryAfterMax = 10;
 
 std::optional<Tape::Node> Member(const Tape& tape, std::string_view key) {
@@ -84,12 +85,15 @@ class HttpReportStream final : public ReportStream {
     if (numbered_) {
       const NumberedReport report(batch, options_.part_bytes_max);
       for (std::size_t part = 0; part < report.parts(); ++part) {
-        FUSTOR_CO_TRY(co_await Post(report.Part(part), &bytes));
+        FUSTOR_CO_TRY(co_await Post(EventsTarget(), report.Part(part), &bytes));
       }
     } else {
       const PlainReport report(batch, session_id_);
       for (std::string& body : report.Bodies())
-        FUSTOR_CO_TRY(co_await Post(std::move(body), &bytes));
+        FUSTOR_CO_TRY(co_await Post(EventsTarget(), std::move(body), &bytes));
+      const bool audited =
+          batch.source == batch::Source::kAudit && batch.mark == batch::ScanMark::kEnd;
+      if (audited) FUSTOR_CO_TRY(co_await Post(kAuditEnd, "{}", &bytes));
       if (report.lost_moves()) {
         co_return Status(Code::kFailedPrecondition,
                          "this Fusion knows no renames: a new session shows everything again");
@@ -112,12 +116,14 @@ class HttpReportStream final : public ReportStream {
   void Cancel() override { stop_.request_stop(); }
 
  private:
-  env::Task<Status> Post(std::string body, std::uint64_t* bytes) {
+  std::string EventsTarget() const { return "/api/v1/pipe/ingest/" + session_id_ + "/events"; }
+
+  env::Task<Status> Post(std::string target, std::string body, std::uint64_t* bytes) {
     *bytes += body.size();
     for (int attempt = 1;; ++attempt) {
       HttpCall call;
       call.method = "POST";
-      call.target = "/api/v1/pipe/ingest/" + session_id_ + "/events";
+      call.target = target;
       call.key = options_.key;
       call.body = body;
       call.timeout = options_.push_timeout;

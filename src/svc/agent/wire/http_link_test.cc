@@ -222,6 +222,12 @@ TEST_F(HttpLinkTest, AFusionOfTheFirstGenerationGetsRows) {
   data_.replies = {Reply(200)};
   EXPECT_TRUE(Await(stream->Send(batch)).ok());
   EXPECT_EQ(data_.calls.at(0).body.find("\"batch\""), std::string::npos);
+  batch::Batch end;
+  end.source = batch::Source::kAudit;
+  end.mark = batch::ScanMark::kEnd;
+  data_.replies = {Reply(200), Reply(200)};
+  EXPECT_TRUE(Await(stream->Send(end)).ok());
+  EXPECT_EQ(data_.calls.back().target, "/api/v1/pipe/consistency/audit/end");
   batch.changes[0].kind = batch::Change::Kind::kMove;
   batch.changes[0].old_path = "/w";
   data_.replies = {Reply(200)};

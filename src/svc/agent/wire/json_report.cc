@@ -239,14 +239,12 @@ double SecondsOf(std::int64_t ns) {
   return static_cast<double>(seconds) + 1e-9 * static_cast<double>(nanos);
 }
 
-void WritePlainRow(std::string_view path, const EntryAttrs& a, const bool* atomic,
-                   JsonWriter* json) {
+// Opens the object of a row.
+JsonWriter& WritePlainRow(std::string_view path, const EntryAttrs& a, JsonWriter* json) {
   json->BeginObject().Key("path").String(path).Key("file_name").String(SplitPath(path).second);
   json->Key("size").Int(a.size_bytes).Key("modified_time").Double(SecondsOf(a.mtime_ns));
   json->Key("created_time").Double(SecondsOf(a.ctime_ns));
-  json->Key("is_directory").Bool(a.is_directory());
-  if (atomic != nullptr) json->Key("is_atomic_write").Bool(*atomic);
-  json->EndObject();
+  return json->Key("is_directory").Bool(a.is_directory());
 }
 
 // Collects rows into events and bodies.
@@ -330,20 +328,34 @@ std::vector<std::string> PlainReport::Bodies() const {
   PlainWriter writer(batch_, session_id_);
   for (const Change& change : batch_.changes) {
     if (change.kind == Change::Kind::kUpsert) {
-      WritePlainRow(change.path, change.attrs, &change.atomic, writer.Row("update"));
+      WritePlainRow(change.path, change.attrs, writer.Row("update"))
+          .Key("is_atomic_write")
+          .Bool(change.atomic)
+          .EndObject();
       continue;
     }
     const bool moved = change.kind == Change::Kind::kMove;
     JsonWriter* const json = writer.Row("delete");
     json->BeginObject().Key("path").String(moved ? change.old_path : change.path).EndObject();
   }
+  const bool audit = batch_.source == Source::kAudit;
   for (const DirBlock& block : batch_.blocks) {
-    if (block.self.is_directory()) {
-      WritePlainRow(block.path, block.self, nullptr, writer.Row("insert"));
+    const bool known = block.self.is_directory();
+    if (known) {
+      JsonWriter& json = WritePlainRow(block.path, block.self, writer.Row("insert"));
+      // Of one that could not be read nothing is to be concluded, either.
+      if (audit) json.Key("audit_skipped").Bool(block.silent || block.failed);
+      json.EndObject();
     }
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
-      WritePlainRow(JoinPath(block.path, block.rows.name(i)), block.rows.attrs(i), nullptr,
-                    writer.Row("insert"));
+      const EntryAttrs& attrs = block.rows.attrs(i);
+      JsonWriter& json =
+          WritePlainRow(JoinPath(block.path, block.rows.name(i)), attrs, writer.Row("insert"));
+      if (audit && known && !attrs.is_directory()) {
+        json.Key("parent_path").String(block.path);
+        json.Key("parent_mtime").Double(SecondsOf(block.self.mtime_ns));
+      }
+      json.EndObject();
     }
   }
   return writer.Take(batch_.mark == ScanMark::kEnd);
