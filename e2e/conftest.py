@@ -11,6 +11,7 @@ ended by the test that started them; when it fails, what they wrote is shown.
 
 import json
 import os
+import pty
 import shlex
 import signal
 import subprocess
@@ -63,6 +64,25 @@ def http_get(url, key=None, timeout_s=10):
         return error.code, error.read(), error.headers
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return None
+
+
+def on_terminal(command, env, cwd):
+    """Exit code and what a terminal got."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen(command, cwd=cwd, stdin=follower, stdout=follower, stderr=follower, env=env) as process:
+        os.close(follower)
+        text = b""
+        while True:
+            try:
+                piece = os.read(leader, 65536)
+            except OSError:  # The other end is closed.
+                break
+            if not piece:
+                break
+            text += piece
+        code = process.wait(60)
+    os.close(leader)
+    return code, text.replace(b"\r\n", b"\n")
 
 
 class Process:

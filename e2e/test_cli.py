@@ -2,12 +2,11 @@
 
 import json
 import os
-import pty
 import subprocess
 
 import pytest
 
-from conftest import FUSTOR, wait_for
+from conftest import FUSTOR, on_terminal, wait_for
 
 NAMES = [b"plain", b"a b", b"it's", b"new\nline", b"\xff\xfe", b"\x1b[31mred", b"*?[x]", b"-rf", b"\\",
          "größe".encode(), "日本".encode(), b"\xe2\x80\xaegnp.exe", b".hidden", b"%2f", b"n" * 255]
@@ -101,22 +100,8 @@ def test_people_get_tables(cli, data):
 
 def test_no_name_reaches_a_terminal_as_it_is(cli, data, clean_env):
     for command in (["ls", "-a", "dplain"], ["ls", "-la", "dplain"], ["tree", "-a"], ["find"], ["du"]):
-        leader, follower = pty.openpty()
-        with subprocess.Popen([FUSTOR, *command, "--home", cli.up.home], cwd=data, stdout=follower,
-                              stderr=follower, env=clean_env | {"NO_COLOR": "1"}) as process:
-            os.close(follower)
-            text = b""
-            while True:
-                try:
-                    piece = os.read(leader, 65536)
-                except OSError:  # The other end is closed.
-                    break
-                if not piece:
-                    break
-                text += piece
-            assert process.wait(60) == 0
-        os.close(leader)
-        text = text.replace(b"\r\n", b"\n")
+        code, text = on_terminal([FUSTOR, *command, "--home", cli.up.home], clean_env | {"NO_COLOR": "1"}, data)
+        assert code == 0
         assert b"\x1b" not in text and b"\xff" not in text and b"\xe2\x80\xae" not in text
         text.decode()
         assert rb"$'\033''[31mred'" in text or command[0] == "du"

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -11,7 +12,9 @@ import pytest
 
 from conftest import FUSTOR
 
-COMMANDS = ["up", "status", "ls", "tree", "du", "stat", "find", "search"]
+COMMANDS = ["up", "status", "ls", "tree", "du", "stat", "top", "views", "sessions", "watch", "find", "search",
+            "config", "completion"]
+TOPICS = ["exit-codes", "paths", "keys", "patterns", "trust", "environment"]
 
 
 def ended(result, code):
@@ -42,9 +45,31 @@ def test_every_command_explains_itself(fustor, command):
     text, errors = ended(fustor(command, "--help"), 0)
     assert errors == ""
     assert text.startswith(f"Usage: fustor {command}")
-    assert f"\nExamples:\n  fustor {command}" in text
+    assert re.search(rf"\nExamples:\n  .*fustor {command}", text)
     assert max(map(len, text.splitlines())) <= 88
     assert ended(fustor("help", command), 0) == (text, "")
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_topic_is_told(fustor, topic):
+    text, errors = ended(fustor("help", topic), 0)
+    assert errors == "" and text.endswith("\n")
+    assert max(map(len, text.splitlines())) <= 88
+    assert re.search(rf"\n  {topic}  +\w", ended(fustor("help"), 0)[0])
+
+
+@pytest.mark.parametrize("program", ["fustor-fusion", "fustor-agent"])
+def test_services_explain_their_options(program, clean_env):
+    def run(*args):
+        return subprocess.run([FUSTOR.parent / program, *args], capture_output=True, env=clean_env, timeout=60,
+                              check=False)
+    text, errors = ended(run("--help"), 0)
+    assert errors == "" and text.endswith("configuration.\n")
+    _, errors = ended(run("--confg", "x"), 2)
+    assert errors == (f"{program}: there is no option '--confg'; did you mean '--config'?\n"
+                      f"Try '{program} --help'.\n")
+    _, errors = ended(run("x"), 2)
+    assert errors == f"{program}: there is no command 'x'\nTry '{program} --help'.\n"
 
 
 def test_version(fustor):
@@ -57,7 +82,16 @@ def test_version(fustor):
     (["sttaus"], "fustor: there is no command 'sttaus'; did you mean 'status'?\nTry 'fustor --help'.\n"),
     (["frobnicate"], "fustor: there is no command 'frobnicate'\nTry 'fustor --help'.\n"),
     (["\x1b[2J"], "fustor: there is no command '\\x1b[2J'\nTry 'fustor --help'.\n"),
-    (["help", "fnid"], "fustor: there is no command 'fnid'; did you mean 'find'?\nTry 'fustor --help'.\n"),
+    (["help", "fnid"],
+     "fustor: there is no command or topic 'fnid'; did you mean 'find'?\nTry 'fustor --help'.\n"),
+    (["help", "exitcodes"],
+     "fustor: there is no command or topic 'exitcodes'; did you mean 'exit-codes'?\nTry 'fustor --help'.\n"),
+    (["--jsn", "ls"], "fustor: there is no option '--jsn'; did you mean '--json'?\nTry 'fustor ls --help'.\n"),
+    (["--ulr", "x", "ls"], "fustor: there is no option '--ulr'; did you mean '--url'?\nTry 'fustor --help'.\n"),
+    (["top", "--by", "age"], "fustor: --by takes size, files or mtime, not 'age'\nTry 'fustor top --help'.\n"),
+    (["config", "chekc", "x"], "fustor: ACTION takes check, not 'chekc'\nTry 'fustor config --help'.\n"),
+    (["completion", "tcsh"],
+     "fustor: SHELL takes bash, zsh or fish, not 'tcsh'\nTry 'fustor completion --help'.\n"),
     (["ls", "--lnog"], "fustor: there is no option '--lnog'; did you mean '--long'?\nTry 'fustor ls --help'.\n"),
     (["du", "-d", "x"], "fustor: --max-depth takes a number, not 'x'\nTry 'fustor du --help'.\n"),
     (["tree", "-L"], "fustor: --max-depth needs a value\nTry 'fustor tree --help'.\n"),

@@ -65,19 +65,10 @@ const cli::Command* FindCommand(const cli::Program& program, std::string_view na
   return nullptr;
 }
 
-bool HasName(const cli::Option& option, std::string_view name) {
-  std::string_view rest = option.names;
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    if (rest.substr(0, comma) == name) return true;
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-  }
-  return false;
-}
-
 const cli::Option* FindOption(const std::vector<cli::Option>& options, std::string_view name) {
   for (const cli::Option& option : options) {
-    if (HasName(option, name)) return &option;
+    const std::vector<std::string_view> names = cli::NamesOf(option);
+    if (std::find(names.begin(), names.end(), name) != names.end()) return &option;
   }
   return nullptr;
 }
@@ -92,10 +83,16 @@ std::size_t CommandIndex(const cli::Program& program, const std::vector<std::str
   return args.size();
 }
 
-cli::Outcome UnknownCommand(const cli::Program& program, const std::string& name) {
+// `topics`: whether one of those was meant as well.
+cli::Outcome UnknownCommand(const cli::Program& program, const std::string& name, bool topics) {
   std::vector<std::string_view> names;
   for (const cli::Command& command : program.commands) names.push_back(command.name);
-  std::string text = "there is no command '" + PrintablePath(name) + "'";
+  if (topics) {
+    for (const cli::Topic& topic : program.topics) names.push_back(topic.name);
+  }
+  topics = topics && !program.topics.empty();
+  std::string text = (topics ? "there is no command or topic '" : "there is no command '") +
+                     PrintablePath(name) + "'";
   const std::string_view closest = cli::Closest(name, names);
   if (!closest.empty()) text += "; did you mean '" + std::string(closest) + "'?";
   return Mistake(program, "", text);
@@ -104,8 +101,11 @@ cli::Outcome UnknownCommand(const cli::Program& program, const std::string& name
 cli::Outcome Help(const cli::Program& program, const std::vector<std::string>& args) {
   if (args.empty()) return {.text = cli::ProgramHelp(program)};
   const cli::Command* command = FindCommand(program, args[0]);
-  if (command == nullptr) return UnknownCommand(program, args[0]);
-  return {.text = cli::CommandHelp(program, *command)};
+  if (command != nullptr) return {.text = cli::CommandHelp(program, *command)};
+  for (const cli::Topic& topic : program.topics) {
+    if (topic.name == args[0]) return {.text = topic.text};
+  }
+  return UnknownCommand(program, args[0], true);
 }
 
 // Stores what was given. Empty: fine; else what is wrong.
@@ -166,6 +166,15 @@ class CommandApp {
         return Mistake(program_, name, bound.name + " is missing");
       }
       if (values.empty()) continue;
+      for (const std::string& value : values) {
+        const std::vector<std::string>& choices = bound.choices;
+        if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) {
+          continue;
+        }
+        return Mistake(
+            program_, name,
+            bound.name + " takes " + cli::Listed(choices) + ", not '" + PrintablePath(value) + "'");
+      }
       if (auto* const* flag = std::get_if<bool*>(&bound.target)) {
         **flag = true;
         continue;
@@ -181,6 +190,7 @@ class CommandApp {
     CLI::Option* option;
     std::string name;
     cli::Target target;
+    std::vector<std::string> choices = {};
     bool required = false;
   };
 
@@ -202,7 +212,7 @@ class CommandApp {
     }
     std::string_view shown = option.names;
     shown.remove_prefix(shown.rfind(',') + 1);
-    bound_.push_back({added, std::string(shown), option.target});
+    bound_.push_back({added, std::string(shown), option.target, option.choices});
   }
 
   void AddArgument(const cli::Argument& argument) {
@@ -213,7 +223,7 @@ class CommandApp {
     } else {
       added->expected(1);
     }
-    bound_.push_back({added, argument.name, argument.target, argument.required});
+    bound_.push_back({added, argument.name, argument.target, argument.choices, argument.required});
   }
 
   cli::Outcome Unexpected(const std::string& name, const std::string& hidden,
@@ -224,11 +234,8 @@ class CommandApp {
     std::vector<std::string_view> names;
     const auto collect = [&names](const std::vector<cli::Option>& options) {
       for (const cli::Option& option : options) {
-        std::string_view rest = option.names;
-        while (!rest.empty()) {
-          const std::size_t comma = std::min(rest.find(','), rest.size());
-          if (rest.starts_with("--")) names.push_back(rest.substr(0, comma));
-          rest.remove_prefix(std::min(comma + 1, rest.size()));
+        for (const std::string_view one : cli::NamesOf(option)) {
+          if (one.starts_with("--")) names.push_back(one);
         }
       }
     };
@@ -277,7 +284,11 @@ cli::Outcome Parse(const cli::Program& program, const std::vector<std::string>& 
   }
 
   const cli::Command* command = FindCommand(program, args[at]);
-  if (command == nullptr) return UnknownCommand(program, args[at]);
+  if (command == nullptr) {
+    // What looks like a command may be the value of a misspelt option before it.
+    const cli::Outcome outcome = CommandApp(program, nullptr).Run(rest);
+    return outcome.exit_code != 0 ? outcome : UnknownCommand(program, args[at], false);
+  }
   const std::vector<std::string> after(args.begin() + static_cast<std::ptrdiff_t>(at) + 1,
                                        args.end());
   if (AsksForHelp(command, rest) || AsksForHelp(command, after)) {

@@ -127,5 +127,31 @@ TEST(Parse, ShowsHelpAndVersion) {
   EXPECT_EQ(Parse(Table(&o), {"ls", "-h"}).command, "ls");
 }
 
+TEST(Parse, KnowsTopicsChoicesAndMisspeltOptionsBeforeACommand) {
+  std::string by, config;
+  cli::Program program;
+  program.name = "tool";
+  program.options = {{"--config", "PATH", "Where.", &config}};
+  program.topics = {{"exit-codes", "numbers", "0 and others\n"}};
+  cli::Command top, help;
+  top.name = "top";
+  top.options = {{"--by", "WHAT", "What.", &by, {"size", "files", "mtime"}}};
+  help.name = "help";
+  program.commands = {top, help};
+  const auto text = [&](const std::vector<std::string>& args) { return Parse(program, args).text; };
+  EXPECT_EQ(text({"help", "exit-codes"}), "0 and others\n");
+  EXPECT_EQ(text({"help", "exitcodes"}),
+            "tool: there is no command or topic 'exitcodes'; did you mean 'exit-codes'?\n"
+            "Try 'tool --help'.\n");
+  EXPECT_EQ(text({"top", "--by", "age"}),
+            "tool: --by takes size, files or mtime, not 'age'\nTry 'tool top --help'.\n");
+  EXPECT_EQ(text({"--confg", "x"}),
+            "tool: there is no option '--confg'; did you mean '--config'?\nTry 'tool --help'.\n");
+  EXPECT_EQ(text({"--config", "x", "tpo"}),
+            "tool: there is no command 'tpo'; did you mean 'top'?\nTry 'tool --help'.\n");
+  EXPECT_EQ(Parse(program, {"top", "--by", "files"}).command, "top");
+  EXPECT_EQ(by, "files");
+}
+
 }  // namespace
 }  // namespace fustor::cli11

@@ -53,6 +53,20 @@ std::optional<std::string> AccountNames::Group(std::uint32_t gid) {
   return LookUp(&groups_, gid, &AskGroup);
 }
 
+bool AccountNames::IsUser(const std::string& name) {
+  const auto ask = [&name](passwd* record, char* room, std::size_t size, passwd** found) {
+    return getpwnam_r(name.c_str(), record, room, size, found);
+  };
+  return AskSystem<passwd>(ask, &passwd::pw_name).has_value();
+}
+
+bool AccountNames::IsGroup(const std::string& name) {
+  const auto ask = [&name](group* record, char* room, std::size_t size, group** found) {
+    return getgrnam_r(name.c_str(), record, room, size, found);
+  };
+  return AskSystem<group>(ask, &group::gr_name).has_value();
+}
+
 std::optional<std::string> AccountNames::LookUp(Table* table, std::uint32_t id,
                                                 std::optional<std::string> (*ask)(std::uint32_t)) {
   const auto now = std::chrono::steady_clock::now();

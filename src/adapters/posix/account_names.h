@@ -20,6 +20,10 @@ class AccountNames {
   std::optional<std::string> User(std::uint32_t uid);
   std::optional<std::string> Group(std::uint32_t gid);
 
+  // Whether the system knows the name. Asked each time.
+  static bool IsUser(const std::string& name);
+  static bool IsGroup(const std::string& name);
+
  private:
   struct Known {
     std::optional<std::string> name;

@@ -1,6 +1,8 @@
 #include "adapters/posix/console.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "adapters/posix/directory.h"
 #include "adapters/posix/fd.h"
 
 namespace fustor::posix {
@@ -40,6 +43,17 @@ Result<std::string> RealPath(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), std::free);
   if (real == nullptr) return ErrnoStatus(errno, path);
   return std::string(real.get());
+}
+
+Result<EntryAttrs> AttrsOf(const std::string& path) {
+  struct statx st{};
+  if (statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,
+            &st) != 0) {
+    return ErrnoStatus(errno, path);
+  }
+  EntryAttrs attrs;
+  ReadAttrs(st, &attrs);
+  return attrs;
 }
 
 std::string WorkingDirectory() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/entry.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -24,6 +25,9 @@ bool HasReader(int fd);
 // As realpath(3). Errors: kNotFound, kFailedPrecondition (a part of it is no directory, or links go
 // round in circles), kPermissionDenied, kUnavailable.
 Result<std::string> RealPath(const std::string& path);
+
+// As lstat(2). Errors: as RealPath.
+Result<EntryAttrs> AttrsOf(const std::string& path);
 
 // Absolute and without links; "/" when it has none any more.
 std::string WorkingDirectory();

@@ -27,12 +27,20 @@ class PosixHost final : public client::Host {
             .hour = local.tm_hour,
             .minute = local.tm_min,
             .second = local.tm_sec,
-            .offset_minutes = static_cast<int>(local.tm_gmtoff / 60)};
+            .offset_minutes = static_cast<int>(local.tm_gmtoff / 60),
+            .zone = local.tm_zone};
   }
 
   std::string WorkingDirectory() const override { return posix::WorkingDirectory(); }
   Result<std::string> RealPath(const std::string& path) const override {
     return posix::RealPath(path);
+  }
+
+  bool IsUser(const std::string& name) const override { return accounts_.IsUser(name); }
+  bool IsGroup(const std::string& name) const override { return accounts_.IsGroup(name); }
+  Result<client::FileTimes> Times(const std::string& path) const override {
+    FUSTOR_TRY_ASSIGN(const EntryAttrs attrs, posix::AttrsOf(path));
+    return client::FileTimes{attrs.mtime_ns, attrs.ctime_ns, attrs.atime_ns};
   }
 
   std::optional<std::string> Variable(const std::string& name) const override {

@@ -5,10 +5,22 @@
 
 #include "adapters/cli11/parse.h"
 #include "adapters/posix/console.h"
+#include "apps/fustor/config_check.h"
 #include "apps/fustor/system.h"
 #include "apps/up/up.h"
+#include "lib/cli/completion.h"
 #include "svc/client/core/options.h"
 #include "svc/client/flow/run.h"
+
+namespace {
+
+std::string CompletionFor(const std::string& shell, const fustor::cli::Program& table) {
+  if (shell == "zsh") return fustor::cli::ZshCompletion(table);
+  if (shell == "fish") return fustor::cli::FishCompletion(table);
+  return fustor::cli::BashCompletion(table);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using fustor::client::Options;
@@ -28,6 +40,11 @@ int main(int argc, char** argv) {
       (void)terminal->Write(outcome.text);
     }
     return outcome.exit_code;
+  }
+  if (outcome.command == "config") return fustor::CheckConfig(options.config, *terminal);
+  if (outcome.command == "completion") {
+    (void)terminal->Write(CompletionFor(options.completion.shell, table));
+    return 0;
   }
   const std::unique_ptr<fustor::client::Host> host = fustor::OpenHost();
   return fustor::client::Run(outcome.command, options, {*host, *terminal, fustor::ConnectFusion});

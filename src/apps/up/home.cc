@@ -19,7 +19,7 @@ Home::Home(std::string directory, std::unique_ptr<env::Files> files, posix::Lock
 
 Result<Home> Home::Open(const std::string& directory) {
   std::unique_ptr<env::Files> files = posix::OpenFiles();
-  FUSTOR_TRY(files->MakeDirectories(directory, 0700).status());
+  FUSTOR_TRY(files->MakeDirectories(directory, 0700));
   Result<posix::LockFile> lock = posix::LockFile::Take(directory + "/lock");
   if (lock.status().code() == Code::kAlreadyExists) {
     return Status(Code::kAlreadyExists,

@@ -19,11 +19,16 @@ namespace fustor::cli {
 using Target = std::variant<bool*, std::string*, std::optional<std::string>*,
                             std::vector<std::string>*, std::optional<std::uint64_t>*>;
 
+// What a shell can offer for a value.
+enum class Offer { kNothing, kPath, kDirectory, kCommand };
+
 struct Option {
   std::string names;  // "-L,--max-depth" or "--json"
   std::string value;  // What help calls it, "N". Empty for flags.
   std::string help;
   Target target;
+  std::vector<std::string> choices = {};  // Nothing else is taken. Empty: anything.
+  Offer offer = Offer::kNothing;
 };
 
 struct Argument {
@@ -31,6 +36,8 @@ struct Argument {
   std::string help;
   Target target;
   bool required = false;
+  std::vector<std::string> choices = {};  // As of an option.
+  Offer offer = Offer::kNothing;
 };
 
 struct Example {
@@ -48,9 +55,17 @@ struct Command {
   // Set: everything after the command's name goes here as it is (--help excepted) and is
   // understood by the command itself. `usage` then says how.
   std::vector<std::string>* raw = nullptr;
-  std::string usage;    // Overrides the usage line that is made from the table.
-  std::string details;  // Printed as it is between options and examples.
-  std::string group;    // Title above it in the list of commands. Empty: "Commands".
+  std::vector<std::string> raw_words = {};  // What a shell offers there beside paths.
+  std::string usage;                        // Overrides the usage line that is made from the table.
+  std::string details;                      // Printed as it is between options and examples.
+  std::string group;  // Title above it in the list of commands. Empty: "Commands".
+};
+
+// Something to read about that is no command: "help exit-codes".
+struct Topic {
+  std::string name;
+  std::string summary;
+  std::string text;  // Printed as it is.
 };
 
 struct Program {
@@ -59,6 +74,7 @@ struct Program {
   std::string description;
   std::vector<Option> options;    // Accepted by every command, before or after its name.
   std::vector<Command> commands;  // Those of one group stand together.
+  std::vector<Topic> topics = {};
   std::vector<Example> examples;
   std::string epilog;
   // The command meant when none is given; nullopt: help is shown. "" is not a command.

@@ -23,15 +23,11 @@ void AddRow(std::string_view left, std::string_view right, std::string* out) {
 }
 
 std::string OptionNames(const Option& option) {
-  std::string names;
-  std::string_view rest = option.names;
   // Options without a short form line up with those that have one.
-  if (rest.starts_with("--")) names = "    ";
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
+  std::string names = option.names.starts_with("--") ? "    " : "";
+  for (const std::string_view name : NamesOf(option)) {
     if (!names.empty() && names.back() != ' ') names += ", ";
-    names += rest.substr(0, comma);
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    names += name;
   }
   if (!option.value.empty()) names += " " + option.value;
   return names;
@@ -101,6 +97,26 @@ std::string Wrap(std::string_view text, std::size_t indent, std::size_t columns)
   return out;
 }
 
+std::vector<std::string_view> NamesOf(const Option& option) {
+  std::vector<std::string_view> names;
+  std::string_view rest = option.names;
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    names.push_back(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return names;
+}
+
+std::string Listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
+    text += words[i];
+  }
+  return text;
+}
+
 std::string UsageLine(const Program& program, const Command& command) {
   if (!command.usage.empty()) return command.usage;
   std::string line = program.name + " " + command.name;
@@ -123,6 +139,8 @@ std::string ProgramHelp(const Program& program) {
     }
     AddRow(command.name, command.summary, &out);
   }
+  if (!program.topics.empty()) out += "\nTopics of '" + program.name + " help':\n";
+  for (const Topic& topic : program.topics) AddRow(topic.name, topic.summary, &out);
   AddOptions("Options of every command", program.options, &out);
   AddExamples(program.examples, &out);
   if (!program.epilog.empty()) out += "\n" + Wrap(program.epilog, 0, kHelpColumns);

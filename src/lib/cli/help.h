@@ -13,11 +13,18 @@ namespace fustor::cli {
 
 inline constexpr std::size_t kHelpColumns = 88;
 
-// What the program is, its commands under the titles of their groups, its common options, examples.
+// What the program is, its commands under the titles of their groups, its topics, its common
+// options, examples.
 std::string ProgramHelp(const Program& program);
 
 // Usage, what it does, arguments, options, examples.
 std::string CommandHelp(const Program& program, const Command& command);
+
+// The names of an option one by one: "-L,--max-depth" -> "-L", "--max-depth".
+std::vector<std::string_view> NamesOf(const Option& option);
+
+// "size, files or mtime"
+std::string Listed(const std::vector<std::string>& words);
 
 // "fustor ls [OPTION]... [PATH]..."
 std::string UsageLine(const Program& program, const Command& command);

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "lib/json/json.h"
+#include "svc/client/core/calendar.h"
 #include "svc/client/core/find_expression.h"
 #include "svc/client/core/words.h"
 
@@ -76,16 +77,19 @@ class Terminal {
 };
 
 // The machine on which the command runs.
-class Host : public Accounts {
+class Host : public Accounts, public LocalClock {
  public:
   virtual WallTime Now() const = 0;
   // Returns after about this long.
   virtual void Pause(Nanos time) = 0;
-  virtual Civil LocalTime(WallTime time) const = 0;
   virtual std::string WorkingDirectory() const = 0;
   // As realpath(3). Errors: kNotFound, kPermissionDenied.
   virtual Result<std::string> RealPath(const std::string& path) const = 0;
   virtual std::optional<std::string> Variable(const std::string& name) const = 0;
+  virtual bool IsUser(const std::string& name) const = 0;
+  virtual bool IsGroup(const std::string& name) const = 0;
+  // The times of what is there, not of what a link points to. Errors: kNotFound, kPermissionDenied.
+  virtual Result<FileTimes> Times(const std::string& path) const = 0;
   // Errors: kNotFound, kPermissionDenied, kResourceExhausted (over the limit).
   virtual Result<std::string> ReadFile(const std::string& path, std::size_t limit_bytes) const = 0;
   virtual Result<json::Value> ParseJson(std::string_view text) const = 0;

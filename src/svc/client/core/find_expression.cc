@@ -1,455 +1,314 @@
 #include "svc/client/core/find_expression.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <functional>
-#include <limits>
+#include <utility>
 
 #include "base/path.h"
 #include "lib/cli/help.h"
-#include "lib/tree/search.h"
+#include "svc/client/core/find_format.h"
+#include "svc/client/core/find_part.h"
+#include "svc/client/core/find_tests.h"
 
 namespace fustor::client {
 namespace {
 
 constexpr std::size_t kNestingMax = 100;
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-using Test = std::function<bool(const Candidate&)>;
-using Part = std::shared_ptr<const Expression>;
-
-class TestExpression : public Expression {
- public:
-  explicit TestExpression(Test test) : test_(std::move(test)) {}
-  bool Matches(const Candidate& candidate) const override { return test_(candidate); }
-
- private:
-  Test test_;
-};
-
-Part MakeTest(Test test) { return std::make_shared<TestExpression>(std::move(test)); }
-
-// All of them, or any of them; in order, as far as needed.
-class Junction : public Expression {
- public:
-  Junction(bool all, std::vector<Part> parts) : all_(all), parts_(std::move(parts)) {}
-  bool Matches(const Candidate& candidate) const override {
-    for (const Part& part : parts_) {
-      if (part->Matches(candidate) != all_) return !all_;
-    }
-    return all_;
-  }
-
- private:
-  bool all_;
-  std::vector<Part> parts_;
-};
 
 Status Wrong(std::string text) { return Status(Code::kInvalidArgument, std::move(text)); }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
+constexpr std::string_view kOperators[] = {"(", ")", "!", "-not", "-a", "-and", "-o", "-or", ","};
+constexpr std::string_view kActions[] = {"-print", "-print0", "-printf", "-ls", "-prune", "-quit"};
+// About the whole run.
+constexpr std::string_view kSettings[] = {"-maxdepth",  "-mindepth", "-limit",
+                                          "-regextype", "--json",    "--wait",
+                                          "--home",     "--url",     "--key"};
+// Of no consequence here, and harmless.
+constexpr std::string_view kIgnored[] = {
+    "-noleaf", "-warn", "-nowarn", "-ignore_readdir_race", "-noignore_readdir_race", "-P"};
+
+template <std::size_t n>
+bool IsOneOf(const std::string_view (&words)[n], std::string_view word) {
+  return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
-// "+7", "-7", "7" against a count.
-struct Bound {
-  enum class Sign { kExact, kMore, kLess } sign = Sign::kExact;
-  std::int64_t n = 0;
-
-  bool Holds(std::int64_t value) const {
-    return sign == Sign::kMore ? value > n : sign == Sign::kLess ? value < n : value == n;
-  }
-};
-
-std::optional<Bound> ParseBound(std::string_view text) {
-  Bound bound;
-  if (text.starts_with('+')) bound.sign = Bound::Sign::kMore;
-  if (text.starts_with('-')) bound.sign = Bound::Sign::kLess;
-  if (bound.sign != Bound::Sign::kExact) text.remove_prefix(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bound.n);
-  if (error != std::errc() || end != text.data() + text.size() || bound.n < 0) return std::nullopt;
-  return bound;
-}
-
-std::int64_t SaturatingTimes(std::int64_t a, std::int64_t b) {
-  std::int64_t product = 0;
-  return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::int64_t>::max()
-                                                : product;
-}
-
-// The longest run of a glob that every match must contain, for a search in any case.
-std::string LongestLiteral(std::string_view glob) {
-  std::string best;
-  std::string run;
-  const auto finish = [&] {
-    if (run.size() > best.size()) best = run;
-    run.clear();
+// What find has and this has not, and why; empty: find does not have it either.
+std::string_view WhyNot(std::string_view word) {
+  constexpr std::string_view kOnlyLooks =
+      "fustor only looks. Pipe to a program instead: fustor find ... -print0 | xargs -0 PROGRAM";
+  constexpr std::string_view kNoLinks = "links are not followed; -type l and -lname look at them";
+  constexpr std::string_view kNoAccess =
+      "whether you may is known to the host of the file alone; -perm looks at the bits";
+  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"-exec", kOnlyLooks},
+      {"-execdir", kOnlyLooks},
+      {"-ok", kOnlyLooks},
+      {"-okdir", kOnlyLooks},
+      {"-delete", kOnlyLooks},
+      {"-fprint", "redirect the output instead"},
+      {"-fprint0", "redirect the output of -print0 instead"},
+      {"-fprintf", "redirect the output of -printf instead"},
+      {"-fls", "redirect the output of -ls instead"},
+      {"-L", kNoLinks},
+      {"-H", kNoLinks},
+      {"-follow", kNoLinks},
+      {"-xtype", kNoLinks},
+      {"-readable", kNoAccess},
+      {"-writable", kNoAccess},
+      {"-executable", kNoAccess},
+      {"-fstype", "types of file systems are not kept"},
+      {"-xdev", "the agent decides that when it scans: one_file_system, fustor up -x"},
+      {"-mount", "the agent decides that when it scans: one_file_system, fustor up -x"},
+      {"-depth", "a directory always comes before what is in it"},
+      {"-d", "a directory always comes before what is in it"},
+      {"-daystart", "-newermt 2026-11-21 says from when"},
+      {"-samefile", "-inum N finds the links of a file"},
+      {"-used", "-newerac looks at both times"},
+      {"-context", "security contexts are not kept"},
+      {"-files0-from", "xargs -0 fustor find does it"},
+      {"-newermB", "times of birth are not kept"},
+      {"-newercB", "times of birth are not kept"},
+      {"-neweraB", "times of birth are not kept"},
+      {"-newerBt", "times of birth are not kept"},
+      {"-newerBm", "times of birth are not kept"},
+      {"-newerBa", "times of birth are not kept"},
+      {"-newerBc", "times of birth are not kept"},
+      {"-newerBB", "times of birth are not kept"},
   };
-  for (std::size_t i = 0; i < glob.size(); ++i) {
-    if (glob[i] == '[') break;  // What is behind an odd bracket is not worth the care.
-    if (glob[i] == '*' || glob[i] == '?') {
-      finish();
-    } else {
-      if (glob[i] == '\\' && i + 1 < glob.size()) ++i;
-      run += glob[i];
-    }
+  for (const auto& [known, why] : kWords) {
+    if (known == word) return why;
   }
-  finish();
-  return best;
+  return "";
 }
 
 class Parser {
  public:
-  Parser(const std::vector<std::string>& args, WallTime now) : args_(args), now_(now) {}
+  Parser(const std::vector<std::string>& args, WallTime now, const LocalClock& clock)
+      : args_(args) {
+    setting_.now = now;
+    setting_.clock = &clock;
+  }
 
   Result<FindRequest> Run() {
+    if (at_ < args_.size() && args_[at_] == "-P") ++at_;
     while (at_ < args_.size() && !BeginsExpression(args_[at_])) {
       request_.paths.push_back(args_[at_++]);
     }
-    FUSTOR_TRY_ASSIGN(request_.expression, ParseOr());
+    FindPart part = MakeTest([](const Candidate&) { return true; });
+    if (at_ < args_.size()) {
+      FUSTOR_TRY_ASSIGN(part, ParseList());
+    }
     if (at_ < args_.size()) {
       if (args_[at_] == ")") return Wrong("')' without '('");
       return Wrong("paths come before the expression: '" + PrintablePath(args_[at_]) + "'");
     }
+    if (request_.json && part.prints && prints_otherwise_) {
+      return Wrong("--json stands in place of -print0, -printf and -ls");
+    }
+    if (!part.prints) {
+      std::vector<FindPart> parts;
+      parts.push_back(std::move(part));
+      parts.push_back(Print());
+      part = MakeAnd(std::move(parts));
+    }
+    request_.expression = part.expression;
+    request_.narrowing = part.when_acting;
+    request_.references = std::move(setting_.references);
+    request_.users = std::move(setting_.users);
+    request_.groups = std::move(setting_.groups);
+    request_.needs_attributes = setting_.needs_attributes;
+    request_.needs_totals = setting_.needs_totals;
     if (request_.paths.empty()) request_.paths.push_back(".");
     return std::move(request_);
   }
 
  private:
   static bool BeginsExpression(const std::string& arg) {
-    return (arg.size() > 1 && arg[0] == '-') || arg == "(" || arg == "!" || arg == ")";
+    return (arg.size() > 1 && arg[0] == '-') || arg == "(" || arg == "!" || arg == ")" ||
+           arg == ",";
   }
-  bool AtEndOfPart() const {
-    return at_ == args_.size() || args_[at_] == ")" || args_[at_] == "-o" || args_[at_] == "-or";
+  bool At(std::string_view word, std::string_view other = "") const {
+    return at_ < args_.size() && (args_[at_] == word || (!other.empty() && args_[at_] == other));
+  }
+  bool AtEndOfPart() const { return at_ == args_.size() || At(")") || At("-o", "-or") || At(","); }
+
+  static FindPart Print() {
+    return MakePrinter([](const Candidate& c, FindActions& actions) { actions.Print(c); });
   }
 
-  Result<Part> ParseOr() {
-    std::vector<Part> parts;
+  Result<FindPart> ParseList() {
+    std::vector<FindPart> parts;
     for (;;) {
-      FUSTOR_TRY_ASSIGN(Part part, ParseAnd());
+      FUSTOR_TRY_ASSIGN(FindPart part, ParseOr());
       parts.push_back(std::move(part));
-      if (at_ == args_.size() || (args_[at_] != "-o" && args_[at_] != "-or")) break;
+      if (!At(",")) return MakeList(std::move(parts));
       ++at_;
-      // What was learned from one alternative does not hold for all.
-      if (nesting_ == 0) request_.narrowing = Narrowing();
-      alternatives_ = alternatives_ || nesting_ == 0;
+      if (AtEndOfPart()) return Wrong("',' needs an expression on its right");
+    }
+  }
+
+  Result<FindPart> ParseOr() {
+    std::vector<FindPart> parts;
+    for (;;) {
+      FUSTOR_TRY_ASSIGN(FindPart part, ParseAnd());
+      parts.push_back(std::move(part));
+      if (!At("-o", "-or")) return MakeOr(std::move(parts));
+      ++at_;
       if (AtEndOfPart()) return Wrong("-o needs an expression on its right");
     }
-    if (parts.size() == 1) return parts[0];
-    if (nesting_ == 0) request_.narrowing = Narrowing();
-    return Part(std::make_shared<Junction>(false, std::move(parts)));
   }
 
-  Result<Part> ParseAnd() {
-    std::vector<Part> parts;
+  Result<FindPart> ParseAnd() {
+    std::vector<FindPart> parts;
     while (!AtEndOfPart()) {
-      if (args_[at_] == "-a" || args_[at_] == "-and") {
+      if (At("-a", "-and")) {
         ++at_;
-        if (parts.empty() || AtEndOfPart()) return Wrong("-a needs an expression on both sides");
+        if (parts.empty() || AtEndOfPart() || At("-a", "-and")) {
+          return Wrong("-a needs an expression on both sides");
+        }
         continue;
       }
       if (!parts.empty() && !BeginsExpression(args_[at_])) break;
-      FUSTOR_TRY_ASSIGN(Part part, ParseNot());
+      FUSTOR_TRY_ASSIGN(FindPart part, ParseNot());
       parts.push_back(std::move(part));
     }
-    if (parts.size() == 1) return parts[0];
-    return Part(std::make_shared<Junction>(true, std::move(parts)));
+    if (parts.empty()) {
+      return Wrong(at_ == args_.size() ? "an expression is missing at the end"
+                                       : "an expression is missing before '" + args_[at_] + "'");
+    }
+    return MakeAnd(std::move(parts));
   }
 
-  Result<Part> ParseNot() {
+  Result<FindPart> ParseNot() {
     bool negative = false;
     const std::string first = args_[at_];
-    while (at_ < args_.size() && (args_[at_] == "!" || args_[at_] == "-not")) {
-      negative = !negative;
-      ++at_;
-    }
+    for (; At("!", "-not"); ++at_) negative = !negative;
     if (AtEndOfPart()) return Wrong("'" + PrintablePath(first) + "' needs an expression behind it");
-    // Only plain conditions that must all hold narrow the question.
-    const bool counts = !negative && first != "!" && first != "-not";
-    nesting_ += counts ? 0 : 1;
-    FUSTOR_TRY_ASSIGN(Part part, ParsePrimary());
-    nesting_ -= counts ? 0 : 1;
-    if (!negative) return part;
-    return MakeTest([part](const Candidate& c) { return !part->Matches(c); });
+    const bool negated = first == "!" || first == "-not";
+    nesting_ += negated ? 1 : 0;
+    FUSTOR_TRY_ASSIGN(FindPart part, ParsePrimary());
+    nesting_ -= negated ? 1 : 0;
+    return negative ? MakeNot(std::move(part)) : std::move(part);
   }
 
-  Result<Part> ParsePrimary() {
-    const std::string& word = args_[at_];
-    if (word != "(") return ParseTest();
+  Result<FindPart> ParsePrimary() {
+    if (!At("(")) return ParseWord();
     if (nesting_ >= kNestingMax) return Wrong("too many parentheses");
     ++at_;
     ++nesting_;
-    FUSTOR_TRY_ASSIGN(Part inner, ParseOr());
+    if (At(")")) return Wrong("there is nothing between '(' and ')'");
+    FUSTOR_TRY_ASSIGN(FindPart inner, ParseList());
     --nesting_;
-    if (at_ == args_.size() || args_[at_] != ")") return Wrong("'(' without ')'");
+    if (!At(")")) return Wrong("'(' without ')'");
     ++at_;
     return inner;
   }
 
-  // A word and its value: -name, -size, -maxdepth, -print.
-  Result<Part> ParseTest() {
-    const std::string word = args_[at_++];
-    struct Rule {
-      std::string_view word;
-      bool takes_value;
-      Result<Part> (Parser::*parse)(const std::string& word, const std::string& value);
-    };
-    static constexpr std::array kRules = {
-        Rule{"-name", true, &Parser::Name},        Rule{"-iname", true, &Parser::Name},
-        Rule{"-path", true, &Parser::Name},        Rule{"-ipath", true, &Parser::Name},
-        Rule{"-wholename", true, &Parser::Name},   Rule{"-iwholename", true, &Parser::Name},
-        Rule{"-type", true, &Parser::Type},        Rule{"-size", true, &Parser::Size},
-        Rule{"-mtime", true, &Parser::Age},        Rule{"-mmin", true, &Parser::Age},
-        Rule{"-ctime", true, &Parser::Age},        Rule{"-cmin", true, &Parser::Age},
-        Rule{"-atime", true, &Parser::Age},        Rule{"-amin", true, &Parser::Age},
-        Rule{"-user", true, &Parser::Account},     Rule{"-group", true, &Parser::Account},
-        Rule{"-uid", true, &Parser::Number},       Rule{"-gid", true, &Parser::Number},
-        Rule{"-links", true, &Parser::Number},     Rule{"-inum", true, &Parser::Number},
-        Rule{"-perm", true, &Parser::Permissions}, Rule{"-maxdepth", true, &Parser::Setting},
-        Rule{"-mindepth", true, &Parser::Setting}, Rule{"-limit", true, &Parser::Setting},
-        Rule{"--home", true, &Parser::Setting},    Rule{"--url", true, &Parser::Setting},
-        Rule{"--key", true, &Parser::Setting},     Rule{"--json", false, &Parser::Setting},
-        Rule{"--wait", false, &Parser::Setting},   Rule{"-print", false, &Parser::Setting},
-        Rule{"-print0", false, &Parser::Setting},  Rule{"-empty", false, &Parser::Plain},
-        Rule{"-true", false, &Parser::Plain},      Rule{"-false", false, &Parser::Plain},
-    };
-    const auto rule =
-        std::find_if(kRules.begin(), kRules.end(), [&](const Rule& r) { return r.word == word; });
-    if (rule == kRules.end()) {
-      std::vector<std::string_view> words;
-      for (const Rule& r : kRules) words.push_back(r.word);
-      return Unknown(word, words);
+  // The next word; also in the style of other programs: "--name x", "--maxdepth=2".
+  std::string TakeWord() {
+    std::string word = args_[at_++];
+    joined_value_.reset();
+    if (!word.starts_with("--")) return word;
+    const std::size_t equals = word.find('=');
+    if (equals != std::string::npos) {
+      joined_value_ = word.substr(equals + 1);
+      word.resize(equals);
     }
-    request_.needs_attributes |= rule->parse != &Parser::Name && rule->parse != &Parser::Setting;
-    std::string value;
-    if (rule->takes_value) {
-      if (at_ == args_.size()) return Wrong(word + " needs a value");
-      value = args_[at_++];
-    }
-    return (this->*rule->parse)(word, value);
+    const std::string short_form = word.substr(1);
+    const bool known = FindTestTakesValue(short_form) || IsOneOf(kActions, short_form) ||
+                       IsOneOf(kSettings, short_form);
+    return known ? short_form : word;
   }
 
-  static Status Unknown(const std::string& word, const std::vector<std::string_view>& words) {
-    constexpr std::array<std::string_view, 7> kDeeds = {"-exec",   "-execdir", "-ok", "-okdir",
-                                                        "-delete", "-fprint",  "-fls"};
-    if (std::find(kDeeds.begin(), kDeeds.end(), word) != kDeeds.end()) {
-      return Wrong(word + " is not here: fustor only looks. Pipe to a program instead: " +
-                   "fustor find ... -print0 | xargs -0 PROGRAM");
+  Result<FindPart> ParseWord() {
+    const std::string word = TakeWord();
+    FUSTOR_TRY_ASSIGN(FindPart part, ParseWord(word));
+    if (joined_value_) return Wrong(word + " takes no value");
+    return part;
+  }
+
+  Result<FindPart> ParseWord(const std::string& word) {
+    if (const std::optional<bool> takes_value = FindTestTakesValue(word)) {
+      std::string value;
+      if (*takes_value) {
+        FUSTOR_TRY_ASSIGN(value, ValueOf(word));
+      }
+      return ParseFindTest(word, value, &setting_);
+    }
+    if (IsOneOf(kActions, word)) return ParseAction(word);
+    if (IsOneOf(kSettings, word)) {
+      FUSTOR_TRY(ParseSetting(word));
+    } else if (!IsOneOf(kIgnored, word)) {
+      return Unknown(word);
+    }
+    return MakeTest([](const Candidate&) { return true; });
+  }
+
+  Result<std::string> ValueOf(const std::string& word) {
+    if (joined_value_) return *std::exchange(joined_value_, std::nullopt);
+    if (at_ == args_.size()) return Wrong(word + " needs a value");
+    return args_[at_++];
+  }
+
+  static Status Unknown(const std::string& word) {
+    if (const std::string_view why = WhyNot(word); !why.empty()) {
+      return Wrong(word + " is not here: " + std::string(why));
     }
     std::string text = "there is no '" + PrintablePath(word) + "'";
-    const std::string_view closest = cli::Closest(word, words);
+    const std::string_view closest = cli::Closest(word, FindWords());
     if (!closest.empty()) text += "; did you mean '" + std::string(closest) + "'?";
     return Wrong(text);
   }
 
-  Result<Part> Name(const std::string& word, const std::string& value) {
-    const bool any_case = word[1] == 'i';
-    const bool whole = word.ends_with("path") || word.ends_with("wholename");
-    const tree::Glob glob(any_case ? Lower(value) : value);
-    // Fusion's glob also matches whole paths, and its substring any case: both are coarser.
-    if (nesting_ == 0 && !whole && request_.narrowing.pattern.empty()) {
-      const bool pattern = tree::Glob::IsPattern(value);
-      const bool escaped = value.find('\\') != std::string::npos;
-      std::string coarse = value;
-      if (pattern ? any_case : escaped) coarse = LongestLiteral(value);
-      // An escaped star that became a literal would be read as a star again.
-      if (coarse != value && tree::Glob::IsPattern(coarse)) coarse.clear();
-      request_.narrowing.pattern = std::move(coarse);
-    }
-    return MakeTest([glob, any_case, whole](const Candidate& c) {
-      // The name of the starting point itself is the last part of what was typed.
-      const std::string_view text = whole ? c.shown : NameOf(c);
-      return glob.Matches(any_case ? Lower(text) : std::string(text));
-    });
-  }
-
-  static std::string_view NameOf(const Candidate& c) {
-    std::string_view shown = c.shown;
-    while (shown.size() > 1 && shown.ends_with('/')) shown.remove_suffix(1);
-    const std::size_t slash = shown.rfind('/');
-    return slash == std::string_view::npos || shown.size() == 1 ? shown : shown.substr(slash + 1);
-  }
-
-  Result<Part> Type(const std::string&, const std::string& value) {
-    std::uint32_t types = 0;  // A bit for each value of st_mode's type, shifted down.
-    std::string one;
-    for (std::size_t i = 0; i < value.size(); i += 2) {
-      constexpr std::string_view kLetters = "fdlpsbc";
-      constexpr std::array<std::uint32_t, 7> kTypes = {010, 04, 012, 01, 014, 06, 02};
-      const std::size_t letter = kLetters.find(value[i]);
-      const bool comma_follows = i + 1 < value.size() && value[i + 1] == ',';
-      if (letter == std::string_view::npos || (i + 1 < value.size() && !comma_follows) ||
-          (comma_follows && i + 2 == value.size())) {
-        return Wrong("-type takes f, d, l, p, s, b or c, with commas between, not '" +
-                     PrintablePath(value) + "'");
-      }
-      types |= 1u << kTypes[letter];
-      one = value[i] == 'f'   ? "file"
-            : value[i] == 'd' ? "directory"
-            : value[i] == 'l' ? "symlink"
-                              : "other";
-    }
-    if (types == 0) return Wrong("-type takes f, d or l");
-    if (nesting_ == 0 && value.size() == 1) request_.narrowing.type = one;
-    return MakeTest([types](const Candidate& c) {
-      return (types >> ((c.node->attrs.mode >> 12) & 017) & 1) != 0;
-    });
-  }
-
-  Result<Part> Size(const std::string&, const std::string& value) {
-    std::string_view number = value;
-    std::int64_t unit = 512;
-    if (!number.empty()) {
-      constexpr std::string_view kUnits = "cwbkMG";
-      constexpr std::array<std::int64_t, 6> kBytes = {1, 2, 512, 1 << 10, 1 << 20, 1 << 30};
-      const std::size_t found = kUnits.find(number.back());
-      if (found != std::string_view::npos) {
-        unit = kBytes[found];
-        number.remove_suffix(1);
-      }
-    }
-    const std::optional<Bound> bound = ParseBound(number);
-    if (!bound) {
-      return Wrong("-size takes [+|-]N[cwbkMG], not '" + PrintablePath(value) + "'");
-    }
-    if (nesting_ == 0) {
-      Narrowing& n = request_.narrowing;
-      const std::int64_t top = SaturatingTimes(bound->n, unit);
-      if (bound->sign == Bound::Sign::kMore) {
-        if (top < std::numeric_limits<std::int64_t>::max()) {
-          n.size_min_bytes = std::max(n.size_min_bytes.value_or(0), top + 1);
-        }
-      } else {
-        const std::int64_t most =
-            bound->sign == Bound::Sign::kExact ? top : std::max<std::int64_t>(0, top - unit);
-        n.size_max_bytes =
-            std::min(n.size_max_bytes.value_or(std::numeric_limits<std::int64_t>::max()), most);
-      }
-    }
-    return MakeTest([bound = *bound, unit](const Candidate& c) {
-      const std::int64_t size = c.node->attrs.size_bytes;
-      return bound.Holds(size / unit + (size % unit != 0 ? 1 : 0));
-    });
-  }
-
-  Result<Part> Age(const std::string& word, const std::string& value) {
-    const std::optional<Bound> bound = ParseBound(value);
-    if (!bound) return Wrong(word + " takes [+|-]N, not '" + PrintablePath(value) + "'");
-    const std::int64_t unit = word.ends_with("min") ? 60 * kSecond : 86'400 * kSecond;
-    const char which = word[1];
-    if (nesting_ == 0 && which == 'm') NarrowAge(*bound, unit);
-    return MakeTest([bound = *bound, unit, which, now = now_](const Candidate& c) {
-      const EntryAttrs& a = c.node->attrs;
-      const std::int64_t time = which == 'm' ? a.mtime_ns : which == 'c' ? a.ctime_ns : a.atime_ns;
-      std::int64_t age = 0;
-      if (__builtin_sub_overflow(now.ns, time, &age)) {
-        age = time < 0 ? std::numeric_limits<std::int64_t>::max()
-                       : std::numeric_limits<std::int64_t>::min();
-      }
-      // Days are whole days gone by; minutes count the begun one, as find does.
-      if (unit < 86'400 * kSecond) {
-        return bound.sign == Bound::Sign::kMore   ? age > SaturatingTimes(bound.n, unit)
-               : bound.sign == Bound::Sign::kLess ? age < SaturatingTimes(bound.n, unit)
-                                                  : age > SaturatingTimes(bound.n - 1, unit) &&
-                                                        age <= SaturatingTimes(bound.n, unit);
-      }
-      return bound.Holds(age / unit - (age < 0 && age % unit != 0 ? 1 : 0));
-    });
-  }
-
-  // Coarse by one unit at each end: the exact test comes later.
-  void NarrowAge(const Bound& bound, std::int64_t unit) {
-    Narrowing& n = request_.narrowing;
-    std::int64_t edge = 0;
-    if (bound.sign != Bound::Sign::kMore &&
-        !__builtin_sub_overflow(now_.ns, SaturatingTimes(bound.n + 1, unit), &edge)) {
-      n.mtime_min_ns = std::max(n.mtime_min_ns.value_or(edge), edge);
-    }
-    if (bound.sign != Bound::Sign::kLess &&
-        !__builtin_sub_overflow(now_.ns, SaturatingTimes(bound.n - 1, unit), &edge)) {
-      n.mtime_max_ns = std::min(n.mtime_max_ns.value_or(edge), edge);
-    }
-  }
-
-  Result<Part> Number(const std::string& word, const std::string& value) {
-    const std::optional<Bound> bound = ParseBound(value);
-    if (!bound) return Wrong(word + " takes [+|-]N, not '" + PrintablePath(value) + "'");
-    const char which = word[1];
-    return MakeTest([bound = *bound, which](const Candidate& c) {
-      const EntryAttrs& a = c.node->attrs;
-      switch (which) {
-        case 'u':
-          return bound.Holds(a.uid);
-        case 'g':
-          return bound.Holds(a.gid);
-        case 'l':
-          return bound.Holds(a.nlink);
-        default:
-          return bound.Holds(static_cast<std::int64_t>(a.inode));
-      }
-    });
-  }
-
-  Result<Part> Account(const std::string& word, const std::string& value) {
-    const bool user = word == "-user";
-    return MakeTest([user, value](const Candidate& c) {
-      const std::uint32_t id = user ? c.node->attrs.uid : c.node->attrs.gid;
-      return std::to_string(id) == value ||
-             (user ? c.accounts->UserName(id) : c.accounts->GroupName(id)) == value;
-    });
-  }
-
-  Result<Part> Permissions(const std::string&, const std::string& value) {
-    std::string_view digits = value;
-    const char how = digits.starts_with('-') || digits.starts_with('/') ? digits[0] : '=';
-    if (how != '=') digits.remove_prefix(1);
-    std::uint32_t bits = 0;
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), bits, 8);
-    if (error != std::errc() || end != digits.data() + digits.size() || bits > 07777) {
-      return Wrong("-perm takes octal digits: 644, -022 (all of them) or /222 (any), not '" +
-                   PrintablePath(value) + "'");
-    }
-    return MakeTest([how, bits](const Candidate& c) {
-      const std::uint32_t mode = c.node->attrs.mode & 07777;
-      return how == '-'   ? (mode & bits) == bits
-             : how == '/' ? bits == 0 || (mode & bits) != 0
-                          : mode == bits;
-    });
-  }
-
-  Result<Part> Plain(const std::string& word, const std::string&) {
-    if (word == "-empty") {
-      request_.needs_totals = true;
-      return MakeTest([](const Candidate& c) {
-        const Node& node = *c.node;
-        if (!node.attrs.is_directory()) {
-          return node.attrs.kind == EntryKind::kFile && node.attrs.size_bytes == 0;
-        }
-        return node.totals && node.totals->files == 0 && node.totals->directories == 1;
+  Result<FindPart> ParseAction(const std::string& word) {
+    if (word == "-prune") return MakePrune();
+    if (word == "-quit") return MakeQuit();
+    if (word == "-print") return Print();
+    prints_otherwise_ = true;
+    if (word == "-print0") {
+      return MakePrinter([](const Candidate& c, FindActions& actions) {
+        actions.Write(std::string(c.shown) + '\0');  // For programs, whoever reads.
       });
     }
-    const bool value = word == "-true";
-    return MakeTest([value](const Candidate&) { return value; });
+    if (word == "-ls") {
+      setting_.needs_attributes = true;
+      return MakePrinter(
+          [listing = std::make_shared<FindListing>()](const Candidate& c, FindActions& actions) {
+            actions.Write(listing->Line(c));
+          });
+    }
+    FUSTOR_TRY_ASSIGN(const std::string value, ValueOf(word));
+    FUSTOR_TRY_ASSIGN(FindFormat format, FindFormat::Parse(value));
+    setting_.needs_attributes |= format.needs_attributes();
+    return MakePrinter([format = std::move(format)](const Candidate& c, FindActions& actions) {
+      std::string text;
+      format.Append(c, &text);
+      actions.Write(text);
+    });
   }
 
-  // What is about the whole run and no test of an entry.
-  Result<Part> Setting(const std::string& word, const std::string& value) {
-    if (nesting_ > 0 || (alternatives_ && word.starts_with("-print"))) {
-      return Wrong(word + " holds for the whole search: write it outside of ( ), ! and -o");
+  Status ParseSetting(const std::string& word) {
+    if (word != "-regextype" && nesting_ > 0) {
+      return Wrong(word + " holds for the whole search: write it outside of ( ) and !");
     }
-    if (word == "-print0") request_.zero = true;
     if (word == "--json") request_.json = true;
     if (word == "--wait") request_.wait = true;
+    if (word == "--json" || word == "--wait") return {};
+    FUSTOR_TRY_ASSIGN(const std::string value, ValueOf(word));
     if (word == "--home") request_.home = value;
     if (word == "--url") request_.url = value;
     if (word == "--key") request_.key = value;
-    if (word == "-maxdepth" || word == "-mindepth" || word == "-limit") {
+    if (word == "-regextype") {
+      const std::optional<regex::Syntax> syntax = regex::SyntaxByName(value);
+      if (!syntax) {
+        return Wrong(
+            "-regextype takes findutils-default, emacs, posix-basic (sed) or posix-extended, not "
+            "'" +
+            PrintablePath(value) + "'");
+      }
+      setting_.syntax = *syntax;
+    }
+    if (word.starts_with("-m") || word == "-limit") {
       std::uint64_t n = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), n);
       if (error != std::errc() || end != value.data() + value.size()) {
@@ -459,21 +318,34 @@ class Parser {
       if (word == "-mindepth") request_.depth_min = n;
       if (word == "-limit") request_.limit = n;
     }
-    return MakeTest([](const Candidate&) { return true; });
+    return {};
   }
 
   const std::vector<std::string>& args_;
-  const WallTime now_;
   std::size_t at_ = 0;
-  std::size_t nesting_ = 0;    // In parentheses or behind a negation.
-  bool alternatives_ = false;  // There was an -o on the top level.
+  std::size_t nesting_ = 0;  // In parentheses or behind a negation.
+  bool prints_otherwise_ = false;
+  std::optional<std::string> joined_value_;  // Of "--word=value", until it is taken.
+  FindSetting setting_;
   FindRequest request_;
 };
 
 }  // namespace
 
-Result<FindRequest> ParseFind(const std::vector<std::string>& args, WallTime now) {
-  return Parser(args, now).Run();
+Result<FindRequest> ParseFind(const std::vector<std::string>& args, WallTime now,
+                              const LocalClock& clock) {
+  return Parser(args, now, clock).Run();
+}
+
+std::vector<std::string_view> FindWords() {
+  std::vector<std::string_view> words = FindTestWords();
+  const auto add = [&words](const auto& more) {
+    words.insert(words.end(), std::begin(more), std::end(more));
+  };
+  add(kActions);
+  add(kSettings);
+  add(kOperators);
+  return words;
 }
 
 }  // namespace fustor::client

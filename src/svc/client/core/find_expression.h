@@ -1,9 +1,11 @@
 // find_expression.h: the language of find(1), as far as metadata can answer it.
 //
-// Pure. An expression is checked here, entry by entry; Narrow() gives a coarser question for
-// Fusion, which every matching entry also answers, so that far fewer entries travel.
+// Pure. An expression is evaluated here, entry by entry, and says what is to be printed; Narrowing
+// is a coarser question for Fusion, to which every entry that the expression does anything about
+// is also an answer, so that far fewer entries travel.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "svc/client/core/calendar.h"
 #include "svc/client/core/node.h"
 
 namespace fustor::client {
@@ -25,17 +28,45 @@ class Accounts {
   virtual std::string GroupName(std::uint32_t gid) const = 0;
 };
 
-// An entry as find sees it: `shown` is the path as it is printed.
+// Nanoseconds since 1970.
+struct FileTimes {
+  std::int64_t mtime_ns = 0, ctime_ns = 0, atime_ns = 0;
+};
+
+// What an evaluation knows beside the entry.
+struct FindContext {
+  WallTime now;
+  const Accounts* accounts = nullptr;
+  const LocalClock* clock = nullptr;
+  bool on_terminal = false;                // Then nothing printed may be obeyed by it.
+  std::vector<FileTimes> references = {};  // Of FindRequest::references, one each.
+};
+
+// An entry as find sees it.
 struct Candidate {
   const Node* node = nullptr;
-  std::string_view shown;
-  const Accounts* accounts = nullptr;  // REQUIRED for -user and -group.
+  std::string_view start;  // The starting point as it was typed.
+  std::string_view shown;  // The path as it is printed; begins with `start`.
+  std::uint64_t depth = 0;
+  const FindContext* context = nullptr;
 };
+
+// What the actions of an expression do.
+class FindActions {
+ public:
+  virtual ~FindActions() = default;
+  virtual void Print(const Candidate& candidate) = 0;  // A line of its own, or JSON.
+  virtual void Write(std::string_view bytes) = 0;      // As it is.
+  // Nothing below this entry is of interest.
+  virtual void Prune() = 0;
+};
+
+enum class Verdict { kFalse, kTrue, kStop };  // kStop: the whole run ends here (-quit).
 
 class Expression {
  public:
   virtual ~Expression() = default;
-  virtual bool Matches(const Candidate& candidate) const = 0;
+  virtual Verdict Evaluate(const Candidate& candidate, FindActions& actions) const = 0;
 };
 
 // What Fusion's search understands.
@@ -52,8 +83,10 @@ struct FindRequest {
   Narrowing narrowing;
   std::optional<std::uint64_t> depth_max;
   std::uint64_t depth_min = 0;
-  std::optional<std::uint64_t> limit;
-  bool zero = false;
+  std::optional<std::uint64_t> limit;   // Of entries that something was printed about.
+  std::vector<std::string> references;  // Files whose times are asked for: -newer FILE.
+  // Names that -user and -group look for, to be known on this machine: nobody has a misspelt one.
+  std::vector<std::string> users, groups;
   // What the expression looks at: names alone, or even the sums of directories.
   bool needs_attributes = false;
   bool needs_totals = false;
@@ -65,6 +98,10 @@ struct FindRequest {
 
 // Reads what follows "fustor find". `now` is what -mtime and its like count from.
 // Errors: kInvalidArgument with a sentence for the user.
-Result<FindRequest> ParseFind(const std::vector<std::string>& args, WallTime now);
+Result<FindRequest> ParseFind(const std::vector<std::string>& args, WallTime now,
+                              const LocalClock& clock);
+
+// Every word that an expression may have, for completion: tests, operators, actions, settings.
+std::vector<std::string_view> FindWords();
 
 }  // namespace fustor::client

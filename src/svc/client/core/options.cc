@@ -1,5 +1,8 @@
 #include "svc/client/core/options.h"
 
+#include "svc/client/core/find_expression.h"
+#include "svc/client/core/topics.h"
+
 namespace fustor::client {
 namespace {
 
@@ -133,25 +136,43 @@ cli::Command Find(std::vector<std::string>* raw) {
   c.details =
       "Tests (numbers: N exactly, +N more, -N less):\n"
       "  -name GLOB, -iname GLOB    the name (-iname: upper case as lower case)\n"
-      "  -path GLOB, -ipath GLOB    the path as printed\n"
-      "  -type f|d|l                file, directory, symbolic link; also f,l\n"
+      "  -path GLOB, -ipath GLOB    the path as printed; also -wholename, -iwholename\n"
+      "  -regex RE, -iregex RE      the whole path as printed; -regextype TYPE before it:\n"
+      "                             emacs (default), findutils-default, posix-basic, sed,\n"
+      "                             posix-extended\n"
+      "  -lname GLOB, -ilname GLOB  what a link points to\n"
+      "  -type f|d|l|p|s|b|c        file, directory, symbolic link, ...; also f,l\n"
       "  -size N[cwbkMG]            rounded up to units; b (512 bytes) when none is given\n"
       "  -empty                     file without content, directory without entries\n"
       "  -mtime N, -mmin N          last change of content in days, minutes ago\n"
       "  -ctime N, -cmin N          last change of the inode\n"
       "  -atime N, -amin N          last access, as far as the file system notes it\n"
-      "  -user NAME, -group NAME    by name or number\n"
-      "  -uid N, -gid N, -links N, -inum N, -perm OCTAL|-OCTAL|/OCTAL\n"
-      "Together:\n"
-      "  ( EXPR )  ! EXPR  -not EXPR  EXPR -a EXPR  EXPR -o EXPR  -true  -false\n"
-      "Limits and actions:\n"
+      "  -newer FILE, -anewer, -cnewer, -newerXY (X of the entry, Y of FILE: a, c, m)\n"
+      "  -newermt DATE              since 2026-11-21, '2026-11-21 14:03', yesterday,\n"
+      "                             '3 days ago', @1700000000; also -newerat, -newerct\n"
+      "  -user NAME, -group NAME    by name or number; -nouser, -nogroup: without a name\n"
+      "  -uid N, -gid N, -links N, -inum N\n"
+      "  -perm MODE|-MODE|/MODE     exactly, all of these bits, any of them; 644 or u=rw,go=r\n"
+      "Two dashes do as well: --name '*.c' --maxdepth=2.\n"
+      "Together, the strongest first:\n"
+      "  ( EXPR )  ! EXPR  -not EXPR  EXPR -a EXPR  EXPR -o EXPR  EXPR , EXPR  -true  -false\n"
+      "Limits:\n"
       "  -maxdepth N, -mindepth N   levels below PATH\n"
-      "  -print, -print0            a line feed (default) or a NUL after each path\n"
-      "  -limit N                   stop after N (ours)\n"
-      "  --json                     one JSON object per line (ours)\n";
+      "  -limit N                   stop after N entries (ours)\n"
+      "Actions (-print when there is none but -prune or -quit):\n"
+      "  -print, -print0            a line feed or a NUL after each path\n"
+      "  -printf FORMAT             %p %f %h %P %H %s %m %M %u %g %U %G %y %i %n %l %d %k %b,\n"
+      "                             %t %a %c, %TX %AX %CX with X as in strftime(3), @ or +;\n"
+      "                             %10f %-8s %.3f %#m; \\n \\t \\0 \\101 \\c\n"
+      "  -ls                        as ls -dils\n"
+      "  -prune, -quit              do not go below this entry; stop\n"
+      "  --json                     one JSON object per line in place of -print (ours)\n";
   c.raw = raw;
+  for (const std::string_view word : FindWords()) c.raw_words.emplace_back(word);
   c.examples = {{"fustor find /data -name '*.tmp' -size +1G -mtime +30", "large, old leftovers"},
-                {"fustor find . -type f -print0 | xargs -0 md5sum", "safe for any name"}};
+                {"fustor find . -type f -print0 | xargs -0 md5sum", "safe for any name"},
+                {"fustor find . -name .git -prune -o -newermt yesterday -printf '%T+ %p\\n'",
+                 "what has changed since yesterday, and when"}};
   return c;
 }
 
@@ -217,15 +238,121 @@ cli::Command Search(SearchOptions* o) {
   return c;
 }
 
-cli::Command Help() {
+cli::Command Top(TopOptions* o) {
+  cli::Command c;
+  c.name = "top";
+  c.group = kLooking;
+  c.summary = "the largest, the fullest, the latest changed";
+  c.description =
+      "Ranks the directories and the files below PATH: by the bytes of their content, by the "
+      "number "
+      "of files, or by the last change; a directory counts with all below it. On a terminal a "
+      "table; in a pipe, with tabs between: bytes, files, seconds since 1970, d or f, path. "
+      "Directories come first. The sums are known, so only the first are looked at.";
+  c.arguments = {{"PATH", "Where to look. Default: the current directory.", &o->paths}};
+  c.options = {
+      {"-n,--count", "N", "How many of each. Default: 10.", &o->count},
+      {"--by", "WHAT", "size (default), files or mtime.", &o->by, {"size", "files", "mtime"}},
+      {"-d,--directories", "", "Directories only.", &o->directories},
+      {"-f,--files", "", "Files only.", &o->files},
+      {"-h,--human-readable", "", "Sizes like 1.2G, in a pipe too.", &o->human},
+      {"-0,--null", "", "A NUL instead of a line feed after each line.", &o->zero},
+  };
+  c.examples = {{"fustor top /data", "what takes the space"},
+                {"fustor top --by mtime -f -n 20 /data", "the twenty files that changed last"}};
+  return c;
+}
+
+cli::Command Views() {
+  cli::Command c;
+  c.name = "views";
+  c.group = kLooking;
+  c.summary = "the views that can be asked, one by one";
+  c.description =
+      "Lists the views that the key opens: state, entries, bytes, memory, the age of the last "
+      "evidence, what each watches. With --json one object per view, as Fusion answered it.";
+  c.examples = {{"fustor views", "all of them"},
+                {"fustor views --json | jq -r 'select(.ready|not).reason'", "what is missing"}};
+  return c;
+}
+
+cli::Command Sessions(SessionsOptions* o) {
+  cli::Command c;
+  c.name = "sessions";
+  c.group = kLooking;
+  c.summary = "the agents that report";
+  c.description =
+      "Lists the sessions of the agents of every view: role, whether changes are seen live, since "
+      "when, last sign of life, address. With --json one object per session.";
+  c.arguments = {{"VIEW", "Only of these views.", &o->views}};
+  c.examples = {{"fustor sessions", "all agents"},
+                {"fustor sessions data", "those that report to the view 'data'"}};
+  return c;
+}
+
+cli::Command Config(ConfigOptions* o) {
+  cli::Command c;
+  c.name = "config";
+  c.group = "More";
+  c.summary = "check configuration files before they are used";
+  c.description =
+      "'config check' reads a file or folder as fustor-agent or fustor-fusion would, and names "
+      "every fault with file, line and column. Exit code 1 when there is one. What it is for is "
+      "seen from its keys, else from its name.";
+  c.arguments = {{"ACTION", "check, the only one.", &o->action, true, {"check"}},
+                 {"PATH", "A YAML file or a folder of them.", &o->paths, true}};
+  c.options = {{"--as",
+                "WHAT",
+                "agent or fusion, whatever the keys look like.",
+                &o->kind,
+                {"agent", "fusion"}}};
+  c.usage = "fustor config check [OPTION]... PATH...";
+  c.examples = {{"fustor config check /etc/fustor/fusion-config", "a folder of Fusion"},
+                {"fustor config check --as agent new.yaml", "a file to be"}};
+  return c;
+}
+
+cli::Command Completion(CompletionOptions* o) {
+  cli::Command c;
+  c.name = "completion";
+  c.group = "More";
+  c.summary = "make a shell complete commands, options and paths";
+  c.description = "Prints what the shell is to read.";
+  c.arguments = {{"SHELL", "bash, zsh or fish.", &o->shell, true, {"bash", "zsh", "fish"}}};
+  c.examples = {
+      {"source <(fustor completion bash)", "in this shell; for all: into ~/.bashrc"},
+      {"fustor completion zsh > ~/.zfunc/_fustor", "with fpath+=~/.zfunc before compinit"},
+      {"fustor completion fish > ~/.config/fish/completions/fustor.fish", "fish finds it there"}};
+  return c;
+}
+
+cli::Command Help(HelpOptions* o) {
   cli::Command c;
   c.name = "help";
   c.group = "More";
-  c.summary = "explain a command";
-  c.description = "Explains one command, or lists all.";
-  c.usage = "fustor help [COMMAND]";
-  c.examples = {{"fustor help find", "what find understands"}, {"fustor help", "all commands"}};
+  c.summary = "explain a command or a topic";
+  c.description = "Explains one command or topic, or lists all.";
+  c.arguments = {
+      {"SUBJECT", "A command or a topic.", &o->subject, false, {}, cli::Offer::kCommand}};
+  c.examples = {{"fustor help find", "what find understands"},
+                {"fustor help exit-codes", "what a script can rely on"}};
   return c;
+}
+
+// Where shells offer paths of this machine.
+void OfferPaths(cli::Program* program) {
+  for (cli::Command& command : program->commands) {
+    for (cli::Argument& argument : command.arguments) {
+      if (argument.name == "PATH") argument.offer = cli::Offer::kPath;
+      if (argument.name == "DIR") argument.offer = cli::Offer::kDirectory;
+    }
+    for (cli::Option& option : command.options) {
+      if (option.value == "PATH") option.offer = cli::Offer::kPath;
+    }
+  }
+  for (cli::Option& option : program->options) {
+    if (option.value == "DIR") option.offer = cli::Offer::kDirectory;
+  }
 }
 
 }  // namespace
@@ -252,12 +379,24 @@ cli::Program CommandTable(Options* options, std::string version) {
        &options->common.key},
   };
   program.commands = {
-      Up(&options->up),         Status(),
-      Ls(&options->ls),         Tree(&options->tree),
-      Du(&options->du),         Stat(&options->stat),
-      Watch(&options->watch),   Find(&options->find),
-      Search(&options->search), Help(),
+      Up(&options->up),
+      Status(),
+      Ls(&options->ls),
+      Tree(&options->tree),
+      Du(&options->du),
+      Stat(&options->stat),
+      Top(&options->top),
+      Views(),
+      Sessions(&options->sessions),
+      Watch(&options->watch),
+      Find(&options->find),
+      Search(&options->search),
+      Config(&options->config),
+      Completion(&options->completion),
+      Help(&options->help),
   };
+  OfferPaths(&program);
+  program.topics = HelpTopics();
   program.examples = {
       {"fustor du -h -d 1 /data", "what takes the space"},
       {"fustor find /data -name '*.tmp' -size +1G -mtime +30", "large, old leftovers"},

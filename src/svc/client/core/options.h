@@ -79,6 +79,37 @@ struct SearchOptions {
   bool zero = false;        // NUL after each path.
 };
 
+struct TopOptions {
+  std::vector<std::string> paths = {};
+  std::optional<std::uint64_t> count = {};
+  std::string by = "size";   // Or "files", "mtime".
+  bool directories = false;  // Neither: both.
+  bool files = false;
+  bool human = false;
+  bool zero = false;  // NUL after each line.
+};
+
+struct SessionsOptions {
+  std::vector<std::string> views = {};  // Empty: all.
+};
+
+// `fustor config check`: carried out by the program.
+struct ConfigOptions {
+  std::string action = {};
+  std::vector<std::string> paths = {};
+  std::string kind = {};  // "agent" or "fusion"; empty: what it looks like.
+};
+
+// `fustor completion`: carried out by the program.
+struct CompletionOptions {
+  std::string shell = {};
+};
+
+// `fustor help`: carried out by whoever reads the command line.
+struct HelpOptions {
+  std::string subject = {};
+};
+
 struct Options {
   CommonOptions common;
   UpOptions up;
@@ -87,12 +118,17 @@ struct Options {
   DuOptions du;
   StatOptions stat;
   SearchOptions search;
+  TopOptions top;
+  SessionsOptions sessions;
+  ConfigOptions config;
+  CompletionOptions completion;
+  HelpOptions help;
   WatchOptions watch;
   std::vector<std::string> find = {};  // Raw: find_expression.h understands it.
 };
 
-// The table of all commands; its targets are in `*options`, which must outlive it. `up` is among
-// them: a program that cannot carry it out takes it off the list.
+// The table of all commands; its targets are in `*options`, which must outlive it. `up`, `config`,
+// `completion` and `help` are among them, which only a program carries out.
 cli::Program CommandTable(Options* options, std::string version);
 
 }  // namespace fustor::client

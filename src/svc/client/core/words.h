@@ -38,6 +38,7 @@ struct Civil {
   std::int64_t year = 1970;
   int month = 1, day = 1, hour = 0, minute = 0, second = 0;
   int offset_minutes = 0;  // East of UTC.
+  std::string zone = "UTC";
 };
 std::string ShortTime(const Civil& t);  // "2026-11-21 14:03"
 // "2026-11-21 14:03:05.000000001 +0100"; with fewer `digits` the rest is cut off.

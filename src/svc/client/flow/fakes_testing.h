@@ -292,6 +292,13 @@ class FakeHost : public Host {
     }
     return done.empty() ? "/" : done;
   }
+  bool IsUser(const std::string& name) const override { return name == "ann"; }
+  bool IsGroup(const std::string& name) const override { return name == "staff"; }
+  Result<FileTimes> Times(const std::string& path) const override {
+    const auto it = times_.find(path);
+    if (it == times_.end()) return Status(Code::kNotFound, "no such file");
+    return it->second;
+  }
   std::optional<std::string> Variable(const std::string& name) const override {
     const auto it = variables_.find(name);
     return it == variables_.end() ? std::nullopt : std::optional(it->second);
@@ -310,6 +317,7 @@ class FakeHost : public Host {
   std::map<std::string, std::string> files_ = {
       {"/home/u/.fustor/connection.json", R"({"url":"http://local","grpc":"g","key":"k"})"}};
   std::map<std::string, std::string> links_;
+  std::map<std::string, FileTimes> times_;
   bool real_ = true;
   int pauses_ = 0;
   std::function<void()> on_pause_;

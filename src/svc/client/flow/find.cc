@@ -8,26 +8,82 @@
 namespace fustor::client {
 namespace {
 
-class FindRun {
+class FindRun final : public FindActions {
  public:
-  FindRun(Job& job, const FindRequest& request) : job_(job), request_(request) {}
+  FindRun(Job& job, const FindRequest& request) : job_(job), request_(request) {
+    context_.now = job.ports.host.Now();
+    context_.accounts = &job.ports.host;
+    context_.clock = &job.ports.host;
+    context_.on_terminal = job.out.interactive();
+  }
 
   void Run() {
+    const Status named = CheckNames();
+    if (!named.ok()) return job_.Fail(named);
+    for (const std::string& file : request_.references) {
+      const Result<FileTimes> times = TimesOf(file);
+      if (!times.ok()) return job_.Fail(times.status());
+      context_.references.push_back(*times);
+    }
     for (const std::string& path : request_.paths) {
       if (!more()) return;
       job_.Fail(FindIn(path));
     }
   }
 
+  void Print(const Candidate& c) override {
+    std::string line;
+    if (request_.json) {
+      AppendEntryJson(*place_, *c.node, *document_, &line);
+    } else {
+      line = job_.out.Shown(c.shown) + "\n";
+    }
+    Write(line);
+  }
+  void Write(std::string_view bytes) override {
+    wrote_ = true;
+    job_.out.Add(bytes);
+  }
+  void Prune() override { pruned_ = node_path_; }
+
  private:
-  bool more() const { return job_.out.open() && (!request_.limit || printed_ < *request_.limit); }
+  bool more() const {
+    return job_.out.open() && !stopped_ && (!request_.limit || printed_ < *request_.limit);
+  }
+
+  Status CheckNames() const {
+    const Host& host = job_.ports.host;
+    const auto unknown = [](const char* what, const std::string& name) {
+      return Status(Code::kNotFound, std::string("find: no ") + what + " is called " +
+                                         QuotedName(name) +
+                                         " on this machine; a number says it, too");
+    };
+    for (const std::string& name : request_.users) {
+      if (!host.IsUser(name)) return unknown("user", name);
+    }
+    for (const std::string& name : request_.groups) {
+      if (!host.IsGroup(name)) return unknown("group", name);
+    }
+    return {};
+  }
+
+  // As this machine has it, which may be outside of all views; else as a view has it.
+  Result<FileTimes> TimesOf(const std::string& file) {
+    Result<FileTimes> here = job_.ports.host.Times(file);
+    if (here.ok()) return here;
+    FUSTOR_TRY_ASSIGN(const Place place, job_.lookup.Locate(file, Lookup::Links::kKeep));
+    FUSTOR_TRY_ASSIGN(const Node node, job_.lookup.Get(place, false));
+    return FileTimes{node.attrs.mtime_ns, node.attrs.ctime_ns, node.attrs.atime_ns};
+  }
 
   Status FindIn(const std::string& typed) {
     FUSTOR_TRY_ASSIGN(const Place place, job_.lookup.Locate(typed, Lookup::Links::kKeep));
     json::Value document;
     FUSTOR_TRY_ASSIGN(const Node start, job_.lookup.Get(place, request_.needs_totals, &document));
+    place_ = &place;
+    pruned_.clear();
     // The starting point goes by the name that was typed, which Fusion does not know.
-    if (request_.depth_min == 0) Consider(place, typed, start, document);
+    if (request_.depth_min == 0) Consider(typed, 0, start, document);
     if (!start.attrs.is_directory() || request_.depth_max == 0u) return {};
 
     Question question;
@@ -42,31 +98,35 @@ class FindRun {
       if (item.node.path == place.path) return true;
       const std::string_view below = std::string_view(item.node.path).substr(prefix);
       const auto depth = static_cast<std::uint64_t>(std::count(below.begin(), below.end(), '/'));
-      if (depth >= request_.depth_min) Consider(place, typed, item.node, *item.json);
+      if (depth >= request_.depth_min) Consider(typed, depth, item.node, *item.json);
       return more();
     };
     return more() ? job_.lookup.ForEachMatch(question, visit) : Status();
   }
 
-  void Consider(const Place& place, const std::string& typed, const Node& node,
+  void Consider(const std::string& typed, std::uint64_t depth, const Node& node,
                 const json::Value& document) {
-    std::string shown = PathAsTyped(place, typed, node.path);
-    if (!more() || !request_.expression->Matches({&node, shown, &job_.ports.host})) return;
-    ++printed_;
-    std::string line;
-    if (request_.json) {
-      AppendEntryJson(place, node, document, &line);
-    } else if (request_.zero) {
-      line = shown + '\0';  // For programs, whoever reads.
-    } else {
-      line = job_.out.Shown(shown) + "\n";
-    }
-    job_.out.Add(line);
+    if (!more() || (!pruned_.empty() && IsWithin(node.path, pruned_))) return;
+    const std::string shown = PathAsTyped(*place_, typed, node.path);
+    node_path_ = node.path;
+    document_ = &document;
+    wrote_ = false;
+    const Candidate candidate{&node, typed, shown, depth, &context_};
+    stopped_ = request_.expression->Evaluate(candidate, *this) == Verdict::kStop;
+    printed_ += wrote_ ? 1 : 0;
   }
 
   Job& job_;
   const FindRequest& request_;
+  FindContext context_;
   std::uint64_t printed_ = 0;
+  bool stopped_ = false;
+  std::string pruned_;  // Nothing below it is of interest.
+  // Of the entry that is looked at.
+  const Place* place_ = nullptr;
+  const json::Value* document_ = nullptr;
+  std::string_view node_path_;
+  bool wrote_ = false;
 };
 
 // The longest part of a text without a character that Fusion would read as a glob.
@@ -111,7 +171,7 @@ class SearchRun {
     FUSTOR_TRY_ASSIGN(const Place place, job_.lookup.Locate(under, Lookup::Links::kFollow));
     FUSTOR_TRY_ASSIGN(const Node node,
                       job_.lookup.Get(place, false));  // Says when it is not there.
-    return SearchIn(place.view, place.path, [&](const Node&) { return place; });
+    return SearchIn(place.view, place.path, [&](const Node&) { return Place(place); });
   }
 
   Status SearchIn(const std::string& view, const std::string& under,

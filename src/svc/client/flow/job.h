@@ -38,6 +38,9 @@ void AppendEntryJson(const Place& place, const Node& node, const json::Value& an
 
 // The commands.
 void ShowStatus(Job& job);
+void ShowViews(Job& job);
+void ShowSessions(Job& job, const SessionsOptions& options);
+void ShowTop(Job& job, const TopOptions& options);
 void ShowList(Job& job, const LsOptions& options);
 void ShowTree(Job& job, const TreeOptions& options);
 void ShowUsage(Job& job, const DuOptions& options);

@@ -300,11 +300,12 @@ Result<Node> Lookup::Get(const Place& place, bool totals, json::Value* document)
   return node;
 }
 
-Status Lookup::ForEachPage(const std::string& path, Fusion::Query query, const VisitPage& visit) {
+Status Lookup::ForEachPage(const std::string& path, const MakeQuery& query,
+                           const VisitPage& visit) {
   std::uint64_t items = kFirstPageItems;
   std::optional<std::string> cursor;
   do {
-    Fusion::Query page_query = query;
+    Fusion::Query page_query = query();
     page_query.emplace_back("limit", std::to_string(items));
     if (cursor) page_query.emplace_back("cursor", *cursor);
     FUSTOR_TRY_ASSIGN(json::Value document, Ask(path, page_query));
@@ -321,15 +322,22 @@ Status Lookup::ForEachPage(const std::string& path, Fusion::Query query, const V
 }
 
 Status Lookup::ForEachPageOfChildren(const Place& place, const VisitPage& visit) {
-  return ForEachPage(std::string(kViews) + place.view + "/tree", {{"path", place.path}}, visit);
+  const auto query = [&place] { return Fusion::Query{{"path", place.path}}; };
+  return ForEachPage(std::string(kViews) + place.view + "/tree", query, visit);
 }
 
-Status Lookup::ForEachMatch(const Question& question, const Visit& visit) {
+Status Lookup::ForEachMatch(Question question, const Visit& visit, const Narrow& narrow) {
+  bool first = true;
+  const auto query = [&] {
+    // A cursor is a place in the order of paths, whatever is asked from there on.
+    if (!first && narrow) narrow(&question);
+    first = false;
+    return QueryOf(question);
+  };
   const auto visit_page = [&visit](const Page& page) {
     return std::all_of(page.items.begin(), page.items.end(), visit);
   };
-  return ForEachPage(std::string(kViews) + question.view + "/search", QueryOf(question),
-                     visit_page);
+  return ForEachPage(std::string(kViews) + question.view + "/search", query, visit_page);
 }
 
 }  // namespace fustor::client

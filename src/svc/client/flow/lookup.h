@@ -70,7 +70,9 @@ class Lookup {
   using VisitPage = std::function<bool(const Page&)>;
   Status ForEachPageOfChildren(const Place& place, const VisitPage& visit);
   using Visit = std::function<bool(const Page::Item&)>;
-  Status ForEachMatch(const Question& question, const Visit& visit);
+  // `narrow`, when given, may make the question narrower before each further page.
+  using Narrow = std::function<void(Question*)>;
+  Status ForEachMatch(Question question, const Visit& visit, const Narrow& narrow = {});
 
   // Reads streams of events (ports.h). Where no connection is found, each is told so.
   void Follow(const std::vector<EventFollower*>& followers);
@@ -88,7 +90,8 @@ class Lookup {
  private:
   Result<Fusion::Reply> AskOnce(const std::string& path, const Fusion::Query& query);
   Status Connect();
-  Status ForEachPage(const std::string& path, Fusion::Query query, const VisitPage& visit);
+  using MakeQuery = std::function<Fusion::Query()>;
+  Status ForEachPage(const std::string& path, const MakeQuery& query, const VisitPage& visit);
   void NoteFreshness(const std::string& freshness);
   std::string StartOne() const;
   std::vector<std::string> Spellings(const std::string& typed, Links links) const;

@@ -17,6 +17,9 @@ CommonOptions WithFindOptions(CommonOptions common, const FindRequest& request) 
 
 void RunCommand(std::string_view command, const Options& options, Job& job) {
   if (command == "status") return ShowStatus(job);
+  if (command == "views") return ShowViews(job);
+  if (command == "sessions") return ShowSessions(job, options.sessions);
+  if (command == "top") return ShowTop(job, options.top);
   if (command == "ls") return ShowList(job, options.ls);
   if (command == "tree") return ShowTree(job, options.tree);
   if (command == "du") return ShowUsage(job, options.du);
@@ -33,7 +36,7 @@ int Run(std::string_view command, const Options& options, const Ports& ports) {
   CommonOptions common = options.common;
   FindRequest request;
   if (command == "find") {
-    Result<FindRequest> parsed = ParseFind(options.find, ports.host.Now());
+    Result<FindRequest> parsed = ParseFind(options.find, ports.host.Now(), ports.host);
     if (!parsed.ok()) {
       out.Complain("find: " + parsed.status().message() + "\nTry 'fustor find --help'.");
       return cli::kExitUsage;

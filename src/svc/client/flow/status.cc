@@ -1,4 +1,4 @@
-// `fustor status`.
+// `fustor status`, `views` and `sessions`.
 #include <algorithm>
 
 #include "svc/client/flow/job.h"
@@ -54,16 +54,20 @@ std::string StateOf(const ViewState& view) {
   return view.ready ? "ready" : view.freshness == "stale" ? "stale" : "not ready";
 }
 
+std::string RootsText(const Output& out, const ViewState& view) {
+  std::string roots;
+  for (const std::string& uri : view.source_uris) {
+    roots += (roots.empty() ? "" : " ") + out.Shown(DirectoryOfSource(uri).value_or(uri));
+  }
+  return roots;
+}
+
 std::string ViewTable(const Output& out, const Picture& picture) {
   Table table(
       {{"VIEW"}, {"STATE"}, {"FILES", true}, {"DIRECTORIES", true}, {"SIZE", true}, {"WATCHES"}});
   for (const ViewState& view : picture.views) {
-    std::string roots;
-    for (const std::string& uri : view.source_uris) {
-      roots += (roots.empty() ? "" : " ") + out.Shown(DirectoryOfSource(uri).value_or(uri));
-    }
     table.Add({HarmlessText(view.id), StateOf(view), Grouped(view.files), Grouped(view.directories),
-               HumanSize(view.bytes), roots});
+               HumanSize(view.bytes), RootsText(out, view)});
   }
   return table.empty() ? "There is no view that this key opens.\n" : table.Text();
 }
@@ -145,6 +149,100 @@ void ShowStatus(Job& job) {
     }
     return;
   }
+}
+
+void ShowViews(Job& job) {
+  const Result<json::Value> document = job.lookup.Ask("/api/v1/views/", {});
+  if (!document.ok()) return job.Fail(document.status());
+  const Result<std::vector<ViewState>> views = DecodeViews(*document);
+  if (!views.ok()) return job.Fail(NotOfFusion(views.status()));
+  if (job.common.json) {
+    for (const json::Value& view : document->Find("views")->items()) {
+      job.out.Add(view.ToJson() + "\n");
+    }
+    return;
+  }
+  Table table({{"VIEW"},
+               {"STATE"},
+               {"FILES", true},
+               {"DIRECTORIES", true},
+               {"SIZE", true},
+               {"MEMORY", true},
+               {"EVIDENCE"},
+               {"WATCHES"}});
+  for (const ViewState& view : *views) {
+    table.Add({HarmlessText(view.id), StateOf(view), Grouped(view.files), Grouped(view.directories),
+               HumanSize(view.bytes), HumanSize(view.memory_bytes),
+               view.evidence_age ? AgeText(*view.evidence_age) : "none", RootsText(job.out, view)});
+  }
+  job.out.Add(table.empty() ? "There is no view that this key opens.\n" : table.Text());
+  for (const ViewState& view : *views) {
+    if (!view.ready) job.out.Add("  " + job.lookup.NotReady(view).message() + "\n");
+    job.out.Add(Remarks(view));
+  }
+}
+
+namespace {
+
+// The document and the sessions in it.
+Result<std::vector<SessionState>> AskSessions(Job& job, const std::string& view,
+                                              json::Value* document) {
+  FUSTOR_TRY_ASSIGN(*document, job.lookup.Ask("/api/v1/views/" + view + "/sessions", {}));
+  Result<std::vector<SessionState>> sessions = DecodeSessions(*document);
+  if (!sessions.ok()) return NotOfFusion(sessions.status());
+  return sessions;
+}
+
+std::string SessionJson(const std::string& view, const json::Value& session) {
+  std::string line;
+  JsonWriter json(&line);
+  json.BeginObject().Key("view").String(view);
+  for (const auto& [key, value] : session.members()) {
+    json.Key(key);
+    value.Write(&json);
+  }
+  json.EndObject();
+  return line + "\n";
+}
+
+}  // namespace
+
+void ShowSessions(Job& job, const SessionsOptions& options) {
+  std::vector<std::string> names = options.views;
+  if (names.empty()) {
+    const Result<const std::vector<ViewState>*> views = job.lookup.Views();
+    if (!views.ok()) return job.Fail(views.status());
+    for (const ViewState& view : **views) names.push_back(view.id);
+  }
+  Table table(
+      {{"AGENT"}, {"VIEW"}, {"ROLE"}, {"CHANGES"}, {"SINCE"}, {"LAST SEEN"}, {"FROM"}, {"SOURCE"}});
+  const Host& host = job.ports.host;
+  bool failed = false;
+  for (const std::string& name : names) {
+    json::Value document;
+    const Result<std::vector<SessionState>> sessions = AskSessions(job, name, &document);
+    if (!sessions.ok()) {
+      job.Fail(sessions.status());
+      failed = true;
+      continue;
+    }
+    if (job.common.json) {
+      for (const json::Value& session : document.Find("active_sessions")->items()) {
+        job.out.Add(SessionJson(name, session));
+      }
+      continue;
+    }
+    for (const SessionState& session : *sessions) {
+      table.Add({HarmlessText(session.agent_id.empty() ? session.task_id : session.agent_id),
+                 HarmlessText(name), HarmlessText(session.role),
+                 session.can_realtime ? "live" : "not live", TimeText(host, session.created_at.ns),
+                 AgeText(host.Now() - session.last_activity), HarmlessText(session.client_ip),
+                 job.out.Shown(session.source_uri)});
+    }
+  }
+  if (job.common.json) return;
+  if (!table.empty()) return job.out.Add(table.Text());
+  if (!failed) job.out.Add("No agent reports.\n");
 }
 
 }  // namespace fustor::client
