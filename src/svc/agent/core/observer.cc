@@ -40,10 +40,18 @@ void Observer::DropQueue() {
   }
 }
 
-bool Observer::MustStop(const env::ListedDir& root) const {
-  if (!root.status.ok()) return true;
-  if (root_device_ != 0 && root.self.device != root_device_) return true;
-  return root.children.empty() && !dirs_.ChildrenOf(DirTable::kRoot).empty();
+bool Observer::StopsAudit(const env::ListedDir& root, std::uint64_t scan_id) {
+  const bool elsewhere = root_device_ != 0 && root.self.device != root_device_;
+  const bool emptied = root.children.empty() && !dirs_.ChildrenOf(DirTable::kRoot).empty();
+  const bool audited = scan_id != 0 && scan_id == scan_id_ && scan_ == Scan::kAudit;
+  if (audited && (!root.status.ok() || elsewhere || emptied)) {
+    ++counters_.audits_stopped;
+    scan_id_ = 0;
+    DropQueue();
+    return true;
+  }
+  if (root.status.ok()) root_device_ = root.self.device;
+  return false;
 }
 
 void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
@@ -170,16 +178,7 @@ void Observer::SetAside(env::ListedDir& listed, Listing& listing, Instant now) {
 
 void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
   const Code code = listed.status.code();
-  if (listed.dir == DirTable::kRoot) {
-    if (listing.scan_id != 0 && listing.scan_id == scan_id_ && scan_ == Scan::kAudit &&
-        MustStop(listed)) {
-      ++counters_.audits_stopped;
-      scan_id_ = 0;
-      DropQueue();
-      return;
-    }
-    if (listed.status.ok()) root_device_ = listed.self.device;
-  }
+  if (listed.dir == DirTable::kRoot && StopsAudit(listed, listing.scan_id)) return;
   if (IsGone(code)) {
     if (dirs_.PathOf(listed.dir) != listing.path) {
       if (listing.scan_id != 0 && listing.scan_id != scan_id_) return;

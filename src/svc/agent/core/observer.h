@@ -137,7 +137,8 @@ class Observer {
   bool reported() const { return scan_ != Scan::kWatching; }
   // What a scan still wants to list is not wanted any more.
   void DropQueue();
-  bool MustStop(const env::ListedDir& root) const;
+  // A listing of the root. True: it was that of an audit, which is given up for what it shows.
+  bool StopsAudit(const env::ListedDir& root, std::uint64_t scan_id);
   void OnEvent(env::TreeEvent& event, Instant now);
   // False: nothing of it is to be reported. A rename may become its other half.
   bool Select(env::TreeEvent* event, Instant now);
