@@ -28,6 +28,7 @@ BENCHES = {
     "codec": micro.codec,
     "tree": micro.tree,
     "arbiter": micro.arbiter,
+    "ingest": micro.ingest,
 }
 
 

@@ -34,8 +34,8 @@ def free_ports(count):
 class Pair:
     """Both processes, their configurations and their tree."""
 
-    def __init__(self, folder, start):
-        self.folder, self.start = folder, start
+    def __init__(self, folder, start, driver="grpc"):
+        self.folder, self.start, self.driver = folder, start, driver
         self.data = folder / "data"
         (self.data / "a" / "b").mkdir(parents=True)
         for i in range(300):
@@ -58,7 +58,7 @@ class Pair:
             port: {self.http}
             receivers:
               agents:
-                driver: grpc
+                driver: {self.driver}
                 bind_host: 127.0.0.1
                 port: {self.grpc}
                 api_keys:
@@ -72,6 +72,9 @@ class Pair:
             """) + more)
 
     def write_agent(self, key=PUSH_KEY, sender="", source=""):
+        uri = f"127.0.0.1:{self.grpc}"
+        if self.driver == "http":
+            uri = ("https://" if "tls" in sender else "http://") + uri
         self.agent_file.write_text(textwrap.dedent(f"""\
             agent_id: host-1
             host: 127.0.0.1
@@ -79,7 +82,7 @@ class Pair:
             sources:
               data: {{driver: fs, uri: {self.data}{source}}}
             senders:
-              fusion: {{driver: grpc, uri: "127.0.0.1:{self.grpc}", credential: {{key: {key}}}{sender}}}
+              fusion: {{driver: {self.driver}, uri: "{uri}", credential: {{key: {key}}}{sender}}}
             pipes:
               data: {{source: data, sender: fusion, error_retry_interval: 200ms, max_backoff_seconds: 1}}
             """))
@@ -132,9 +135,9 @@ class Pair:
         (self.data / "a" / "file9").write_bytes(b"longer than before" * 9)
 
 
-@pytest.fixture
-def pair(tmp_path, start):
-    pair = Pair(tmp_path, start)
+@pytest.fixture(params=["grpc", "http"])
+def pair(tmp_path, start, request):
+    pair = Pair(tmp_path, start, request.param)
     pair.start_fusion()
     return pair
 
@@ -254,10 +257,11 @@ def test_what_is_left_out(pair):
     wait_for(lambda: names("/") == ["a", "found", "kept"], "what was renamed out of the rules")
     wait_for(lambda: names("/found") == ["inside"], "what lies below it")
     wait_for(lambda: len(names("/a")) == 299, "what was renamed into the rules to go")
-    # The reading of new rules is a matter of a reload.
+    # The reading of new rules is a matter of a reload, and of a new session.
+    before = pair.sessions()
     pair.write_agent()
     pair.agent.send(signal.SIGHUP)
-    wait_for(lambda: "configuration taken" in pair.agent.errors(), "the reload")
+    wait_for(lambda: pair.sessions() not in ([], before), "a new session")
     pair.wait_equal()
 
 

@@ -89,3 +89,11 @@ def arbiter(machine):
     rows.append(Row("memory after the first snapshot", "bytes/entry",
                     found["BM_FirstSnapshot/age_s:1000"]["bytes_per_entry"]))
     return rows
+
+
+def ingest(machine):
+    """From the bytes of JSON bodies into the tree, names in no order."""
+    found = _measured(machine, "ingest_bench", ["BM_Decode", "BM_FirstSnapshot", "BM_SameSnapshot"])
+    return [Row("decode alone", "rows/s", found["BM_Decode"]["rows/s"]),
+            _at_least(Row("first snapshot in JSON", "rows/s", found["BM_FirstSnapshot"]["rows/s"]), 600_000),
+            _at_least(Row("the same again", "rows/s", found["BM_SameSnapshot"]["rows/s"]), 600_000)]

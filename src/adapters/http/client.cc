@@ -1,7 +1,9 @@
 #include "adapters/http/client.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,27 +30,46 @@ struct Session {
   bool used_before = false;
 };
 
-// Cancels what is pending on a session when a time has come.
+// Cancels what is pending on a session when a time has come, or when somebody asks for it.
 class Alarm {
  public:
-  Alarm(env::Executor& executor, const std::shared_ptr<Session>& session, Instant when)
-      : executor_(executor), ringing_(std::make_shared<bool>(false)) {
-    timer_ = executor.PostAt(when, [ringing = ringing_, weak = std::weak_ptr<Session>(session)] {
-      *ringing = true;
-      const std::shared_ptr<Session> still = weak.lock();
-      if (still == nullptr) return;
-      still->body.watch().expired = true;
-      still->wire->Abort();
+  Alarm(env::Executor& executor, const std::shared_ptr<Session>& session, Instant when,
+        std::stop_token stop = {})
+      : executor_(executor), why_(std::make_shared<Code>(Code::kOk)) {
+    const std::weak_ptr<Session> weak(session);
+    timer_ = executor.PostAt(
+        when, [why = why_, weak] { Ring(Code::kDeadlineExceeded, why.get(), weak); });
+    // On any thread, so the work is done in a turn of its own.
+    on_stop_.emplace(std::move(stop), [&executor, why = why_, weak] {
+      executor.Post([why, weak] { Ring(Code::kCancelled, why.get(), weak); });
     });
   }
   Alarm(const Alarm&) = delete;
-  ~Alarm() { executor_.CancelTimer(timer_); }
-  bool rang() const { return *ringing_; }
+  ~Alarm() {
+    on_stop_.reset();
+    executor_.CancelTimer(timer_);
+  }
+  bool rang() const { return *why_ != Code::kOk; }
+  // The failure of what was pending. `late`: in words, that it took too long. REQUIRES: rang().
+  Status Why(const std::string& late) const {
+    return *why_ == Code::kCancelled ? Status(Code::kCancelled, "the call was given up")
+                                     : Status(Code::kDeadlineExceeded, late);
+  }
 
  private:
+  static void Ring(Code code, Code* why, const std::weak_ptr<Session>& weak) {
+    if (*why != Code::kOk) return;
+    *why = code;
+    const std::shared_ptr<Session> still = weak.lock();
+    if (still == nullptr) return;
+    still->body.watch().expired = true;
+    still->wire->Abort();
+  }
+
   env::Executor& executor_;
-  std::shared_ptr<bool> ringing_;
+  const std::shared_ptr<Code> why_;
   env::Executor::TimerId timer_ = 0;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };
 
 // What all tasks and streams of a client share; outlives each of them. On the client's executor.
@@ -89,6 +110,7 @@ struct Core {
   Status Failed(Code code, const std::string& what) const {
     return Status(code, authority + ": " + what);
   }
+  Status Failed(const Status& why) const { return Failed(why.code(), why.message()); }
 };
 
 bool MaySendTwice(std::string_view method) {
@@ -202,12 +224,13 @@ env::Task<Result<Opened>> Exchange(Core& core, std::shared_ptr<Session> session,
   co_return Opened{std::move(session), std::move(*answer)};
 }
 
-env::Task<Result<std::shared_ptr<Session>>> Connect(Core& core, Instant deadline) {
+env::Task<Result<std::shared_ptr<Session>>> Connect(Core& core, Instant deadline,
+                                                    std::stop_token stop) {
   auto session = std::make_shared<Session>(core.executor, core.url, core.tls);
   const Alarm alarm(core.executor, session,
-                    std::min(deadline, core.Now() + core.options.connect_timeout));
+                    std::min(deadline, core.Now() + core.options.connect_timeout), std::move(stop));
   const IoResult connected = co_await session->wire->Connect();
-  if (alarm.rang()) co_return Status(Code::kDeadlineExceeded, "no connection in time");
+  if (alarm.rang()) co_return alarm.Why("no connection in time");
   if (connected.error != IoError::kNone) {
     co_return Status(Code::kUnavailable, LostText(*session->wire));
   }
@@ -224,7 +247,7 @@ env::Task<Result<Opened>> OpenHere(Core& core, ClientRequest request, Instant de
   for (;;) {
     std::shared_ptr<Session> session = core.TakeIdle();
     if (session == nullptr) {
-      Result<std::shared_ptr<Session>> connected = co_await Connect(core, deadline);
+      Result<std::shared_ptr<Session>> connected = co_await Connect(core, deadline, request.stop);
       if (!connected.ok()) {
         co_return core.Failed(connected.status().code(), connected.status().message());
       }
@@ -232,10 +255,10 @@ env::Task<Result<Opened>> OpenHere(Core& core, ClientRequest request, Instant de
     }
     const bool used_before = session->used_before;
     bool any_byte = false;
-    const Alarm alarm(core.executor, session, deadline);
+    const Alarm alarm(core.executor, session, deadline, request.stop);
     Result<Opened> opened =
         co_await Exchange(core, std::move(session), head, request, answer_bytes_max, any_byte);
-    if (alarm.rang()) co_return core.Failed(Code::kDeadlineExceeded, "no answer in time");
+    if (alarm.rang()) co_return core.Failed(alarm.Why("no answer in time"));
     if (opened.ok()) co_return opened;
     const bool stale = used_before && !any_byte && opened.status().code() == Code::kUnavailable;
     if (!stale || !MaySendTwice(request.method)) {
@@ -247,13 +270,14 @@ env::Task<Result<Opened>> OpenHere(Core& core, ClientRequest request, Instant de
 env::Task<Result<ClientResponse>> SendHere(std::shared_ptr<Core> core, ClientRequest request) {
   const Instant deadline = core->Now() + request.timeout;
   const std::size_t bytes_max = request.answer_bytes_max;
+  const std::stop_token stop = request.stop;
   Result<Opened> opened = co_await OpenHere(*core, std::move(request), deadline, bytes_max);
   if (!opened.ok()) co_return opened.status();
   Session& session = *opened->session;
-  const Alarm alarm(core->executor, opened->session, deadline);
+  const Alarm alarm(core->executor, opened->session, deadline, stop);
   Result<std::string> body = co_await session.body.ReadAll();
   if (!body.ok()) {
-    if (alarm.rang()) co_return core->Failed(Code::kDeadlineExceeded, "no whole answer in time");
+    if (alarm.rang()) co_return core->Failed(alarm.Why("no whole answer in time"));
     co_return core->Failed(body.status().code(), body.status().message());
   }
   ClientResponse response{opened->head.status, std::move(opened->head.headers), std::move(*body)};
@@ -284,7 +308,7 @@ class Stream final : public ClientStream {
     const Alarm alarm(core_->executor, opened_.session, core_->Now() + read_timeout_);
     Result<std::optional<std::string>> piece = co_await opened_.session->body.ReadSome();
     if (!piece.ok()) {
-      if (alarm.rang()) co_return core_->Failed(Code::kDeadlineExceeded, "no more data in time");
+      if (alarm.rang()) co_return core_->Failed(alarm.Why("no more data in time"));
       co_return core_->Failed(piece.status().code(), piece.status().message());
     }
     if (!piece->has_value() && opened_.head.keep_alive) core_->PutBack(opened_.session);

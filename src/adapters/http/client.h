@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,7 @@ struct ClientRequest {
   Nanos timeout = Seconds(30);              // Send: all of it. Open: until the head of the answer.
   Nanos read_timeout = Seconds(60);         // Open: longest wait for the next piece.
   std::size_t answer_bytes_max = 64 << 20;  // Send only; decoded.
+  std::stop_token stop = {};                // Ends the call, until Send or Open has returned.
 };
 
 struct ClientResponse {
@@ -68,7 +70,7 @@ class Client {
 
   // Any status is an answer, not an error. Errors: kUnavailable (refused, lost, unknown host),
   // kDeadlineExceeded, kResourceExhausted (answer too large), kInvalidArgument (malformed request
-  // or answer).
+  // or answer), kCancelled (stop was requested).
   virtual env::Task<Result<ClientResponse>> Send(ClientRequest request) = 0;
   // For long answers: returns when their head is there. Errors: as for Send.
   virtual env::Task<Result<std::unique_ptr<ClientStream>>> Open(ClientRequest request) = 0;

@@ -41,7 +41,9 @@ struct ClientTest : ::testing::Test {
 // A server that answers whatever comes on its one connection with the same bytes.
 class CannedServer {
  public:
-  explicit CannedServer(std::string answer, bool close_after = true)
+  // `then` runs when it has answered.
+  explicit CannedServer(
+      std::string answer, bool close_after = true, std::function<void()> then = [] {})
       : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in here{};
     here.sin_family = AF_INET;
@@ -51,11 +53,12 @@ class CannedServer {
     socklen_t size = sizeof(here);
     getsockname(fd_, reinterpret_cast<sockaddr*>(&here), &size);
     port_ = ntohs(here.sin_port);
-    thread_ = std::thread([this, answer = std::move(answer), close_after] {
+    thread_ = std::thread([this, answer = std::move(answer), close_after, then = std::move(then)] {
       const int peer = accept(fd_, nullptr, nullptr);
       char dropped[4096];
       (void)!recv(peer, dropped, sizeof(dropped), 0);
       send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
+      then();
       if (!close_after) (void)!recv(peer, dropped, sizeof(dropped), 0);
       close(peer);
     });
@@ -161,6 +164,19 @@ TEST_F(ClientTest, GivesUpInTime) {
   EXPECT_EQ(late.code(), Code::kDeadlineExceeded);
   EXPECT_THAT(late.message(), HasSubstr(client->authority()));
   (void)site.waited.get_future().get();
+}
+
+TEST_F(ClientTest, CanBeGivenUp) {
+  // Before the answer, and in its middle.
+  for (const std::string answer : {"", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"}) {
+    std::stop_source stop;
+    CannedServer server(answer, false, [&stop] { stop.request_stop(); });
+    Connect(server.url());
+    ClientRequest request = Ask("/");
+    request.stop = stop.get_token();
+    EXPECT_EQ(Send(request).status().code(), Code::kCancelled);
+    EXPECT_EQ(Send(request).status().code(), Code::kCancelled);  // Even before it has begun.
+  }
 }
 
 TEST_F(ClientTest, RefusesAnswersThatAreTooLarge) {

@@ -5,13 +5,16 @@
 #include <utility>
 
 #include "adapters/grpc/channel.h"
+#include "adapters/json/tape.h"
 #include "adapters/posix/files.h"
 #include "adapters/posix/random.h"
 #include "adapters/posix/tree.h"
 #include "adapters/zstd/zstd.h"
+#include "apps/agent/http_port.h"
 #include "apps/process/ops_routes.h"
 #include "svc/agent/core/support.h"
 #include "svc/agent/wire/grpc_link.h"
+#include "svc/agent/wire/http_link.h"
 
 namespace fustor::agent {
 namespace {
@@ -47,7 +50,18 @@ Result<grpc::ClientTls> ReadTls(const SenderTls& config) {
   return tls;
 }
 
+Result<std::unique_ptr<FusionLink>> MakeHttpLink(const SenderConfig& sender) {
+  FUSTOR_TRY_ASSIGN(HttpPorts ports, OpenHttpPorts(sender));
+  HttpLink::Options options;
+  options.key = sender.key;
+  options.call_timeout = sender.timeout;
+  options.push_timeout = std::max(sender.timeout, HttpLink::Options().push_timeout);
+  return std::unique_ptr<FusionLink>(std::make_unique<HttpLink>(
+      std::move(options), std::move(ports.data), std::move(ports.control), json::MakeTapeParser()));
+}
+
 Result<std::unique_ptr<FusionLink>> MakeLink(const SenderConfig& sender) {
+  if (sender.driver == SenderConfig::Driver::kHttp) return MakeHttpLink(sender);
   grpc::ChannelOptions channel;
   channel.address = sender.uri;
   if (sender.tls) {

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/json/tape.h"
 #include "adapters/posix/files.h"
 #include "adapters/posix/random.h"
 #include "adapters/zstd/zstd.h"
 #include "apps/process/ops_routes.h"
+#include "svc/fusion/wire/pipe_routes.h"
 #include "svc/fusion/wire/views.h"
 
 namespace fustor::fusion {
@@ -27,12 +29,12 @@ bool SameDoor(const ReceiverConfig& a, const ReceiverConfig& b) {
          files(a) == files(b);
 }
 
-Result<grpc::ServerTls> ReadTls(const TlsConfig& config, const std::string& where) {
+Result<grpc::ServerTls> ReadTls(const TlsConfig& config) {
   const std::unique_ptr<env::Files> files = posix::OpenFiles();
   Result<std::string> certificate = files->Read(config.certificate_file, kPemBytesMax);
-  if (!certificate.ok()) return certificate.status().Within(where + ".tls");
+  if (!certificate.ok()) return certificate.status().Within("tls");
   Result<std::string> key = files->Read(config.private_key_file, kPemBytesMax);
-  if (!key.ok()) return key.status().Within(where + ".tls");
+  if (!key.ok()) return key.status().Within("tls");
   return grpc::ServerTls{*std::move(certificate), *std::move(key), {}};
 }
 
@@ -57,6 +59,8 @@ Node::Node(Options options, Logger log)
       control_(asio::StartThread("fusion-control")),
       ingest_(asio::StartThread("fusion-ingest")),
       queries_(asio::StartThread("fusion-query")),
+      control_parser_(json::MakeTapeParser()),
+      ingest_parser_(json::MakeTapeParser()),
       fusion_({*control_,
                [this](const std::string& id) -> env::Executor& { return ShardExecutor(id); },
                posix::SystemRandom(), *metrics_, log_}) {}
@@ -75,9 +79,21 @@ Result<std::unique_ptr<Node>> Node::Start(Options options, Logger log) {
   return node;
 }
 
+void Node::Receiver::Stop(Nanos grace) {
+  if (server != nullptr) server->Stop(grace);
+  if (http != nullptr) http->Stop(grace);
+}
+
+void Node::AddRoutes(http::Router& router, const std::string& receiver) {
+  AddViewRoutes(router, fusion_, RouteOptions(options_.config), asio::SystemClock());
+  AddPipeRoutes(router, receiver,
+                {fusion_.sessions(), fusion_, *control_, *ingest_, control_parser_, ingest_parser_,
+                 *metrics_, log_});
+  process::AddOpsRoutes(router, *metrics_, [this] { return MakeHealth(); });
+}
+
 Status Node::OpenHttp() {
-  AddViewRoutes(router_, fusion_, RouteOptions(options_.config), asio::SystemClock());
-  process::AddOpsRoutes(router_, *metrics_, [this] { return MakeHealth(); });
+  AddRoutes(router_, "");
   http::ServerOptions server;
   server.name = "management";
   server.address = options_.config.host;
@@ -94,6 +110,15 @@ Result<std::unique_ptr<Node::Receiver>> Node::OpenReceiver(const std::string& id
                                                            const ReceiverConfig& config) {
   auto receiver = std::make_unique<Receiver>();
   receiver->config = config;
+  const bool is_http = config.driver == ReceiverConfig::Driver::kHttp;
+  const Status opened =
+      is_http ? OpenHttpReceiver(id, receiver.get()) : OpenGrpc(id, receiver.get());
+  if (!opened.ok()) return opened.Within("receivers." + id);
+  return receiver;
+}
+
+Status Node::OpenGrpc(const std::string& id, Receiver* receiver) {
+  const ReceiverConfig& config = receiver->config;
   receiver->agents = std::make_unique<AgentService>(id, fusion_.sessions(), *control_, *ingest_,
                                                     zstd::MakeCompressor(), *metrics_, log_);
   receiver->agents->AddMethods(&receiver->methods);
@@ -103,12 +128,26 @@ Result<std::unique_ptr<Node::Receiver>> Node::OpenReceiver(const std::string& id
   server.host = config.bind_host;
   server.port = config.port;
   if (config.tls) {
-    FUSTOR_TRY_ASSIGN(server.tls, ReadTls(*config.tls, "receivers." + id));
+    FUSTOR_TRY_ASSIGN(server.tls, ReadTls(*config.tls));
   }
-  Result<std::unique_ptr<grpc::Server>> started = grpc::StartServer(receiver->methods, server);
-  if (!started.ok()) return started.status().Within("receivers." + id);
-  receiver->server = *std::move(started);
-  return receiver;
+  FUSTOR_TRY_ASSIGN(receiver->server, grpc::StartServer(receiver->methods, server));
+  return {};
+}
+
+Status Node::OpenHttpReceiver(const std::string& id, Receiver* receiver) {
+  const ReceiverConfig& config = receiver->config;
+  AddRoutes(receiver->router, id);
+  http::ServerOptions server;
+  server.name = id;
+  server.address = config.bind_host;
+  server.port = config.port;
+  if (config.tls) {
+    server.certificate_file = config.tls->certificate_file;
+    server.key_file = config.tls->private_key_file;
+  }
+  FUSTOR_TRY_ASSIGN(receiver->http,
+                    http::Server::Start(std::move(server), receiver->router, *metrics_, log_));
+  return {};
 }
 
 Status Node::SetReceivers(const FusionConfig& config) {
@@ -120,13 +159,13 @@ Status Node::SetReceivers(const FusionConfig& config) {
       ++it;
       continue;
     }
-    it->second->server->Stop(Nanos(0));
+    it->second->Stop(Nanos(0));
     it = receivers_.erase(it);
   }
   for (const auto& [id, receiver] : config.receivers) {
     if (receiver.disabled || receivers_.contains(id)) continue;
     FUSTOR_TRY_ASSIGN(std::unique_ptr<Receiver> opened, OpenReceiver(id, receiver));
-    log_.Info("receiver open", {{"receiver", id}, {"port", opened->server->port()}});
+    log_.Info("receiver open", {{"receiver", id}, {"port", opened->port()}});
     receivers_.emplace(id, std::move(opened));
   }
   return {};
@@ -152,7 +191,7 @@ void Node::Stop(Nanos grace) {
   // Agents hear at once that they must go elsewhere; people may finish reading.
   asio::BlockOn(*control_, fusion_.Stop());
   for (auto& [id, receiver] : receivers_) {
-    receiver->server->Stop(grace);
+    receiver->Stop(grace);
   }
   if (http_ != nullptr) http_->Stop(grace);
   control_->Stop();
@@ -162,7 +201,7 @@ void Node::Stop(Nanos grace) {
 }
 
 std::uint16_t Node::receiver_port(const std::string& receiver) const {
-  return receivers_.at(receiver)->server->port();
+  return receivers_.at(receiver)->port();
 }
 
 const env::MethodTable& Node::receiver_methods(const std::string& receiver) const {

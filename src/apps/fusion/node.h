@@ -18,6 +18,7 @@
 #include "env/transport.h"
 #include "lib/health/health.h"
 #include "lib/http/http.h"
+#include "lib/json/tape.h"
 #include "svc/fusion/core/config.h"
 #include "svc/fusion/flow/fusion.h"
 #include "svc/fusion/wire/agent_service.h"
@@ -51,6 +52,7 @@ class Node {
   std::string url() const { return http_->url(); }
   // REQUIRES: the receiver is in the configuration and not disabled.
   std::uint16_t receiver_port(const std::string& receiver) const;
+  // REQUIRES: the receiver speaks gRPC.
   const env::MethodTable& receiver_methods(const std::string& receiver) const;
   Fusion& fusion() { return fusion_; }
   prometheus::Registry& metrics() { return *metrics_; }
@@ -58,10 +60,17 @@ class Node {
  private:
   struct Receiver {
     ReceiverConfig config;
+    // Of gRPC:
     std::unique_ptr<AgentService> agents;
     std::unique_ptr<ViewService> views;
     env::MethodTable methods;
     std::unique_ptr<grpc::Server> server;
+    // Of HTTP:
+    http::Router router;
+    std::unique_ptr<http::Server> http;
+
+    std::uint16_t port() const { return http != nullptr ? http->port() : server->port(); }
+    void Stop(Nanos grace);
   };
 
   Node(Options options, Logger log);
@@ -69,6 +78,10 @@ class Node {
   Status SetReceivers(const FusionConfig& config);
   Result<std::unique_ptr<Receiver>> OpenReceiver(const std::string& id,
                                                  const ReceiverConfig& config);
+  Status OpenGrpc(const std::string& id, Receiver* receiver);
+  Status OpenHttpReceiver(const std::string& id, Receiver* receiver);
+  // All that is served over HTTP. `receiver`: as for AddPipeRoutes.
+  void AddRoutes(http::Router& router, const std::string& receiver);
   env::Executor& ShardExecutor(const std::string& view_id);
   health::Health MakeHealth() const;
 
@@ -79,6 +92,8 @@ class Node {
   const std::unique_ptr<asio::ThreadExecutor> ingest_;
   const std::unique_ptr<asio::ThreadExecutor> queries_;
   std::vector<std::unique_ptr<asio::ThreadExecutor>> shard_threads_;
+  const std::shared_ptr<json::TapeParser> control_parser_;
+  const std::shared_ptr<json::TapeParser> ingest_parser_;
   Fusion fusion_;
   std::map<std::string, std::unique_ptr<Receiver>> receivers_;
   http::Router router_;

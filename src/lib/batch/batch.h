@@ -59,6 +59,9 @@ struct DirBlock {
   // An audit found the directory's mtime unchanged and did not look at its files (audit_skipped).
   // `complete` is false then.
   bool silent = false;
+  // Without `self`: the mtime that the directory had when the rows were seen, as far as the agent
+  // says so (parent_mtime); 0: not known.
+  std::int64_t seen_mtime_ns = 0;
 };
 
 // Signals around the blocks of one scan.
@@ -81,6 +84,9 @@ struct Batch {
   std::string job_id;     // kJob.
   // The agent lost events: what it has reported below this path is uncertain until a scan ends.
   bool lost_events = false;
+  // Single rows of an agent that does not promise their order, in blocks that are never `complete`:
+  // a row may be an older look than what the agent has told before.
+  bool loose = false;
 
   std::size_t row_count() const {
     std::size_t n = changes.size();

@@ -59,11 +59,23 @@ bool IsAddress(std::string_view uri) {
          port.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+void CheckHttpSender(const std::string& key, const SenderConfig& sender, Findings* findings) {
+  const bool encrypted = sender.uri.starts_with("https://");
+  if (!encrypted && !sender.uri.starts_with("http://")) {
+    findings->Refuse(key + "uri", ": expected http://HOST:PORT or https://HOST:PORT");
+  } else if (sender.tls && !encrypted) {
+    findings->Refuse(key + "tls", ": the uri must begin with https://");
+  }
+  if (!sender.tls) return;
+  findings->NotYet(!sender.tls->certificate_file.empty(), key + "tls.certificate_file");
+  findings->NotYet(!sender.tls->server_name.empty(), key + "tls.server_name");
+}
+
 void CheckSender(const std::string& id, const SenderConfig& sender, Findings* findings) {
   static const SenderConfig kDefault;
   const std::string key = "senders." + id + ".";
   if (sender.driver == SenderConfig::Driver::kHttp) {
-    findings->Refuse(key + "driver", ": http (fusion) is not supported yet; use grpc");
+    CheckHttpSender(key, sender, findings);
   } else if (sender.driver == SenderConfig::Driver::kEcho) {
     findings->Refuse(key + "driver", ": echo is not supported yet");
   } else if (!IsAddress(sender.uri)) {

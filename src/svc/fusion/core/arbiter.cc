@@ -17,6 +17,9 @@ constexpr std::uint64_t kLinkRowsPerTick = 100'000;
 // Tombstones whose time is over, removed per batch: more than a batch usually lays.
 constexpr std::size_t kPurgePerBatch = 10'000;
 
+// Times that are seconds in a double are not more exact.
+constexpr std::int64_t kSecondsPrecisionNs = 1'000;
+
 }  // namespace
 
 Arbiter::Arbiter(Options options, tree::Tree& tree)
@@ -34,6 +37,7 @@ Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
   context.session = session;
   context.reporter = reporter;
   context.now = now;
+  context.loose = batch.loose;
   context.watermark_ns = watermark_.At(now.wall).ns;
   // Before a scan that begins with this very batch: it is the one that clears it up.
   if (batch.lost_events) {
@@ -125,6 +129,41 @@ void Arbiter::SettleFirstSuspect(Now now, bool renew) {
   suspects_.Erase(due->directory, due->name);
   have_.flags = static_cast<std::uint8_t>(have_.flags & ~tree::kSuspect);
   tree_.Put(*dir, due->name, have_);
+}
+
+std::size_t Arbiter::Sweep(const std::vector<Sighting>& sightings, Now now) {
+  std::size_t known = 0;
+  for (const Sighting& sighting : sightings) known += TakeSighting(sighting, now) ? 1 : 0;
+  return known;
+}
+
+bool Arbiter::TakeSighting(const Sighting& sighting, Now now) {
+  const auto [parent, name] = SplitPath(sighting.path);
+  const std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
+  if (name.empty() || !dir || !tree_.Get(*dir, name, &have_)) return false;
+  if (sighting.missing) {
+    tree_.Erase(*dir, name);
+    Forget(sighting.path);
+    return true;
+  }
+  if (have_.attrs.kind != EntryKind::kFile) return true;
+  const std::int64_t apart = SaturatingSub(sighting.mtime_ns, have_.attrs.mtime_ns);
+  const bool same_size = !sighting.size_bytes || *sighting.size_bytes == have_.attrs.size_bytes;
+  if (same_size && apart > -kSecondsPrecisionNs && apart < kSecondsPrecisionNs) {
+    const std::int64_t age = SaturatingSub(watermark_.At(now.wall).ns, have_.attrs.mtime_ns);
+    if ((have_.flags & tree::kSuspect) == 0 || age < options_.hot_file_threshold.count()) {
+      return true;
+    }
+    suspects_.Erase(parent, name);
+    have_.flags = static_cast<std::uint8_t>(have_.flags & ~tree::kSuspect);
+  } else {
+    have_.attrs.mtime_ns = sighting.mtime_ns;
+    have_.attrs.size_bytes = sighting.size_bytes.value_or(have_.attrs.size_bytes);
+    have_.flags |= tree::kSuspect;
+    suspects_.Put(parent, name, now.monotonic + options_.hot_file_threshold, sighting.mtime_ns);
+  }
+  tree_.Put(*dir, name, have_);
+  return true;
 }
 
 void Arbiter::Reset() {

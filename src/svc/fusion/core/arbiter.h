@@ -68,6 +68,13 @@ class Arbiter {
     std::string path;
     Instant until;
   };
+  // What a sweep over the suspects has seen at a path.
+  struct Sighting {
+    std::string path;
+    bool missing = false;
+    std::int64_t mtime_ns = 0;
+    std::optional<std::int64_t> size_bytes;
+  };
   struct BlindSpots {
     std::vector<std::string> additions;  // Found by an audit, not announced by any agent.
     std::vector<std::string> deletions;  // Found missing by a scan.
@@ -94,6 +101,11 @@ class Arbiter {
   // threshold. Handles at most `count_max`; returns how many entries changed. A slice of the search
   // for the other names of new hard links is done too.
   std::size_t Tick(Now now, std::size_t count_max);
+
+  // A sweep has looked: what is stable and no longer hot leaves the suspects, what has changed is
+  // updated and stays for another threshold, what is missing goes. Returns how many were known.
+  // O(n log n).
+  std::size_t Sweep(const std::vector<Sighting>& sightings, Now now);
 
   // Everything is forgotten but the root.
   void Reset();
@@ -176,6 +188,7 @@ class Arbiter {
                 const Context& context);
   void Drop(const Listing& listing, std::uint64_t Outcome::* counter, const Context& context);
   void ApplyRows(Listing* listing, const Context& context);
+  void JoinByName(Join* join);
   void AdmitRow(Listing* listing, std::size_t row, const Context& context);
   void TakeRow(const Listing& listing, std::size_t row, const Have& have, const Context& context);
   void RemoveMissing(const Listing& listing, const Context& context);
@@ -186,6 +199,11 @@ class Arbiter {
   bool HasProtectedBelow(tree::DirId directory, const Context& context);
   void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
                  const Context& context);
+
+  // arbiter_unseen.cc
+  void NoteSeen(const batch::DirBlock& block, bool has_self, const Context& context);
+  void RemoveUnseen(SeenPaths seen, std::int64_t begin_wall_ns, const Context& context);
+  bool HasConfirmedBelow(tree::DirId directory, std::int64_t since_wall_ns);
 
   // Shared.
   // A new name of an inode was seen: the others are to show what is now known of it.
@@ -206,6 +224,7 @@ class Arbiter {
   void NoteConfirmation(std::uint16_t reporter, WallTime wall);
   bool OthersConfirmedSince(std::uint16_t reporter, std::int64_t wall_ns) const;
   void SettleFirstSuspect(Now now, bool renew);
+  bool TakeSighting(const Sighting& sighting, Now now);
   void KeepBounds(Now now);
 
   const Options options_;

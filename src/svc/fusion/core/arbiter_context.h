@@ -18,6 +18,7 @@ struct Arbiter::Context {
   std::uint16_t reporter = 0;
   Now now;
   std::int64_t watermark_ns = 0;
+  bool loose = false;  // The order of the agent's rows is not known.
 
   // Of scans only.
   Scans::Scan* scan = nullptr;

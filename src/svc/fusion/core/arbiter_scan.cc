@@ -11,6 +11,9 @@ namespace {
 // Scratch memory that one huge directory needed is given back.
 constexpr std::size_t kScratchRowsMax = 1 << 16;
 
+// How many children are passed in the time that it takes to look one up.
+constexpr std::size_t kWalkPerLookup = 8;
+
 // A directory that could be listed but not looked at has no attributes of its own.
 bool HasSelf(const batch::DirBlock& block) {
   const EntryAttrs& self = block.self;
@@ -97,8 +100,11 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
   }
   for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, *context);
   if (batch.mark != batch::ScanMark::kEnd) return;
-  const std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id);
+  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id);
   if (!ended || !ended->begun || ended->path != "/") return;
+  if (batch.loose && batch.source == batch::Source::kAudit) {
+    RemoveUnseen(std::move(ended->seen), ended->begin_wall_ns, *context);
+  }
   context->outcome->scan_ended = true;
   context->outcome->failed_directories = ended->failed_directories;
 }
@@ -112,6 +118,9 @@ void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
   context.outcome->rows += block.rows.size() + (listing.has_self ? 1 : 0);
   if (context.realtime()) return ApplyAppeared(&listing, context);
   if (block.failed) ++context.scan->failed_directories;
+  if (context.loose && context.source == batch::Source::kAudit) {
+    NoteSeen(block, listing.has_self, context);
+  }
   // Only an agent that keeps the order of what it tells can send a whole listing.
   if (block.complete && context.scan->begun) {
     listing.begun = MomentOf(context, context.scan->order);
@@ -204,7 +213,13 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
                        const Context& context) {
   const batch::DirBlock& block = *listing->block;
   const bool was_silent = (have_.flags & tree::kAuditSkipped) != 0;
-  const bool is_silent = block.silent || (block.failed && was_silent);
+  // Some rows of a directory alone are no listing of it.
+  const bool rows_only = context.loose && !listing->has_self;
+  const bool is_silent = block.silent || ((block.failed || rows_only) && was_silent);
+  if (rows_only && block.seen_mtime_ns != 0 && context.unannounced()) {
+    listing->parent_newer = have_.attrs.is_directory() && (have_.flags & tree::kImplied) == 0 &&
+                            block.seen_mtime_ns < have_.attrs.mtime_ns;
+  }
   if (!listing->has_self && is_silent == was_silent) return;
 
   Verdict verdict = Verdict::kStale;
@@ -247,6 +262,19 @@ void Arbiter::Drop(const Listing& listing, std::uint64_t Outcome::* counter,
   if (counter != &Outcome::refused) Scans::Refuse(context.scan, listing.block->path);
 }
 
+// The same for few rows of a large directory: nothing is missing, so its other children need not be
+// seen.
+void Arbiter::JoinByName(Join* join) {
+  const EntryList& rows = join->listing.block->rows;
+  while (join->next < rows.size()) {
+    if (tree_.Get(join->listing.dir, rows.name(join->next), &have_)) {
+      join->Meet(have_);
+    } else {
+      fresh_.push_back(static_cast<std::uint32_t>(join->next++));
+    }
+  }
+}
+
 void Arbiter::ApplyRows(Listing* listing, const Context& context) {
   const EntryList& rows = listing->block->rows;
   changed_.clear();
@@ -254,7 +282,10 @@ void Arbiter::ApplyRows(Listing* listing, const Context& context) {
   missing_.clear();
   missing_names_.clear();
   Join join{*this, *listing, context};
-  if (tree_.ChildCount(listing->dir) > 0) {
+  const std::size_t children = tree_.ChildCount(listing->dir);
+  if (!listing->block->complete && rows.size() < children / kWalkPerLookup) {
+    JoinByName(&join);
+  } else if (children > 0) {
     tree_.ForEachChild(listing->dir, [&join](std::string_view name, const tree::Entry& entry) {
       return join.Visit(name, entry);
     });
@@ -303,7 +334,7 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
 bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
                        const Context& context) const {
   return have.reporter == context.reporter && have.confirmed_ns != 0 &&
-         have.confirmed_ns >= context.scan->begin_wall_ns && row.ctime_ns != 0 &&
+         (context.loose || have.confirmed_ns >= context.scan->begin_wall_ns) && row.ctime_ns != 0 &&
          row.ctime_ns < have.attrs.ctime_ns && !IsAnotherObject(row, have.attrs);
 }
 

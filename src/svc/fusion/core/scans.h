@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "lib/batch/batch.h"
 #include "svc/fusion/core/arbiter_types.h"
+#include "svc/fusion/core/seen_paths.h"
 
 namespace fustor::fusion {
 
@@ -40,6 +41,8 @@ class Scans {
     // too. When it is full (`refused_overflow`), everything below unknown directories is.
     std::set<std::string, std::less<>> refused;
     bool refused_overflow = false;
+    // Of an audit by an agent that sends rows and no listings.
+    SeenPaths seen;
   };
 
   // The pointer is valid until the next call that is not const.

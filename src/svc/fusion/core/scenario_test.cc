@@ -146,6 +146,8 @@ class Story {
       arbiter().SessionStarted(Session(words.plain.at(1)));
     } else if (verb == "stop") {
       arbiter().SessionEnded(Session(words.plain.at(1)));
+    } else if (verb == "sweep") {
+      Sweep(words);
     } else if (verb == "tick") {
       ticked_ = arbiter().Tick(now(), 1000);
     } else if (verb == "reset") {
@@ -155,6 +157,15 @@ class Story {
     } else {
       throw std::runtime_error("what is '" + verb + "'?");
     }
+  }
+
+  void Sweep(const Words& words) {
+    Arbiter::Sighting sighting;
+    sighting.path = words.plain.at(1);
+    sighting.missing = words.Has("missing");
+    sighting.mtime_ns = words.Time("mtime");
+    if (words.named.contains("size")) sighting.size_bytes = words.Number("size");
+    arbiter().Sweep({sighting}, now());
   }
 
   void SetOptions(const Words& words) {
@@ -201,6 +212,7 @@ class Story {
                    : kind == "snapshot" ? batch::Source::kSnapshot
                    : kind == "realtime" ? batch::Source::kRealtime
                                         : throw std::runtime_error("what is '" + kind + "'?");
+    batch.loose = words.Has("loose");
     if (kind != "realtime") batch.scan_id = static_cast<std::uint64_t>(batch.source);
     return batch;
   }
@@ -218,6 +230,7 @@ class Story {
     block.complete = words.Has("complete");
     block.failed = words.Has("failed");
     block.silent = words.Has("silent");
+    if (words.named.contains("seen")) block.seen_mtime_ns = words.Time("seen");
     block.exempt = Commas(words.Named("exempt"));
     pending_->blocks.push_back(std::move(block));
   }

@@ -34,6 +34,9 @@ class Fusion::HostedView final : public View {
     return shard_->ListSuspects();
   }
   env::Task<Arbiter::BlindSpots> ListBlindSpots() override { return shard_->ListBlindSpots(); }
+  env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings) override {
+    return shard_->Sweep(std::move(sightings));
+  }
   env::Task<Result<std::unique_ptr<ChangeReader>>> Follow(
       std::optional<FeedPosition> since) override {
     return shard_->Follow(since);
@@ -73,13 +76,6 @@ Status CheckSupported(const FusionConfig& config) {
               "views." + id + ".driver: forest-fs is not supported yet; use fs, one view a tree"};
     }
   }
-  for (const auto& [id, receiver] : config.receivers) {
-    if (!receiver.disabled && receiver.driver != ReceiverConfig::Driver::kGrpc) {
-      return {Code::kUnimplemented, "receivers." + id +
-                                        ".driver: http is not supported yet; use grpc, or set "
-                                        "disabled: true"};
-    }
-  }
   return {};
 }
 
@@ -113,6 +109,7 @@ SessionHost::Pipe MakePipe(const FusionConfig& config, const std::string& id,
   pipe.sessions.timeout_max = from.session_timeout_max;
   pipe.audit_interval = from.audit_interval;
   pipe.sentinel_interval = from.sentinel_interval;
+  pipe.key_required = config.receivers.at(from.receiver).require_key_on_ingest;
   return pipe;
 }
 

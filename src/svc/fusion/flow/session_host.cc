@@ -29,9 +29,9 @@ bool SessionHost::Same(const Pipe& a, const Pipe& b) {
   const Sessions::Options& y = b.sessions;
   return a.receiver == b.receiver && a.keys == b.keys && a.shards == b.shards &&
          a.audit_interval == b.audit_interval && a.sentinel_interval == b.sentinel_interval &&
-         x.policy == y.policy && x.timeout_default == y.timeout_default &&
-         x.timeout_min == y.timeout_min && x.timeout_max == y.timeout_max &&
-         x.sessions_max == y.sessions_max;
+         a.key_required == b.key_required && x.policy == y.policy &&
+         x.timeout_default == y.timeout_default && x.timeout_min == y.timeout_min &&
+         x.timeout_max == y.timeout_max && x.sessions_max == y.sessions_max;
 }
 
 PipeNumber SessionHost::NextNumber() {
@@ -67,8 +67,7 @@ void SessionHost::SetPipes(std::vector<Pipe> pipes) {
     Sessions::Options options = pipe.sessions;
     options.pipe_number = number;
     for (const auto& shard : pipe.shards) shard->AddPipe(number, id, options.policy);
-    hosts_.emplace(id,
-                   std::make_unique<Host>(Host{std::move(pipe), number, Sessions(options), {}}));
+    hosts_.emplace(id, std::make_unique<Host>(Host{std::move(pipe), number, Sessions(options)}));
   }
   keys_.clear();
   for (auto& [id, host] : hosts_) {
@@ -100,6 +99,12 @@ void SessionHost::Stop() {
 }
 
 SessionHost::Host* SessionHost::Find(const Caller& caller) {
+  if (caller.receiver.empty()) {
+    // A key of two receivers opens the pipe of the first by name.
+    const auto any = std::ranges::find_if(
+        keys_, [&](const auto& entry) { return entry.first.second == caller.key; });
+    return caller.key.empty() || any == keys_.end() ? nullptr : any->second;
+  }
   const auto it = keys_.find(std::pair(caller.receiver, caller.key));
   return it == keys_.end() ? nullptr : it->second;
 }
@@ -124,7 +129,7 @@ Result<batch::SessionGrant> SessionHost::Open(const Caller& caller,
   grant.sentinel_interval = host->pipe.sentinel_interval;
   for (const auto& shard : host->pipe.shards) grant.view_ids.push_back(shard->view_id());
   grant.credit_bytes = kCreditBytes;
-  grant.capabilities = {"move", "columns"};
+  grant.capabilities = {"move", "columns", "batches"};
   return grant;
 }
 
@@ -161,6 +166,9 @@ Result<SessionHost::Ticket> SessionHost::Join(const Caller& caller, const std::s
       host->sessions.Touch(session_id, executor_.clock().Now(), executor_.clock().WallNow());
   if (!session.ok()) return Obsolete();
   const SessionKey key = (*session)->key;
+  if (host->posters.contains(key)) {
+    return Status(Code::kFailedPrecondition, "This session posts its rows over HTTP");
+  }
   std::stop_source stream;
   const auto earlier = host->streams.find(key);
   if (earlier != host->streams.end()) earlier->second.request_stop();
@@ -175,12 +183,15 @@ void SessionHost::Carry(Host* host, const Sessions::Effects& effects) {
       const Sessions::Session* session = host->sessions.Find(effect.session);
       FUSTOR_CHECK(session != nullptr);
       reporter = {session->agent_id, session->source_uri};
+      ++host->counts.sessions_created;
       log_.Info("session started", {{"pipe", host->pipe.id},
                                     {"task_id", session->task_id},
                                     {"peer", session->peer},
                                     {"source", session->source_uri}});
     }
     if (effect.kind == Sessions::Effect::Kind::kEnded) {
+      ++host->counts.sessions_closed;
+      host->posters.erase(effect.session);
       log_.Info("session ended", {{"pipe", host->pipe.id}, {"reason", effect.reason}});
     }
     for (const auto& shard : host->pipe.shards) shard->Tell(host->number, effect, reporter);
@@ -222,7 +233,8 @@ std::vector<SessionInfo> SessionHost::ListSessions(const std::string& view_id) c
   for (const auto& [id, host] : hosts_) {
     if (!Feeds(host->pipe, view_id)) continue;
     for (const Sessions::Session* session : host->sessions.all()) {
-      list.push_back({*session, host->sessions.IsLeader(session->key)});
+      list.push_back({*session, host->sessions.IsLeader(session->key),
+                      host->pipe.sessions.policy == SessionPolicy::kShared});
     }
   }
   return list;

@@ -3,11 +3,18 @@
 // Lives on the control executor and never waits for a shard, so that heartbeats are answered
 // whatever the views do. What happens to a session is told to the shards of its pipe in order:
 // before a session's first batch can arrive there, its start has.
+//
+// Agents report over a stream of their own (Join: they number their batches), or post what they
+// have, request by request (Admit, then Push: the host numbers it and keeps track of scans). For
+// who posts the session's id is the credential, unless the pipe demands the key as well. What is
+// posted and not yet applied is bounded: kPostsPerSession requests of a session, kPostedBytesMax in
+// all; beyond that Admit refuses and nothing has been read.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
@@ -18,7 +25,11 @@
 #include "base/result.h"
 #include "env/executor.h"
 #include "env/random.h"
+#include "env/task.h"
+#include "lib/batch/batch.h"
 #include "lib/batch/session.h"
+#include "svc/fusion/core/numbered_batches.h"
+#include "svc/fusion/core/pushed_scans.h"
 #include "svc/fusion/core/sessions.h"
 #include "svc/fusion/flow/shard.h"
 
@@ -34,9 +45,10 @@ class SessionHost {
     Sessions::Options sessions;     // pipe_number is chosen here.
     Nanos audit_interval{0};
     Nanos sentinel_interval{0};
+    bool key_required = false;  // Of who posts, on every request.
     std::vector<std::shared_ptr<Shard>> shards;
   };
-  // Who calls: through which receiver, with which key, from where.
+  // Who calls: through which receiver, with which key, from where. No receiver: a door of all.
   struct Caller {
     std::string receiver;
     std::string key;
@@ -50,7 +62,46 @@ class SessionHost {
     std::stop_token ended;  // Requested when the session ends, or a later stream takes over.
   };
 
+  // A request that may post; given back by Push or by Leave.
+  struct Entry {
+    SessionKey session;
+    std::string session_id;
+    std::string pipe_id;
+    std::uint64_t bytes = 0;
+  };
+  // What the posting agent says with a heartbeat; nothing: as before.
+  struct PostedBeat {
+    std::optional<bool> can_realtime;
+    std::optional<std::string> state;
+    std::optional<std::uint64_t> rows_sent;
+  };
+  struct Posted {
+    std::vector<batch::Batch> batches;
+    std::optional<batch::Source> ends;  // The scan of this source ends behind them.
+    std::uint64_t events = 0;
+    std::uint64_t rejected = 0;
+    // One batch that its agent has numbered, or this part of one.
+    bool numbered = false;
+    NumberedBatches::Part part;
+  };
+  struct PipeInfo {
+    std::string id;
+    std::string receiver;
+    SessionPolicy policy = SessionPolicy::kShared;
+    std::vector<std::string> view_ids;
+    std::vector<std::string> session_ids;
+    std::string leader_id;  // Empty: nobody leads.
+    std::uint64_t events_received = 0;
+    std::uint64_t events_processed = 0;
+    std::uint64_t sessions_created = 0;
+    std::uint64_t sessions_closed = 0;
+    std::uint64_t errors = 0;
+    std::size_t queue_size = 0;  // Requests that are not applied yet.
+  };
+
   static constexpr std::uint64_t kCreditBytes = std::uint64_t{8} << 20;
+  static constexpr std::size_t kPostsPerSession = 4;
+  static constexpr std::uint64_t kPostedBytesMax = std::uint64_t{256} << 20;
 
   // All must outlive the host.
   SessionHost(env::Executor& executor, env::Random& random, Logger log);
@@ -68,8 +119,37 @@ class SessionHost {
   Result<batch::HeartbeatAnswer> Beat(const Caller& caller, const batch::Heartbeat& beat);
   // Ending an unknown session is success. Errors: kUnauthenticated (the key).
   Status Close(const Caller& caller, const std::string& session_id);
-  // A stream begins; an earlier one of the session ends. Errors: as Beat.
+  // A stream begins; an earlier one of the session ends. Errors: as Beat; kFailedPrecondition (the
+  // session posts).
   Result<Ticket> Join(const Caller& caller, const std::string& session_id);
+
+  // --- Agents that post. ---
+
+  // Errors of all: kNotFound ("Session obsoleted": unknown, ended or superseded), kUnauthenticated
+  // (the pipe demands the key). Ending an unknown session is success.
+  Result<batch::HeartbeatAnswer> BeatPosted(const Caller& caller, const std::string& session_id,
+                                            const PostedBeat& beat);
+  Status ClosePosted(const Caller& caller, const std::string& session_id);
+  // `bytes` is what the request may take of kPostedBytesMax. Errors also: kResourceExhausted (too
+  // many requests of this session), kUnavailable (too much from all), kFailedPrecondition (the
+  // session reports over a stream).
+  Result<Entry> Admit(const Caller& caller, const std::string& session_id, std::uint64_t bytes);
+  void Leave(const Entry& entry);
+  // Leaves when all views have applied it. What is numbered and has been taken before is not taken
+  // again. Errors also: kFailedPrecondition (numbered batches are missing before this one, or are
+  // mixed with others).
+  env::Task<Status> Push(Entry entry, Posted posted);
+  // A scan of the pipe's sessions begins (of its leader, if it has posted) or ends (of all who are
+  // at one). Returns
+  // the number of views that it concerns. Errors: kNotFound (no such pipe).
+  env::Task<Result<std::size_t>> MarkScan(std::string pipe_id, batch::Source source, bool begins);
+  // The pipe that a key opens; nullopt: none.
+  std::optional<std::string> PipeOf(const Caller& caller);
+
+  // Events of a stream, for the statistics of its pipe.
+  void CountStreamed(SessionKey session, std::uint64_t received, std::uint64_t processed);
+  std::vector<PipeInfo> ListPipes() const;
+  std::vector<std::shared_ptr<Shard>> ShardsOf(const std::string& pipe_id) const;
 
   // Of all pipes that feed the view.
   std::vector<SessionInfo> ListSessions(const std::string& view_id) const;
@@ -77,15 +157,32 @@ class SessionHost {
   void EndSessions(const std::string& view_id, const std::string& reason);
 
  private:
+  struct Poster {
+    PushedScans scans;
+    NumberedBatches numbered;
+    std::size_t under_way = 0;
+  };
   struct Host {
     Pipe pipe;
     PipeNumber number = 0;
     Sessions sessions;
-    std::unordered_map<SessionKey, std::stop_source> streams;
+    std::unordered_map<SessionKey, std::stop_source> streams = {};
+    std::unordered_map<SessionKey, Poster> posters = {};
+    PipeInfo counts = {};  // Only the numbers.
   };
+  struct Gathering;
 
   // nullptr: the key opens nothing here.
   Host* Find(const Caller& caller);
+  // The pipe of a session that is live, for who posts.
+  Result<Host*> FindPoster(const Caller& caller, const std::string& session_id);
+  static Result<std::vector<batch::Batch>> Number(Posted posted, Poster* poster);
+  Host* HostOf(SessionKey session);
+  bool MayPost(const Host& host, const Caller& caller);
+  // At once, so that what has been numbered stays in order.
+  std::shared_ptr<Gathering> DeliverAll(SessionKey session,
+                                        const std::vector<std::shared_ptr<Shard>>& shards,
+                                        std::vector<batch::Batch> batches);
   static bool Same(const Pipe& a, const Pipe& b);
   void Retire(Host* host, const std::string& reason);
   void Carry(Host* host, const Sessions::Effects& effects);
@@ -99,6 +196,7 @@ class SessionHost {
   std::map<std::string, std::unique_ptr<Host>> hosts_;         // By pipe.
   std::map<std::pair<std::string, std::string>, Host*> keys_;  // (receiver, key)
   PipeNumber last_number_ = 0;
+  std::uint64_t posted_bytes_ = 0;
   env::Executor::TimerId timer_ = 0;
   bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -258,6 +258,22 @@ env::Task<std::vector<Arbiter::Suspect>> Shard::SuspectsHere() {
 
 env::Task<Arbiter::BlindSpots> Shard::BlindSpotsHere() { co_return arbiter_.blind_spots(); }
 
+env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings) {
+  const std::size_t known = arbiter_.Sweep(sightings, now());
+  const env::Completion<Status> seen;
+  answers_.push_back(
+      {[resolve = seen.resolver()](Status status) { resolve(std::move(status)); }, Status()});
+  PublishSoon();
+  (void)co_await seen.Wait();
+  co_return known;
+}
+
+env::Task<std::size_t> Shard::Sweep(std::vector<Arbiter::Sighting> sightings) {
+  const std::shared_ptr<Shard> self = shared_from_this();
+  env::Task<std::size_t> sweep = SweepHere(std::move(sightings));
+  co_return co_await env::RunOn(executor_, std::move(sweep));
+}
+
 env::Task<std::vector<Arbiter::Suspect>> Shard::ListSuspects() {
   const std::shared_ptr<Shard> self = shared_from_this();
   env::Task<std::vector<Arbiter::Suspect>> list = SuspectsHere();

@@ -77,6 +77,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   env::Task<std::vector<Arbiter::Suspect>> ListSuspects();
   env::Task<Arbiter::BlindSpots> ListBlindSpots();
+  // As Arbiter::Sweep; returns when readers see it.
+  env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings);
   // As View::Follow.
   env::Task<Result<std::unique_ptr<ChangeReader>>> Follow(std::optional<FeedPosition> since);
 
@@ -114,6 +116,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void TickHere();
   env::Task<std::vector<Arbiter::Suspect>> SuspectsHere();
   env::Task<Arbiter::BlindSpots> BlindSpotsHere();
+  env::Task<std::size_t> SweepHere(std::vector<Arbiter::Sighting> sightings);
 
   // shard_feed.cc
   env::Task<Result<std::unique_ptr<ChangeReader>>> FollowHere(std::optional<FeedPosition> since);

@@ -62,6 +62,7 @@ struct ViewStatus {
 struct SessionInfo {
   Sessions::Session session;
   bool leader = false;
+  bool concurrent = true;  // Others may report to the same pipe (session_policy: shared).
 };
 
 // What a reader of the change feed is told next.
@@ -104,6 +105,8 @@ class View {
   virtual env::Task<std::vector<Arbiter::Suspect>> ListSuspects() = 0;
   virtual env::Task<Arbiter::BlindSpots> ListBlindSpots() = 0;
   virtual env::Task<Status> Reset() = 0;
+  // As Arbiter::Sweep.
+  virtual env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings) = 0;
 
   // Begins to read changes behind `since`; nullopt: from now on. What is wrong with `since` is told
   // as the first news (kReset). Errors: kResourceExhausted (too many readers), kUnimplemented (a

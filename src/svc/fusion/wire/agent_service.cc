@@ -187,13 +187,22 @@ void AgentService::Deliver(const SessionHost::Ticket& ticket, batch::Batch batch
                            const std::shared_ptr<Inflow>& inflow) {
   const std::uint64_t sequence = batch.sequence;
   inflow->under_way.push_back({sequence, std::max<std::size_t>(ticket.shards.size(), 1)});
+  const auto count = [this, session = ticket.session](std::uint64_t received,
+                                                      std::uint64_t processed) {
+    control_.Post([&host = host_, session, received, processed] {
+      host.CountStreamed(session, received, processed);
+    });
+  };
+  count(1, 0);
   if (ticket.shards.empty()) {  // A pipe without views takes all and keeps nothing.
     inflow->OnDone(sequence, {});
     return;
   }
   const auto shared = std::make_shared<const batch::Batch>(std::move(batch));
   for (const std::shared_ptr<Shard>& shard : ticket.shards) {
-    shard->Deliver(ticket.session, shared, [this, inflow, sequence](Status status) {
+    const bool first = shard == ticket.shards.front();
+    shard->Deliver(ticket.session, shared, [this, inflow, sequence, first, count](Status status) {
+      if (first && status.ok()) count(0, 1);
       ingest_.Post(
           [inflow, sequence, status = std::move(status)] { inflow->OnDone(sequence, status); });
     });

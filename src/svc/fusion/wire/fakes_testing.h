@@ -45,6 +45,9 @@ class FakeView : public View {
   env::Task<std::vector<SessionInfo>> ListSessions() override { co_return sessions_; }
   env::Task<std::vector<Arbiter::Suspect>> ListSuspects() override { co_return suspects_; }
   env::Task<Arbiter::BlindSpots> ListBlindSpots() override { co_return spots_; }
+  env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings) override {
+    co_return sightings.size();
+  }
   env::Task<Status> Reset() override {
     ++resets_;
     co_return Status();

@@ -42,7 +42,7 @@ void WriteSession(const SessionInfo& info, JsonWriter* json) {
   WriteSeconds(s.last_activity, json);
   json->Key("created_at");
   WriteSeconds(s.created_at, json);
-  json->Key("allow_concurrent_push").Bool(true);
+  json->Key("allow_concurrent_push").Bool(info.concurrent);
   json->Key("session_timeout_seconds").Raw(timeout);
   json->Key("role").String(info.leader ? "leader" : "follower");
   json->Key("can_snapshot").Bool(info.leader);

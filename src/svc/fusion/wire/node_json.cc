@@ -118,6 +118,13 @@ NodeJson::Parent NodeJson::MakeParent(std::string_view directory) {
   return parent;
 }
 
+void NodeJson::AppendKey(std::string_view name, std::string* out) const {
+  if (!options_.keyed) return;
+  *out += '"';
+  AppendJsonEscaped(out, name);
+  *out += "\":";
+}
+
 void NodeJson::AppendOpen(const Parent& parent, std::string_view name, const tree::Entry& entry,
                           const tree::Snapshot& snapshot, std::string* out) const {
   AppendOpen(parent, name, entry, out);

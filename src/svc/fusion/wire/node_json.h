@@ -28,6 +28,8 @@ class NodeJson {
   struct Options {
     bool only_path = false;  // Only name, path, content_type (and children).
     bool totals = false;     // Directories come with the sums of what is below them.
+    // Children stand in an object by their names, as clients of the oldest routes expect.
+    bool keyed = false;
   };
   NodeJson(Options options, std::shared_ptr<const ViewStatus> status);
 
@@ -38,6 +40,11 @@ class NodeJson {
     bool utf8 = true;
   };
   static Parent MakeParent(std::string_view directory);
+
+  // The brackets around children, and what stands before each of them.
+  std::string_view open_children() const { return options_.keyed ? "{" : "["; }
+  std::string_view close_children() const { return options_.keyed ? "}" : "]"; }
+  void AppendKey(std::string_view name, std::string* out) const;
 
   // Appends a node without its closing brace, so that more keys can follow. `name` is empty for
   // the root, whose parent is "/". `snapshot` is asked for totals.

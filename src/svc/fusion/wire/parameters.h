@@ -49,6 +49,7 @@ struct TreeQuery {
   bool totals = false;
   bool dry_run = false;
   bool envelope = false;
+  bool keyed_children = false;  // Of the route, not of the request: children by their names.
   // The page form: the children of one directory, `limit` at a time.
   std::optional<std::uint64_t> limit;
   std::string after;  // From the cursor; "": from the start.

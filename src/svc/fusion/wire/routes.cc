@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::size_t kListedMax = 100;  // Subtrees named in one answer.
 
-std::string_view KeyOf(const http::Request& request) {
-  if (const auto key = request.headers.Find("X-API-Key"); key && !key->empty()) return *key;
-  return BearerKey(request.headers.Find("Authorization").value_or(""));
-}
-
 // What may stand in a header: no line breaks, whatever a reason holds.
 std::string OneLine(std::string text) {
   std::replace_if(
@@ -57,6 +52,11 @@ std::string_view BearerKey(std::string_view authorization) {
   std::string_view key = authorization.substr(kBearer.size());
   while (key.starts_with(' ')) key.remove_prefix(1);
   return key;
+}
+
+std::string_view KeyOf(const http::Request& request) {
+  if (const auto key = request.headers.Find("X-API-Key"); key && !key->empty()) return *key;
+  return BearerKey(request.headers.Find("Authorization").value_or(""));
 }
 
 bool Opens(const ViewSet::Access& access, std::string_view view) {

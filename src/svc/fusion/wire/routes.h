@@ -40,6 +40,9 @@ std::string ReasonFor(const View& view, const ViewStatus& status);
 
 enum class Need { kReady, kAnyState };
 
+// Of X-API-Key, or of Authorization: Bearer; empty when there is none.
+std::string_view KeyOf(const http::Request& request);
+
 // What a key opens; nullopt after having answered 401.
 env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
                                                    const http::Request& request,
@@ -116,6 +119,9 @@ env::Task<void> AnswerViews(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer);
 env::Task<void> AnswerTree(const ViewDoor& door, http::Request& request,
                            http::ResponseWriter& writer);
+// keyed_children: in an object by their names instead of a list.
+env::Task<void> AnswerTreeAs(const ViewDoor& door, http::Request& request,
+                             http::ResponseWriter& writer, bool keyed_children);
 env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer);
 env::Task<void> AnswerStats(const ViewDoor& door, http::Request& request,
@@ -130,5 +136,10 @@ env::Task<void> AnswerBlindSpots(const ViewDoor& door, http::Request& request,
                                  http::ResponseWriter& writer);
 env::Task<void> AnswerReset(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer);
+// /views/fs/...: of the only view, or the first, that the key opens.
+env::Task<void> AnswerOldTree(const ViewDoor& door, http::Request& request,
+                              http::ResponseWriter& writer);
+env::Task<void> AnswerOldStats(const ViewDoor& door, http::Request& request,
+                               http::ResponseWriter& writer);
 
 }  // namespace fustor::fusion

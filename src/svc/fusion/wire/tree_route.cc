@@ -84,6 +84,7 @@ env::Task<void> WritePage(const ViewDoor& door, const TreeQuery& query, const No
       --left;
       if (!first) out += ',';
       first = false;
+      json.AppendKey(row.name(), &out);
       json.AppendOpen(parent, row.name(), row.Load(), snapshot, &out);
       out += '}';
       last = row.name();
@@ -92,7 +93,8 @@ env::Task<void> WritePage(const ViewDoor& door, const TreeQuery& query, const No
     slices.End();
     if (more && !exhausted) co_await NextTurn();
   }
-  out += "],\"next\":";
+  out += json.close_children();
+  out += ",\"next\":";
   if (exhausted) {
     out += "null";
   } else {
@@ -105,7 +107,7 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
                            tree::Snapshot pinned, tree::Entry entry, http::ResponseWriter& writer) {
   std::optional<tree::Snapshot> snapshot(std::move(pinned));
   const tree::Revision revision = snapshot->revision();
-  const NodeJson json({query.only_path, query.totals}, open.status);
+  const NodeJson json({query.only_path, query.totals, query.keyed_children}, open.status);
   Body body(writer, open.headers, door.options);
   std::string& out = body.text();
   BeginEnvelope(query.envelope, &out);
@@ -114,7 +116,8 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
                   &out);
   if (!query.envelope) out += ",\"job_id\":null,\"job_pending\":false";
   if (entry.attrs.is_directory() && query.depth_max != 0u) {
-    out += ",\"children\":[";
+    out += ",\"children\":";
+    out += json.open_children();
     if (query.limit) {
       co_await WritePage(door, query, json, *snapshot, entry.dir, out);
     } else {
@@ -123,7 +126,7 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
             co_await WriteChildren(door, open, query, json, entry.dir, body, snapshot);
         if (!written.ok()) co_return;  // The connection ends without a proper end of the body.
       }
-      body.text() += ']';
+      body.text() += json.close_children();
     }
   }
   body.text() += '}';
@@ -136,9 +139,15 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
 
 env::Task<void> AnswerTree(const ViewDoor& door, http::Request& request,
                            http::ResponseWriter& writer) {
+  return AnswerTreeAs(door, request, writer, false);
+}
+
+env::Task<void> AnswerTreeAs(const ViewDoor& door, http::Request& request,
+                             http::ResponseWriter& writer, bool keyed_children) {
   const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kReady);
   if (!open) co_return;
   TreeQuery query;
+  query.keyed_children = keyed_children;
   BadParameter bad;
   if (!ParseTreeQuery(request, door.page_limits(), &query, &bad)) {
     co_await AnswerBadParameter(writer, bad);

@@ -17,7 +17,7 @@ bool TreeWalk::Step(const tree::Snapshot& snapshot, std::uint64_t rows, std::siz
     if (!StepFrame(snapshot, &rows, size_max, out)) return false;
     if (frames_.size() > depth) continue;
     frames_.pop_back();
-    if (!frames_.empty()) *out += "]}";
+    if (!frames_.empty()) *out += std::string(json_.close_children()) + "}";
   }
   return true;
 }
@@ -38,10 +38,12 @@ bool TreeWalk::StepFrame(const tree::Snapshot& snapshot, std::uint64_t* rows, st
     if (!frame.first) *out += ',';
     frame.first = false;
     const tree::Entry entry = row.Load();
+    json_.AppendKey(row.name(), out);
     json_.AppendOpen(frame.parent, row.name(), entry, snapshot, out);
     frame.last = row.name();
     if (may_descend && entry.attrs.is_directory()) {
-      *out += ",\"children\":[";
+      *out += ",\"children\":";
+      *out += json_.open_children();
       below = entry.dir;
       return false;
     }

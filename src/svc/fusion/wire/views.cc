@@ -1,20 +1,59 @@
 #include "svc/fusion/wire/views.h"
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "lib/http/answers.h"
 #include "svc/fusion/wire/routes.h"
 
 namespace fustor::fusion {
+namespace {
+
+// Makes the request one for a view of its key; false after having answered 401 or 404.
+env::Task<bool> NameView(const ViewDoor& door, http::Request& request,
+                         http::ResponseWriter& writer) {
+  const std::optional<ViewSet::Access> access = co_await CheckKey(door, request, writer);
+  if (!access) co_return false;
+  std::vector<std::string> views = access->views;
+  if (access->management) {
+    for (const std::shared_ptr<View>& view : door.views.All()) views.push_back(view->id());
+  }
+  if (views.empty()) {
+    (void)co_await http::SendDetail(writer, 404, "This API key opens no view");
+    co_return false;
+  }
+  request.path_parameters = {{"view", views.front()}};
+  co_return true;
+}
+
+}  // namespace
+
+env::Task<void> AnswerOldTree(const ViewDoor& door, http::Request& request,
+                              http::ResponseWriter& writer) {
+  const bool named = co_await NameView(door, request, writer);
+  if (named) co_await AnswerTreeAs(door, request, writer, true);
+}
+
+env::Task<void> AnswerOldStats(const ViewDoor& door, http::Request& request,
+                               http::ResponseWriter& writer) {
+  const bool named = co_await NameView(door, request, writer);
+  if (named) co_await AnswerStats(door, request, writer);
+}
 
 void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions options,
                    const env::Clock& clock) {
   const auto door = std::make_shared<const ViewDoor>(ViewDoor{views, options, clock});
   using Answer = env::Task<void> (*)(const ViewDoor&, http::Request&, http::ResponseWriter&);
-  const auto add = [&](std::string method, const std::string& path, Answer answer) {
-    router.Add(std::move(method), "/api/v1/views" + path,
+  const auto add_at = [&](std::string method, std::string path, Answer answer) {
+    router.Add(std::move(method), std::move(path),
                [door, answer](http::Request& request, http::ResponseWriter& writer) {
                  return answer(*door, request, writer);
                });
+  };
+  const auto add = [&](std::string method, const std::string& path, Answer answer) {
+    add_at(std::move(method), "/api/v1/views" + path, answer);
   };
   add("GET", "", &AnswerViews);
   add("GET", "/{view}/tree", &AnswerTree);
@@ -25,6 +64,8 @@ void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions optio
   add("GET", "/{view}/suspect-list", &AnswerSuspects);
   add("GET", "/{view}/blind-spots", &AnswerBlindSpots);
   add("DELETE", "/{view}/reset", &AnswerReset);
+  add_at("GET", "/views/fs/tree", &AnswerOldTree);
+  add_at("GET", "/views/fs/stats", &AnswerOldStats);
 }
 
 }  // namespace fustor::fusion

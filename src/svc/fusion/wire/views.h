@@ -41,7 +41,8 @@ struct ViewRoutesOptions {
   Nanos slice = Micros(2000);           // Aim for the work between two turns of the executor.
 };
 
-// Adds /api/v1/views and all below it. `views` and `clock` must outlive the router; `clock` is the
+// Adds /api/v1/views and all below it, and what the oldest clients ask: /views/fs/tree and
+// /views/fs/stats. `views` and `clock` must outlive the router; `clock` is the
 // one that the views' instants are of.
 void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions options,
                    const env::Clock& clock);
