@@ -73,6 +73,7 @@ class PlainView final : public fusion::View {
     co_return fusion::Arbiter::BlindSpots();
   }
   env::Task<Status> Reset() override { co_return Status(); }
+  env::Task<std::size_t> Sweep(std::vector<fusion::Arbiter::Sighting>) override { co_return 0; }
 
   fusion::ViewStatus state;
   tree::Tree tree;
