@@ -261,7 +261,8 @@ TEST_F(AgentTest, WhatIsNotSupportedIsRefusedAtStart) {
   };
   using Driver = SenderConfig::Driver;
   const Case cases[] = {
-      {[](auto* c) { c->senders["hub"].driver = Driver::kHttp; }, "senders.hub.driver: http"},
+      {[](auto* c) { c->senders["hub"].driver = Driver::kHttp; },
+       "senders.hub.uri: expected http://HOST:PORT"},
       {[](auto* c) { c->senders["hub"].driver = Driver::kEcho; }, "senders.hub.driver: echo"},
       {[](auto* c) { c->senders["hub"].uri = "hub"; }, "senders.hub.uri: expected HOST:PORT"},
       {[](auto* c) { c->senders["hub"].uri = "http://hub:1"; }, "senders.hub.uri"},
