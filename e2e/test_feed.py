@@ -138,7 +138,7 @@ def test_every_kind_of_change_arrives_in_order(up, follow):
     assert revisions == sorted(revisions)
 
 
-def test_changes_are_told_within_milliseconds(up, follow, record_property):
+def test_changes_are_told_within_milliseconds(up, follow):
     root = up.dirs[0]
     events = follow(up)
     events.next()
@@ -151,7 +151,6 @@ def test_changes_are_told_within_milliseconds(up, follow, record_property):
             if event["event"] == "created" and event["data"]["node"]["path"] == f"/n{i}":
                 break
         took.append(1000 * (event["at"] - begin))
-    record_property("feed_p50_ms", round(statistics.median(took), 2))
     print(f"told after p50 {statistics.median(took):.2f} ms, max {max(took):.2f} ms")
     assert statistics.median(took) < 50
 

@@ -80,7 +80,7 @@ void Messages::Ready(const Progress& progress, const std::vector<Root>& roots,
   const std::string place = client::QuotedName(roots.front().directory);
   text += "\nTry, in another terminal:\n";
   text += "  " + program_ + " tree -L 2 " + place + "\n";
-  text += "  " + program_ + " du -h " + place + "\n";
+  text += "  " + program_ + " du -h -d 1 " + place + "\n";
   text += "  " + program_ + " find " + place + " -size +1M\n";
   text += "\nCtrl-C stops it.\n";
   Print(text);
