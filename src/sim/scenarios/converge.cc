@@ -185,7 +185,7 @@ class Converge {
     ++fault_count_;
     const Nanos length = UpTo(OneOf<Nanos>(faults_, {Millis(300), Seconds(5), Seconds(45)}));
     const std::string lasting = " for " + Milliseconds(length);
-    switch (faults_.Below(8)) {
+    switch (faults_.Below(10)) {
       case 0:
         log_.Say("FAULT data connection breaks");
         return network_.Break(agent_.name(), fusion_.name(), AgentHost::kDataLane);
@@ -208,6 +208,12 @@ class Converge {
         if (agent_.running()) agent_.LoseEvents();
         return;
       case 6:
+        log_.Say("FAULT the agent's clock is set");
+        return agent_.SetClock(WrongBy());
+      case 7:
+        log_.Say("FAULT Fusion's clock is set");
+        return fusion_.SetClock(WrongBy());
+      case 8:
         log_.Say("FAULT agent crashes" + lasting);
         agent_.Crash();
         world_.After(length, [this] {
@@ -222,6 +228,12 @@ class Converge {
         });
         return;
     }
+  }
+
+  Nanos WrongBy() {
+    const Nanos most =
+        OneOf<Nanos>(faults_, {Nanos(0), Millis(200), Seconds(90), Seconds(6 * 3600)});
+    return Nanos(faults_.Between(-most.count(), most.count()));
   }
 
   void EndFaults() {

@@ -46,6 +46,8 @@ class FusionHost {
 
   // The shard, the sessions or the decoder stand still for so long. REQUIRES: running.
   void Pause(std::uint64_t which, Nanos duration);
+  // Somebody sets the clock: so far ahead of true time from now on.
+  void SetClock(Nanos ahead) { clock_->Set(ahead); }
   // nullptr when it is not running.
   std::shared_ptr<fusion::View> view() const;
   const std::string& name() const { return options_.name; }
@@ -100,6 +102,7 @@ class AgentHost {
 
   // Everything stands still but the heartbeats, or the heartbeats. REQUIRES: running.
   void Pause(bool heartbeats, Nanos duration);
+  void SetClock(Nanos ahead) { clock_->Set(ahead); }
   // Events are lost. REQUIRES: running.
   void LoseEvents();
   // What it was asked to look at has been looked at. REQUIRES: running.
