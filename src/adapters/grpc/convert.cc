@@ -39,9 +39,11 @@ void PutBytes(std::string bytes, ::grpc::ByteBuffer* buffer) {
     TakeOver(p);
     delete static_cast<std::string*>(p);
   };
-  HandOver(owner.get());
-  const ::grpc::Slice slice(owner->data(), owner->size(), free_bytes, owner.get());
-  owner.release();
+  char* const data = owner->data();
+  const std::size_t size = owner->size();
+  std::string* const handed = owner.release();
+  HandOver(handed);  // From here on another thread may free it.
+  const ::grpc::Slice slice(data, size, free_bytes, handed);
   *buffer = ::grpc::ByteBuffer(&slice, 1);
 }
 
