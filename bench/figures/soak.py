@@ -18,6 +18,7 @@ CHANGES_PER_S = 500
 QUERIES_PER_S = 200
 SECONDS = 600
 SAMPLE_S = 10
+SILENT_S_MAX = 60
 GROWTH_MAX = 1.05  # Of the memory, from the first quarter to the last.
 DRIFT_MAX = 1.5    # Of the median latency.
 
@@ -37,6 +38,8 @@ def run(machine):
         wait_until(Answers(ours["url"].rstrip("/") + "/ready"), "READY", up)
         with _Worker(_change, tree, folders) as changes, \
                 _Worker(_ask, tree, folders, ours["url"], ours["key"]) as asking:
+            changes.take()
+            asking.take()
             cpu_s = up.cpu_s()
             for _ in range(seconds // sample_s):
                 time.sleep(sample_s)
@@ -44,7 +47,7 @@ def run(machine):
                 made, now_cpu_s = changes.take(), up.cpu_s()
                 asked = [latency for latencies in asking.take() for latency in latencies]
                 if not asked:
-                    raise RuntimeError("no question was answered")
+                    raise RuntimeError(f"no question was answered in {sample_s} s")
                 samples.append({"made_per_s": sum(made) / sample_s, "resident": up.resident_bytes(),
                                 "asked_per_s": len(asked) / sample_s, "p50_us": _quantile(asked, 0.5),
                                 "p99_us": _quantile(asked, 0.99), "cpu": (now_cpu_s - cpu_s) / sample_s})
@@ -102,6 +105,9 @@ class _Worker:
         return self
 
     def take(self):
+        """Waits for the first thing done, if need be: on a busy machine a sample may take longer."""
+        if not self._mine.poll(SILENT_S_MAX):
+            raise RuntimeError(f"nothing was done in {SILENT_S_MAX} s")
         done = []
         while self._mine.poll():
             done.append(self._mine.recv())
@@ -188,7 +194,8 @@ def _ask(tree, folders, url, key):
             latencies.append((time.perf_counter() - begun) * 1e6)
             if answer.status != 200:
                 raise RuntimeError(f"{question}: {answer.status}")
-        yield latencies
+        if latencies:
+            yield latencies
 
 
 def _quantile(values, share):
