@@ -92,14 +92,16 @@ def _wrk(machine, url, clients, key):
          "-H", f"X-API-Key: {key}", url], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in text or "Socket errors" in text:
         raise RuntimeError(f"{url}: {text}")
-    return {"p50_us": _us(re.search(r"50%\s+(\S+)", text)[1]),
-            "p99_us": _us(re.search(r"99%\s+(\S+)", text)[1]),
+    return {"p50_us": _us(re.search(r"^ +50% +(\S+)$", text, re.M)[1]),
+            "p99_us": _us(re.search(r"^ +99% +(\S+)$", text, re.M)[1]),
             "per_s": float(re.search(r"Requests/sec:\s+(\S+)", text)[1])}
 
 
 def _us(text):
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
+    found = re.fullmatch(r"([\d.]+)(us|ms|s|m|h)", text)
+    if not found:
+        raise RuntimeError(f"wrk says a latency of {text}")
+    return float(found[1]) * {"us": 1, "ms": 1e3, "s": 1e6, "m": 60e6, "h": 3600e6}[found[2]]
 
 
 def _nginx_program(machine):
