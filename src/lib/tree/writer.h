@@ -174,6 +174,8 @@ class Writer {
   std::vector<CountedLink> LinksBelow(DirId dir) const;
 
   // --- writer_links.cc: entries that turn out to be links. ---
+  // Any known link of the inode.
+  bool FindLink(const LinkKey& key, Entry* entry) const;
   void BeginLinkSearch();
   // Adds the rows of the directory that are searched for and not known as links.
   std::uint64_t FindUnknownLinks(DirId dir, std::vector<std::pair<DirId, std::string>>* found);

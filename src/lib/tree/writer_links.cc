@@ -9,8 +9,11 @@ constexpr std::uint64_t kFilterBits = 1 << 16;  // Inodes are mostly dense: thei
 }  // namespace
 
 bool Writer::GetLink(const EntryAttrs& attrs, Entry* entry) const {
-  const LinkKey key = LinkKey::Of(attrs);
-  if (!LinkKey::IsLink(attrs) || !links_.Contains(key)) return false;
+  return LinkKey::IsLink(attrs) && FindLink(LinkKey::Of(attrs), entry);
+}
+
+bool Writer::FindLink(const LinkKey& key, Entry* entry) const {
+  if (!links_.Contains(key)) return false;
   const LinkTable::Link link = links_.First(key);
   return Get(link.dir, link.name, entry);
 }
@@ -82,10 +85,7 @@ bool Writer::AdoptLink(DirId dir, const std::string& name) {
   Entry entry;
   Entry link;
   FUSTOR_CHECK(Get(dir, name, &entry));
-  const LinkKey key = LinkKey::Of(entry.attrs);
-  if (!links_.Contains(key)) return false;  // It has gone again.
-  const LinkTable::Link other = links_.First(key);
-  FUSTOR_CHECK(Get(other.dir, other.name, &link));
+  if (!FindLink(LinkKey::Of(entry.attrs), &link)) return false;  // It has gone again.
   if (link.attrs.ctime_ns < entry.attrs.ctime_ns) return false;  // It is single again.
   entry.attrs = link.attrs;
   entry.target = link.target;

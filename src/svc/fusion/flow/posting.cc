@@ -59,16 +59,7 @@ Result<batch::HeartbeatAnswer> SessionHost::BeatPosted(const Caller& caller,
   full.can_realtime = beat.can_realtime.value_or(before.can_realtime);
   full.state = beat.state.value_or(before.state);
   full.rows_sent = beat.rows_sent.value_or(before.rows_sent);
-  Sessions::Effects effects;
-  const Result<const Sessions::Session*> session =
-      host->sessions.Beat(full, executor_.clock().Now(), executor_.clock().WallNow(), &effects);
-  Carry(host, effects);
-  ArmTimer();
-  if (!session.ok()) return Obsolete();
-  batch::HeartbeatAnswer answer;
-  answer.role =
-      host->sessions.IsLeader((*session)->key) ? batch::Role::kLeader : batch::Role::kFollower;
-  return answer;
+  return BeatHere(host, full);
 }
 
 Status SessionHost::ClosePosted(const Caller& caller, const std::string& session_id) {

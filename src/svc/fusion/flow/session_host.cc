@@ -137,6 +137,10 @@ Result<batch::HeartbeatAnswer> SessionHost::Beat(const Caller& caller,
                                                  const batch::Heartbeat& beat) {
   Host* const host = Find(caller);
   if (host == nullptr) return BadKey();
+  return BeatHere(host, beat);
+}
+
+Result<batch::HeartbeatAnswer> SessionHost::BeatHere(Host* host, const batch::Heartbeat& beat) {
   Sessions::Effects effects;
   const Result<const Sessions::Session*> session =
       host->sessions.Beat(beat, executor_.clock().Now(), executor_.clock().WallNow(), &effects);

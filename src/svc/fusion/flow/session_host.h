@@ -174,6 +174,8 @@ class SessionHost {
 
   // nullptr: the key opens nothing here.
   Host* Find(const Caller& caller);
+  // Errors: kUnauthenticated (the session is over).
+  Result<batch::HeartbeatAnswer> BeatHere(Host* host, const batch::Heartbeat& beat);
   // The pipe of a session that is live, for who posts.
   Result<Host*> FindPoster(const Caller& caller, const std::string& session_id);
   static Result<std::vector<batch::Batch>> Number(Posted posted, Poster* poster);

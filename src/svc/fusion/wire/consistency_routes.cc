@@ -12,21 +12,29 @@ using PipeInfo = SessionHost::PipeInfo;
 
 constexpr std::size_t kSweepPathsMax = 1000;  // Of one answer; the first to expire come first.
 
+// What the key opens; nullopt after having answered 401.
+env::Task<std::optional<ViewSet::Access>> AccessOfKey(const PipeDoor& door,
+                                                      const http::Request& request,
+                                                      http::ResponseWriter& writer) {
+  const std::string_view key = KeyOf(request);
+  ViewSet::Access access = key.empty() ? ViewSet::Access() : door.ports.views.Check(key);
+  if (access.known) co_return std::optional<ViewSet::Access>(std::move(access));
+  (void)co_await http::SendDetail(writer, 401,
+                                  key.empty() ? "API key required" : "Invalid API key");
+  co_return std::nullopt;
+}
+
 // The pipe of a push key; nullopt after having answered 401 or 403.
 env::Task<std::optional<std::string>> PipeOfKey(const PipeDoor& door, const http::Request& request,
                                                 http::ResponseWriter& writer) {
-  const std::string_view key = KeyOf(request);
-  const ViewSet::Access access = key.empty() ? ViewSet::Access() : door.ports.views.Check(key);
-  if (!access.known) {
-    (void)co_await http::SendDetail(writer, 401,
-                                    key.empty() ? "API key required" : "Invalid API key");
-    co_return std::nullopt;
-  }
-  if (access.pipe.empty()) {
+  env::Task<std::optional<ViewSet::Access>> asked = AccessOfKey(door, request, writer);
+  const std::optional<ViewSet::Access> access = co_await std::move(asked);
+  if (!access) co_return std::nullopt;
+  if (access->pipe.empty()) {
     (void)co_await http::SendDetail(writer, 403, "This API key opens no pipe");
     co_return std::nullopt;
   }
-  co_return std::optional<std::string>(access.pipe);
+  co_return std::optional<std::string>(access->pipe);
 }
 
 env::Task<std::vector<std::shared_ptr<Shard>>> ShardsHere(const PipeDoor& door, std::string pipe) {
@@ -95,16 +103,12 @@ bool MaySee(const ViewSet::Access& access, const PipeInfo& pipe) {
 env::Task<std::optional<std::vector<PipeInfo>>> VisiblePipes(const PipeDoor& door,
                                                              const http::Request& request,
                                                              http::ResponseWriter& writer) {
-  const std::string_view key = KeyOf(request);
-  const ViewSet::Access access = key.empty() ? ViewSet::Access() : door.ports.views.Check(key);
-  if (!access.known) {
-    (void)co_await http::SendDetail(writer, 401,
-                                    key.empty() ? "API key required" : "Invalid API key");
-    co_return std::nullopt;
-  }
+  env::Task<std::optional<ViewSet::Access>> asked = AccessOfKey(door, request, writer);
+  const std::optional<ViewSet::Access> access = co_await std::move(asked);
+  if (!access) co_return std::nullopt;
   env::Task<std::vector<PipeInfo>> list = PipesHere(door);
   std::vector<PipeInfo> pipes = co_await env::RunOn(door.ports.control, std::move(list));
-  std::erase_if(pipes, [&](const PipeInfo& pipe) { return !MaySee(access, pipe); });
+  std::erase_if(pipes, [&](const PipeInfo& pipe) { return !MaySee(*access, pipe); });
   co_return std::optional<std::vector<PipeInfo>>(std::move(pipes));
 }
 
