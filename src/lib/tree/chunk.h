@@ -221,8 +221,8 @@ class Packer {
   // The chunk after one edit, without unpacking it: columns in which the new value fits are copied,
   // others are coded anew. O(rows), some ten times faster than unpacking and packing. If `reusable`
   // is `from`, which nobody else may read then, its block may be written over and returned; else
-  // `from` stays as it is. nullptr: the edit needs an OpenChunk (another symlink target, a name
-  // without the prefix that all share, a full chunk, the last row). What the edit speaks of may lie
+  // `from` stays as it is. nullptr: the edit needs an OpenChunk (another symlink target, a full
+  // chunk, the last row). What the edit speaks of may lie
   // in `from`.
   const Chunk* Edit(const Chunk& from, const RowEdit& edit, Revision born, const Chunk* reusable);
 

@@ -1,5 +1,6 @@
 // One row of a packed chunk changes: Packer::Edit.
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -128,6 +129,99 @@ std::uint8_t* Append(std::string_view bytes, std::uint8_t* at) {
   return at + bytes.size();
 }
 
+std::size_t SharedPrefix(std::string_view a, std::string_view b) {
+  return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
+                                  a.begin());
+}
+
+// How the names of the next chunk are written: what all of them share may become less or more.
+struct NewNames {
+  std::string_view prefix, more_prefix;  // One behind the other.
+  std::string_view lead;                 // Comes before what an old name had behind its prefix,
+  std::size_t cut = 0;                   // or so much of that goes.
+  std::string_view added, removed;       // Behind the prefix: the new one, the old one.
+  std::uint64_t bytes = 0;               // Of all, without the prefix.
+
+  std::uint64_t End(const ChunkNames& from, std::uint32_t row) const {
+    return from.end(row) + (row + 1) * (lead.size() - cut);
+  }
+};
+
+NewNames NamesOf(const ChunkNames& from, const RowEdit& edit, const Splice& splice) {
+  NewNames names;
+  names.prefix = from.prefix();
+  if (edit.kind == RowEdit::Kind::kInsert) {
+    const std::size_t shared = SharedPrefix(from.prefix(), edit.name);
+    names.prefix = from.prefix().substr(0, shared);
+    names.lead = from.prefix().substr(shared);
+    names.added = edit.name.substr(shared);
+    names.bytes = names.End(from, from.size() - 1) + names.added.size();
+  } else {
+    const std::string_view first = from.rest(splice.before > 0 ? 0 : splice.rest);
+    const std::string_view last =
+        from.rest(splice.rest < from.size() ? from.size() - 1 : splice.before - 1);
+    names.cut = SharedPrefix(first, last);
+    names.more_prefix = first.substr(0, names.cut);
+    names.removed = from.rest(edit.row);
+    names.bytes = names.End(from, from.size() - 1) - (names.removed.size() - names.cut);
+  }
+  return names;
+}
+
+std::uint8_t* AppendNames(const ChunkNames& from, const NewNames& names, const Splice& splice,
+                          std::uint8_t* at) {
+  at = Append(names.more_prefix, Append(names.prefix, at));
+  if (names.lead.empty() && names.cut == 0) {
+    const std::string_view rests = from.rests();
+    const std::uint32_t split = splice.before == 0 ? 0 : from.end(splice.before - 1);
+    at = Append(names.added, Append(rests.substr(0, split), at));
+    return Append(rests.substr(split + names.removed.size()), at);
+  }
+  const auto append_old = [&](std::uint32_t row) {
+    at = Append(from.rest(row).substr(names.cut), Append(names.lead, at));
+  };
+  for (std::uint32_t row = 0; row < splice.before; ++row) append_old(row);
+  at = Append(names.added, at);
+  for (std::uint32_t row = splice.rest; row < from.size(); ++row) append_old(row);
+  return at;
+}
+
+std::uint8_t* AppendTargets(const ChunkView& from, std::string_view added, std::string_view removed,
+                            const Splice& splice, std::uint8_t* at) {
+  const std::string_view rests = from.names().rests();
+  const std::uint64_t split = splice.before == 0 ? 0 : from.Value(kTargetEnds, splice.before - 1);
+  const std::string_view targets(rests.data() + rests.size(),
+                                 from.Value(kTargetEnds, from.names().size() - 1));
+  at = Append(added, Append(targets.substr(0, split), at));
+  return Append(targets.substr(split + removed.size()), at);
+}
+
+// The prefix, the names and the targets.
+std::string_view TextsOf(const ChunkView& view, std::uint32_t rows) {
+  const char* const begin = view.names().prefix().data();
+  const std::string_view rests = view.names().rests();
+  return {begin, static_cast<std::size_t>(rests.data() + rests.size() - begin) +
+                     view.Value(kTargetEnds, rows - 1)};
+}
+
+std::uint8_t* CopyColumn(const Packed& packed, std::uint32_t rows, std::uint8_t* at) {
+  const auto bytes = static_cast<std::size_t>(packed.End(rows) - packed.base_at);
+  std::memcpy(at, packed.base_at, bytes);
+  return at + bytes;
+}
+
+// A column that is no end of texts, with the value of the new row, if there is one.
+std::uint8_t* SpliceColumn(const Packed& packed, Column column, std::uint32_t old_rows,
+                           const Splice& splice, std::uint64_t added, std::uint8_t* at,
+                           std::uint8_t* descriptor) {
+  const bool down = column == kMtimes;
+  std::optional<std::uint64_t> raw;
+  if (splice.adds) raw = Difference(packed, down, added);
+  const bool copy = (raw || !splice.adds) && !(down && LosesLatest(packed, splice, raw));
+  return copy ? CopySpliced(packed, old_rows, splice, raw.value_or(0), at)
+              : CodeAnew(packed, column, splice, added, at, descriptor);
+}
+
 }  // namespace
 
 const Chunk* Packer::Edit(const Chunk& from, const RowEdit& edit, Revision born,
@@ -135,29 +229,23 @@ const Chunk* Packer::Edit(const Chunk& from, const RowEdit& edit, Revision born,
   const Splice splice = SpliceOf(from, edit);
   if (splice.rows == 0 || splice.rows > kRowsMax) return nullptr;
   const ChunkView view(from);
-  const ChunkNames& names = view.names();
-  const bool same_names = edit.kind == RowEdit::Kind::kUpdate;
-  if (edit.kind == RowEdit::Kind::kInsert && !edit.name.starts_with(names.prefix())) return nullptr;
-  const std::string_view old_target =
+  const bool same_texts = edit.kind == RowEdit::Kind::kUpdate;
+  const std::string_view removed_target =
       edit.kind == RowEdit::Kind::kInsert ? std::string_view() : view.target(edit.row);
-  if (same_names && old_target != edit.target) return nullptr;
-
-  const std::string_view added_rest =
-      edit.kind == RowEdit::Kind::kInsert ? edit.name.substr(names.prefix().size()) : "";
-  const std::string_view removed_rest =
-      edit.kind == RowEdit::Kind::kErase ? names.rest(edit.row) : "";
-  const std::string_view rests = names.rests();
-  const std::uint64_t names_bytes = rests.size() + added_rest.size() - removed_rest.size();
-  const std::uint64_t stride = same_names ? from.name_stride : names_bytes / splice.rows;
+  if (same_texts && removed_target != edit.target) return nullptr;
+  const NewNames names = same_texts ? NewNames() : NamesOf(view.names(), edit, splice);
   const std::size_t room = packed::kColumnsAt +
                            kColumns * (8 + 8 * (std::size_t{splice.rows} + 1)) + from.bytes +
-                           edit.name.size() + edit.target.size() + 16;
+                           names.bytes + edit.target.size() + 16;
   if (buffer_.size() < room) buffer_.resize(room);
 
   Chunk head = from;
   head.born = born;
   head.rows = static_cast<std::uint8_t>(splice.rows);
-  head.name_stride = static_cast<std::uint8_t>(stride);
+  if (!same_texts) {
+    head.name_stride = static_cast<std::uint8_t>(names.bytes / splice.rows);
+    head.prefix_size = static_cast<std::uint8_t>(names.prefix.size() + names.more_prefix.size());
+  }
   const RowColumns added = edit.values != nullptr ? ColumnsOf(*edit.values) : RowColumns{};
   const std::uint8_t* in = from.block() + packed::kColumnsAt;
   std::uint8_t* at = buffer_.data() + packed::kColumnsAt;
@@ -165,48 +253,28 @@ const Chunk* Packer::Edit(const Chunk& from, const RowEdit& edit, Revision born,
     const auto column = static_cast<Column>(i);
     const Packed packed(in, from.columns[i]);
     in = packed.End(from.rows);
-    if (i == kNameEnds || i == kTargetEnds) {
-      if (same_names) {
-        at = Append({reinterpret_cast<const char*>(packed.base_at),
-                     static_cast<std::size_t>(in - packed.base_at)},
-                    at);
-      } else if (i == kNameEnds) {
-        at = CodeEnds(
-            splice, added_rest.size(), removed_rest.size(), stride, column,
-            [&](std::uint32_t row) { return std::uint64_t{names.end(row)}; }, at, &head.columns[i]);
-      } else {
-        at = CodeEnds(
-            splice, edit.target.size(), old_target.size(), 0, column,
-            [&](std::uint32_t row) { return view.Value(kTargetEnds, row); }, at, &head.columns[i]);
-      }
-      continue;
+    if (i != kNameEnds && i != kTargetEnds) {
+      at = SpliceColumn(packed, column, from.rows, splice, added[i], at, &head.columns[i]);
+    } else if (same_texts) {
+      at = CopyColumn(packed, from.rows, at);
+    } else if (i == kNameEnds) {
+      at = CodeEnds(
+          splice, names.added.size(), names.removed.size() - (splice.adds ? 0 : names.cut),
+          head.name_stride, column, [&](std::uint32_t row) { return names.End(view.names(), row); },
+          at, &head.columns[i]);
+    } else {
+      at = CodeEnds(
+          splice, edit.target.size(), removed_target.size(), 0, column,
+          [&](std::uint32_t row) { return view.Value(kTargetEnds, row); }, at, &head.columns[i]);
     }
-    const bool down = column == kMtimes;
-    std::optional<std::uint64_t> fits = 0;
-    if (splice.adds) fits = Difference(packed, down, added[i]);
-    const bool copy =
-        fits && !(down && LosesLatest(packed, splice, splice.adds ? fits : std::nullopt));
-    at = copy ? CopySpliced(packed, from.rows, splice, *fits, at)
-              : CodeAnew(packed, column, splice, added[i], at, &head.columns[i]);
   }
   head.names_at = static_cast<std::uint16_t>(at - buffer_.data());
   head.has_directories = (head.columns[kDirs] & 127) != 0;
-
-  at = Append(names.prefix(), at);
-  const std::uint32_t names_split = splice.before == 0 ? 0 : names.end(splice.before - 1);
-  at = Append(rests.substr(0, names_split), at);
-  at = Append(added_rest, at);
-  at = Append(rests.substr(names_split + removed_rest.size()), at);
-  if (same_names) {
-    const std::uint64_t targets_bytes = view.Value(kTargetEnds, from.rows - 1u);
-    at = Append({rests.data() + rests.size(), targets_bytes}, at);
+  if (same_texts) {
+    at = Append(TextsOf(view, from.rows), at);
   } else {
-    const std::uint64_t split = splice.before == 0 ? 0 : view.Value(kTargetEnds, splice.before - 1);
-    const std::uint64_t all = view.Value(kTargetEnds, from.rows - 1u);
-    const std::string_view targets(rests.data() + rests.size(), all);
-    at = Append(targets.substr(0, split), at);
-    at = Append(edit.target, at);
-    at = Append(targets.substr(split + old_target.size()), at);
+    at = AppendNames(view.names(), names, splice, at);
+    at = AppendTargets(view, edit.target, removed_target, splice, at);
   }
   return FinishChunk(buffer_.data(), at, head, reusable == &from ? reusable : nullptr);
 }

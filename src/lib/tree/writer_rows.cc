@@ -10,6 +10,14 @@ constexpr std::size_t kSpareChunksMax = 64;
 // So many edits of a packed chunk cost about as much as unpacking and packing it.
 constexpr std::uint8_t kPackedEditsMax = 8;
 
+// A search by name jumps to and fro: what it may touch is fetched at once instead of step by step.
+void PrefetchNames(const Chunk& chunk) {
+  constexpr std::uint32_t kLine = 64;
+  for (std::uint32_t at = kLine; at < chunk.bytes; at += kLine) {
+    __builtin_prefetch(chunk.block() + at);
+  }
+}
+
 }  // namespace
 
 const Writer::OpenDir* Writer::OpenOrNull(DirId dir) const {
@@ -89,6 +97,7 @@ Writer::Position Writer::Locate(DirId dir, std::string_view name) const {
     at.chunk = low - 1;
   }
   const ChunkRef ref = children.at(at.chunk);
+  if (ref.packed != nullptr) PrefetchNames(*ref.packed);
   at.row = ref.packed != nullptr ? ChunkNames(*ref.packed).LowerBound(name, &at.found)
                                  : ref.open->LowerBound(name, &at.found);
   return at;
