@@ -60,10 +60,12 @@ struct Heartbeat {
 
 // What Fusion asks of an agent. An agent ignores kinds that it does not know.
 struct Command {
-  std::string kind;  // "scan"
-  std::string path;  // A view path.
+  std::string kind;  // "scan", "reload_config", "update_config", "stop_pipe"
+  std::string path;  // scan: a view path.
   bool recursive = true;
   std::string job_id;
+  std::string name = {};  // stop_pipe: the pipe; update_config: the file.
+  std::string text = {};  // update_config: what the file shall hold.
 
   friend bool operator==(const Command&, const Command&) = default;
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "env/task.h"
@@ -24,6 +25,8 @@ class ReportStream {
   virtual env::Task<Result<std::uint64_t>> Send(const batch::Batch& batch) = 0;
   // Waits for news: all batches up to the sequence returned are applied. Errors: as Send.
   virtual env::Task<Result<std::uint64_t>> NextAck() = 0;
+  // Commands that came with what NextAck has returned; each is given once.
+  virtual std::vector<batch::Command> TakeCommands() { return {}; }
   // Thread-safe; pending operations end with kCancelled.
   virtual void Cancel() = 0;
 };

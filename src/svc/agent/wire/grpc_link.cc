@@ -29,14 +29,18 @@ class GrpcReportStream final : public ReportStream {
     if (!*message) co_return Status(Code::kUnavailable, "the stream was ended by Fusion");
     const Result<batch::ReportAnswer> answer = DecodeReportAnswer(**message);
     if (!answer.ok()) co_return answer.status();
+    commands_.insert(commands_.end(), answer->commands.begin(), answer->commands.end());
     co_return answer->acknowledged_sequence;
   }
+
+  std::vector<batch::Command> TakeCommands() override { return std::exchange(commands_, {}); }
 
   void Cancel() override { stream_->Cancel(); }
 
  private:
   const std::unique_ptr<env::Stream> stream_;
   batch::Compressor& compressor_;
+  std::vector<batch::Command> commands_;
 };
 
 }  // namespace

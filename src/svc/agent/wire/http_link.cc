@@ -211,6 +211,10 @@ Result<batch::HeartbeatAnswer> HttpLink::ReadBeat(const std::string& body) {
         if (key == "type" && value.is_string()) command.kind = value.String();
         if (key == "path" && value.is_string()) command.path = value.String();
         if (key == "job_id" && value.is_string()) command.job_id = value.String();
+        if ((key == "pipe_id" || key == "filename") && value.is_string()) {
+          command.name = value.String();
+        }
+        if (key == "config_yaml" && value.is_string()) command.text = value.String();
         if (key == "recursive" && value.kind() == Tape::Kind::kBool)
           command.recursive = value.Bool();
       });

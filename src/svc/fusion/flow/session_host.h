@@ -9,9 +9,13 @@
 // who posts the session's id is the credential, unless the pipe demands the key as well. What is
 // posted and not yet applied is bounded: kPostsPerSession requests of a session, kPostedBytesMax in
 // all; beyond that Admit refuses and nothing has been read.
+//
+// Commands (on-demand scans, core/jobs.h, and others) wait for their session: they leave with the
+// answer to its next heartbeat, or at once for who listens (Listen).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,6 +32,7 @@
 #include "env/task.h"
 #include "lib/batch/batch.h"
 #include "lib/batch/session.h"
+#include "svc/fusion/core/jobs.h"
 #include "svc/fusion/core/numbered_batches.h"
 #include "svc/fusion/core/pushed_scans.h"
 #include "svc/fusion/core/sessions.h"
@@ -80,9 +85,14 @@ class SessionHost {
     std::optional<batch::Source> ends;  // The scan of this source ends behind them.
     std::uint64_t events = 0;
     std::uint64_t rejected = 0;
+    std::string job_id;     // Of the job that ends; with `error` when it could not be done.
+    std::string job_error;
     // One batch that its agent has numbered, or this part of one.
     bool numbered = false;
     NumberedBatches::Part part;
+
+    // Whether an on-demand scan ends with it.
+    bool JobEnds() const;
   };
   struct PipeInfo {
     std::string id;
@@ -153,6 +163,24 @@ class SessionHost {
 
   // Of all pipes that feed the view.
   std::vector<SessionInfo> ListSessions(const std::string& view_id) const;
+  // --- Commands (commands.cc). ---
+
+  // Commands for a session, as soon as there are some. False: who listened is gone.
+  using Listener = std::function<bool(std::vector<batch::Command>)>;
+  // From now on the session's commands go there, those that it has not answered yet first. An
+  // earlier listener of the session is replaced. Does nothing when the session is over.
+  void Listen(SessionKey session, Listener listener);
+  // What a listener took did not come through: it goes with the next heartbeat or listener.
+  void AskAgain(SessionKey session);
+  // Asks all sessions that feed the view to look at `path`, or joins such a job that is open.
+  // Errors: those of Jobs::Start.
+  Result<Jobs::Job> StartScan(const std::string& view_id, std::string path, bool recursive);
+  std::vector<Jobs::Job> ListJobs(const std::string& view_id) const;
+  // nullopt: the view has no such job (any more).
+  std::optional<Jobs::Job> FindJob(const std::string& view_id, const std::string& job_id) const;
+  // Readers see what the session has sent for its job; with its end, when it has ended.
+  void NoteJob(SessionKey session, bool ended, const std::string& job_id, std::string error);
+
   // Ends the sessions of all pipes that feed the view.
   void EndSessions(const std::string& view_id, const std::string& reason);
 
@@ -168,6 +196,7 @@ class SessionHost {
     Sessions sessions;
     std::unordered_map<SessionKey, std::stop_source> streams = {};
     std::unordered_map<SessionKey, Poster> posters = {};
+    std::unordered_map<SessionKey, Listener> listeners = {};
     PipeInfo counts = {};  // Only the numbers.
   };
   struct Gathering;
@@ -188,6 +217,12 @@ class SessionHost {
   static bool Same(const Pipe& a, const Pipe& b);
   void Retire(Host* host, const std::string& reason);
   void Carry(Host* host, const Sessions::Effects& effects);
+  void CarryToJobs(const Host& host, const Sessions::Effects& effects);
+  // What the session is to do, for an answer to it.
+  std::vector<batch::Command> TakeCommands(SessionKey session);
+  // Hands what waits for the session to who listens.
+  void Hand(Host* host, SessionKey session);
+  Jobs::Time Time() const { return {executor_.clock().Now(), executor_.clock().WallNow()}; }
   void ArmTimer();
   void Tick();
   PipeNumber NextNumber();
@@ -199,6 +234,7 @@ class SessionHost {
   std::map<std::pair<std::string, std::string>, Host*> keys_;  // (receiver, key)
   PipeNumber last_number_ = 0;
   std::uint64_t posted_bytes_ = 0;
+  Jobs jobs_;
   env::Executor::TimerId timer_ = 0;
   bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -45,6 +45,8 @@ void PutCommands(const std::vector<batch::Command>& commands,
     to.set_path(command.path);
     to.set_recursive(command.recursive);
     to.set_job_id(command.job_id);
+    to.set_name(command.name);
+    to.set_text(command.text);
   }
 }
 
@@ -129,6 +131,8 @@ Status TakeHead(const pb::Batch& from, batch::Batch* to) {
   to->scan_path = from.scan_path();
   if (from.job_id().size() > batch::kIdBytesMax) return Malformed("batch.job_id");
   to->job_id = from.job_id();
+  to->shallow = from.scan_shallow();
+  to->job_error = from.job_error().substr(0, batch::kIdBytesMax);
   to->lost_events = from.lost_events();
   return Status();
 }

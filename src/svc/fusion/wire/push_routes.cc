@@ -98,6 +98,8 @@ env::Task<Reply> Apply(const PipeDoor& door, SessionHost::Entry entry, PushedEve
   posted.rejected = pushed.rejected;
   posted.numbered = pushed.numbered;
   posted.part = pushed.part;
+  posted.job_id = std::move(pushed.job_id);
+  posted.job_error = std::move(pushed.job_error);
   env::Task<Status> push = door.ports.host.Push(std::move(entry), std::move(posted));
   const Status status = co_await env::RunOn(door.ports.control, std::move(push));
   if (!status.ok()) co_return FailureReply(status);

@@ -42,6 +42,7 @@ struct PushedEvents {
   std::string source_type;
   std::string session_id;  // Only the older route reads it.
   std::string job_id;      // metadata.job_id
+  std::string job_error;   // metadata.error: why a job could not be done.
   // A numbered batch, or this part of one: batches holds exactly one.
   bool numbered = false;
   NumberedBatches::Part part;
