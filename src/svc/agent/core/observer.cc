@@ -262,6 +262,9 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
     if (reported()) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
   } else {
     block.path = dirs_.PathOf(listed.dir);
+    // Its row in a listing of its parent that still waits (a job may have found it) is older, too.
+    const EntryKey entry = EntryOf(listed.dir);
+    if (!entry.name.empty()) Touch(entry.dir, entry.name);
     bus_.Drop(listed.dir);  // What a scan has listed before this is older and would come later.
     bus_.Push(std::move(block));
   }

@@ -154,8 +154,9 @@ class Observer {
     std::uint64_t scan_id = 0;  // 0: waits.
     // The directory that is listed to find the next one on the way to `path`; 0: there is none.
     DirKey way;
-    std::string step;           // The name that is looked for in it.
-    DirKey target;              // The directory that was asked for, once it is found.
+    std::string step;             // The name that is looked for in it.
+    DirKey found;                 // That directory, when nobody knew it; 0: somebody did.
+    DirKey target;                // The directory that was asked for, once it is found.
     std::vector<DirKey> to_list;  // A stack.
     std::size_t in_flight = 0;
     int attempts = 0;
@@ -206,6 +207,7 @@ class Observer {
   void BeginJob();
   // Finds what is to be listed next for the job.
   void Advance(Job* job);
+  void LookInto(DirKey found);
   void EndJob(std::string error);
   // True: there is something new to list.
   bool MaybeEndJob();
@@ -244,7 +246,7 @@ class Observer {
   std::map<std::uint32_t, Held> held_;                        // By cookie.
   std::unordered_map<EntryKey, Instant, EntryHash> writing_;  // Modified, not yet closed.
   std::vector<DirKey> unwatch_;
-  std::deque<Job> jobs_;  // The first one is being done.
+  std::deque<Job> jobs_;                // The first one is being done.
   std::deque<std::string> jobs_ended_;  // Ids, the last ones.
 };
 

@@ -75,13 +75,15 @@ void Observer::Advance(Job* job) {
     const bool as_directory = LeavesOut(at, name, true);
     if (as_directory && (!last || LeavesOut(at, name, false))) {
       job->error = "the configuration of the agent excludes " + PrintablePath(job->path);
-      return;
+      return LookInto(std::exchange(job->found, DirKey{}));
     }
     const std::optional<DirKey> next = dirs_.Find(at, name);
     if (!next) {
       job->way = at;
       job->step = name;
       job->to_list.push_back(at);
+      if (job->found != at) LookInto(job->found);
+      job->found = DirKey{};
       return;
     }
     at = *next;
@@ -89,12 +91,20 @@ void Observer::Advance(Job* job) {
   }
   job->target = at;
   job->to_list.push_back(at);
+  if (job->found != at) LookInto(job->found);
+  job->found = DirKey{};
+}
+
+// A directory that a job has found and does not list itself: whoever finds one has it watched.
+void Observer::LookInto(DirKey found) {
+  if (found.value != 0 && dirs_.Contains(found)) PushList(found, 0);
 }
 
 void Observer::EndJob(std::string error) {
   Job& job = jobs_.front();
   ++counters_.jobs;
   if (!error.empty()) ++counters_.jobs_failed;
+  LookInto(job.found);
   jobs_ended_.push_back(job.id);
   if (jobs_ended_.size() > kEndedMax) jobs_ended_.pop_front();
   bus_.EndJob(job.scan_id, std::move(job.id), std::move(job.path), std::move(error));
@@ -201,13 +211,18 @@ void Observer::NoteStep(Job* job, const env::ListedDir& listed) {
 }
 
 void Observer::ListNewChildren(const env::ListedDir& listed) {
-  const Job& job = jobs_.front();
+  Job& job = jobs_.front();
   if (job.recursive && job.way.value == 0) return;  // The job itself goes there.
   for (std::size_t i = 0; i < listed.children.size(); ++i) {
     const EntryAttrs& attrs = listed.children.attrs(i);
     const std::string_view name = listed.children.name(i);
     if (!attrs.is_directory() || dirs_.Find(listed.dir, name)) continue;
-    PushList(dirs_.Add(listed.dir, name, attrs.inode), 0);
+    const DirKey found = dirs_.Add(listed.dir, name, attrs.inode);
+    if (listed.dir == job.way && name == job.step) {
+      job.found = found;  // The job goes there next, unless everything moves meanwhile.
+    } else {
+      PushList(found, 0);
+    }
   }
 }
 
