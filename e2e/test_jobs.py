@@ -1,12 +1,12 @@
 """On-demand scans: asked of Fusion, carried out by agents, followed to their end."""
 
-import os
+import json
 import re
 import textwrap
 
 import pytest
 
-from conftest import BIN, wait_for
+from conftest import BIN, FUSTOR, on_terminal, wait_for
 from http_agent import HttpAgent, call, event
 from original_fusion import OriginalFusion
 from test_http_agents import Fusion
@@ -94,6 +94,44 @@ def test_what_nobody_watches_becomes_visible(pair):
     assert asked.wait_end(asked.start("/x/later"))["status"] == "COMPLETED"
     assert asked.get("/tree?path=/x/later").json["size"] == 3
     wait_equal(pair.view, pair.data)
+
+
+def test_fustor_scan(tmp_path, start, fustor, clean_env):
+    """The same from the command line: as a person, in a pipe, as JSON."""
+    pair = Pair(tmp_path, start)
+    (pair.data / "x" / "deep").mkdir(parents=True)
+    pair.start_fusion()
+    pair.start_agent(few_watches(1))
+    pair.wait_equal()
+    where = {"FUSTOR_URL": pair.url, "FUSTOR_KEY": QUERY_KEY}
+
+    def run(*args, code=0):
+        done = fustor(*args, env=where, cwd=pair.data)
+        assert done.returncode == code, done
+        return done.stdout.decode(), done.stderr.decode()
+
+    assert run("jobs") == ("No scan was asked for.\n", "")
+    (pair.data / "x" / "unseen").write_bytes(b"1")
+    (pair.data / "x" / "deep" / "unseen").write_bytes(b"22")
+    assert run("stat", "x/unseen", code=1)[0] == ""
+    assert run("scan", "--wait", "x") == ("x: scanned by 1 agent\n", "")
+    assert "unseen" in run("ls", "x")[0]
+    assert run("stat", "x/deep/unseen", code=1)[0] == "", "not recursive"
+    text = run("scan", "-r", pair.data / "x")[0]
+    job_id = re.fullmatch(re.escape(f"{pair.data}/x") + ": 1 agent asked to look, job ([0-9a-f]{8})\n", text)[1]
+    wait_for(lambda: "COMPLETED" in [line for line in run("jobs")[0].splitlines() if job_id in line][0], "the job")
+    assert "unseen" in run("ls", "x/deep")[0]
+    job = json.loads(run("scan", "--json", "--wait", ".")[0])
+    assert (job["status"], job["path"], job["recursive"]) == ("COMPLETED", "/", False)
+    assert [json.loads(line)["path"] for line in run("jobs", "--json")[0].splitlines()] == ["/x", "/x", "/"]
+    out, err = run("scan", "--wait", "nowhere", "x", code=1)
+    assert out == "x: scanned by 1 agent\n" and "nowhere: not scanned: host-1:data: /nowhere is not there" in err
+    assert "/etc" in run("scan", "/etc", code=1)[1]
+    code, text = on_terminal([FUSTOR, "scan", "-r", "--wait", "x"], clean_env | where, pair.data)
+    assert code == 0 and text.splitlines()[-1].endswith(b"x: scanned by 1 agent"), text
+    assert b"0 of 1 agent looked" in text
+    code, text = on_terminal([FUSTOR, "jobs"], clean_env | where, pair.data)
+    assert code == 0 and b"FAILED" in text and b"COMPLETED" in text
 
 
 def test_what_cannot_be_looked_at_fails(pair):
