@@ -70,6 +70,16 @@ struct Command {
   friend bool operator==(const Command&, const Command&) = default;
 };
 
+// An agent's configuration, told at the start of a session and after each command that concerns it.
+struct ConfigReport {
+  std::string filename;
+  std::string config_yaml;  // Without secrets, from agents of ours.
+  std::string error;        // What is wrong with a change that was asked for; empty: nothing.
+
+  friend bool operator==(const ConfigReport&, const ConfigReport&) = default;
+};
+inline constexpr std::size_t kConfigBytesMax = std::size_t{512} << 10;
+
 struct HeartbeatAnswer {
   Role role = Role::kFollower;
   std::vector<Command> commands;

@@ -125,6 +125,13 @@ void Pipe::BeginSession(const batch::SessionGrant& grant) {
   SetRole(grant.role);
   TellVitals();
   control_.StartBeating(state_.sessions, grant.session_id, grant.timeout, grant.role);
+  if (config_) control_.TellConfig(grant.session_id, *config_);
+}
+
+void Pipe::TellConfig(batch::ConfigReport report) {
+  config_ = std::move(report);
+  if (!state_.session_id.empty()) control_.TellConfig(state_.session_id, *config_);
+  config_->error.clear();
 }
 
 env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {

@@ -43,7 +43,8 @@ class Pipe {
     Nanos backoff_max = Seconds(60);
     double backoff_multiplier = 2;
     std::uint64_t seed = 1;  // Of the jitter.
-    // Takes commands that are not for a pipe's source. It must not destroy the pipe within the call.
+    // Takes commands that are not for a pipe's source. It must not destroy the pipe within the
+    // call.
     std::function<void(batch::Command)> on_command;
   };
   struct State {
@@ -68,6 +69,8 @@ class Pipe {
   // Closes the session. Ends within the time that the link's calls take.
   env::Task<void> Stop();
   const State& state() const { return state_; }
+  // Tells it now, and again whenever a session begins; an error only now.
+  void TellConfig(batch::ConfigReport report);
   // The simulator's power cut: where everything runs on one thread.
   void Abandon();
 
@@ -118,6 +121,7 @@ class Pipe {
   std::optional<Status> acks_ended_;
 
   std::int64_t last_index_ms_ = 0;
+  std::optional<batch::ConfigReport> config_;
   ControlLane control_;
   env::TaskGroup session_tasks_;
   env::TaskGroup stream_tasks_;

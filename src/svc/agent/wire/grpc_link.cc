@@ -95,6 +95,14 @@ env::Task<Status> GrpcLink::Close(std::string session_id) {
   co_return answer.status();
 }
 
+env::Task<Status> GrpcLink::TellConfig(std::string session_id, batch::ConfigReport report) {
+  std::string bytes = EncodeConfigReport(session_id, report);
+  const Result<std::string> answer =
+      co_await Call(batch::kTellConfigMethod, std::move(bytes), options_.call_timeout);
+  if (answer.status().code() == Code::kUnimplemented) co_return Status();
+  co_return answer.status();
+}
+
 env::Task<Result<std::unique_ptr<ReportStream>>> GrpcLink::Report(std::string session_id) {
   report_ = std::stop_source();
   env::CallOptions options;

@@ -268,6 +268,22 @@ env::Task<Status> HttpLink::Close(std::string session_id) {
   co_return reply->status == 200 ? Status() : Refusal(*reply);
 }
 
+env::Task<Status> HttpLink::TellConfig(std::string session_id, batch::ConfigReport report) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Key("session_id").String(session_id).Key("events").BeginArray().EndArray();
+  json.Key("source_type").String("config_report").Key("is_end").Bool(false);
+  json.Key("metadata").BeginObject().Key("filename").String(report.filename);
+  json.Key("config_yaml").String(report.config_yaml);
+  if (!report.error.empty()) json.Key("error").String(report.error);
+  json.EndObject().EndObject();
+  const Result<HttpReply> reply =
+      co_await Call("POST", "/api/v1/pipe/ingest/" + session_id + "/events", std::move(body),
+                    options_.call_timeout);
+  if (!reply.ok()) co_return reply.status();
+  co_return reply->status == 200 ? Status() : Refusal(*reply);
+}
+
 env::Task<Result<std::unique_ptr<ReportStream>>> HttpLink::Report(std::string session_id) {
   report_ = std::stop_source();
   co_return std::unique_ptr<ReportStream>(std::make_unique<HttpReportStream>(

@@ -222,6 +222,15 @@ std::string EncodeCloseSession(std::string_view session_id) {
   return message.SerializeAsString();
 }
 
+std::string EncodeConfigReport(std::string_view session_id, const batch::ConfigReport& report) {
+  pb::ConfigReport message;
+  message.set_session_id(std::string(session_id));
+  message.set_filename(report.filename);
+  message.set_config_yaml(report.config_yaml);
+  message.set_error(report.error);
+  return message.SerializeAsString();
+}
+
 std::string EncodeReportStart(std::string_view session_id) {
   pb::ReportRequest message;
   message.set_session_id(std::string(session_id));

@@ -32,17 +32,97 @@ void SessionHost::CarryToJobs(const Host& host, const Sessions::Effects& effects
   }
 }
 
-std::vector<batch::Command> SessionHost::TakeCommands(SessionKey session) {
-  return jobs_.Take(session);
+std::vector<batch::Command> SessionHost::TakeCommands(Host* host, SessionKey session) {
+  std::vector<batch::Command> commands = jobs_.Take(session);
+  if (const auto waiting = host->commands.find(session); waiting != host->commands.end()) {
+    for (batch::Command& command : waiting->second) commands.push_back(std::move(command));
+    host->commands.erase(waiting);
+  }
+  return commands;
+}
+
+Status SessionHost::SendCommand(const std::string& agent_id, batch::Command command) {
+  Host* to = nullptr;
+  const Sessions::Session* latest = nullptr;
+  for (const auto& [id, host] : hosts_) {
+    for (const Sessions::Session* session : host->sessions.all()) {
+      if (session->agent_id != agent_id) continue;
+      if (latest != nullptr && !(latest->last_beat < session->last_beat)) continue;
+      latest = session;
+      to = host.get();
+    }
+  }
+  if (to == nullptr) return {Code::kNotFound, "No session of agent '" + agent_id + "'"};
+  std::vector<batch::Command>& waiting = to->commands[latest->key];
+  if (waiting.size() >= kCommandsPerSession) {
+    return {Code::kResourceExhausted, "Too many commands wait for agent '" + agent_id + "'"};
+  }
+  waiting.push_back(std::move(command));
+  Hand(to, latest->key);
+  return {};
+}
+
+Result<Jobs::Job> SessionHost::StartScanOf(const std::string& agent_id, std::string path,
+                                           bool recursive) {
+  std::string view_id;
+  std::vector<Jobs::Target> targets;
+  for (const auto& [id, host] : hosts_) {
+    for (const Sessions::Session* session : host->sessions.all()) {
+      if (session->agent_id != agent_id || host->pipe.shards.empty()) continue;
+      if (view_id.empty()) view_id = host->pipe.shards.front()->view_id();
+      targets.push_back({session->key, TaskOf(id, session->task_id), session->task_id});
+    }
+  }
+  if (targets.empty()) return Status(Code::kNotFound, "No session of agent '" + agent_id + "'");
+  return StartJob(view_id, std::move(path), recursive, targets);
+}
+
+void SessionHost::KeepConfig(const std::string& agent_id, const batch::ConfigReport& report) {
+  if (!redact_ || agent_id.empty()) return;
+  configs_.Take(agent_id, {report.filename, redact_(report.config_yaml), report.error,
+                           executor_.clock().WallNow()});
+}
+
+Status SessionHost::TakeConfig(const Caller& caller, const std::string& session_id,
+                               const batch::ConfigReport& report) {
+  Host* const host = Find(caller);
+  const Sessions::Session* const session =
+      host == nullptr ? nullptr : host->sessions.Find(session_id);
+  if (session == nullptr) return {Code::kUnauthenticated, "Session obsoleted"};
+  KeepConfig(session->agent_id, report);
+  return {};
+}
+
+Status SessionHost::TakeConfigPosted(const Entry& entry, const batch::ConfigReport& report) {
+  Host* const host = HostOf(entry.session);
+  if (host == nullptr) return {Code::kNotFound, "Session obsoleted"};
+  KeepConfig(host->sessions.Find(entry.session)->agent_id, report);
+  return {};
+}
+
+std::vector<SessionInfo> SessionHost::AllSessions() const {
+  std::vector<SessionInfo> list;
+  for (const auto& [id, host] : hosts_) {
+    for (const Sessions::Session* session : host->sessions.all()) {
+      list.push_back({*session, host->sessions.IsLeader(session->key),
+                      host->pipe.sessions.policy == SessionPolicy::kShared});
+    }
+  }
+  return list;
 }
 
 void SessionHost::Hand(Host* host, SessionKey session) {
   const auto listener = host->listeners.find(session);
   if (listener == host->listeners.end()) return;
-  std::vector<batch::Command> commands = TakeCommands(session);
+  std::vector<batch::Command> commands = TakeCommands(host, session);
+  std::vector<batch::Command> others;
+  for (const batch::Command& command : commands) {
+    if (command.kind != "scan") others.push_back(command);
+  }
   if (commands.empty() || listener->second(std::move(commands))) return;
   host->listeners.erase(listener);
   jobs_.AskAgain(session);
+  if (!others.empty()) host->commands[session] = std::move(others);
 }
 
 void SessionHost::Listen(SessionKey session, Listener listener) {
@@ -69,9 +149,14 @@ Result<Jobs::Job> SessionHost::StartScan(const std::string& view_id, std::string
       targets.push_back({session->key, TaskOf(id, session->task_id), session->task_id});
     }
   }
-  FUSTOR_TRY_ASSIGN(const Jobs::Job* const started,
-                    jobs_.Start(random_.Hex(kJobIdBytes), view_id, std::move(path), recursive,
-                                targets, Time()));
+  return StartJob(view_id, std::move(path), recursive, targets);
+}
+
+Result<Jobs::Job> SessionHost::StartJob(const std::string& view_id, std::string path,
+                                        bool recursive, const std::vector<Jobs::Target>& targets) {
+  FUSTOR_TRY_ASSIGN(
+      const Jobs::Job* const started,
+      jobs_.Start(random_.Hex(kJobIdBytes), view_id, std::move(path), recursive, targets, Time()));
   const std::string id = started->id;
   for (const Jobs::Target& target : targets) {
     if (Host* const host = HostOf(target.session); host != nullptr) Hand(host, target.session);

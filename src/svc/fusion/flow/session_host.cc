@@ -150,7 +150,7 @@ Result<batch::HeartbeatAnswer> SessionHost::BeatHere(Host* host, const batch::He
   batch::HeartbeatAnswer answer;
   answer.role =
       host->sessions.IsLeader((*session)->key) ? batch::Role::kLeader : batch::Role::kFollower;
-  answer.commands = TakeCommands((*session)->key);
+  answer.commands = TakeCommands(host, (*session)->key);
   return answer;
 }
 
@@ -199,6 +199,7 @@ void SessionHost::Carry(Host* host, const Sessions::Effects& effects) {
       ++host->counts.sessions_closed;
       host->posters.erase(effect.session);
       host->listeners.erase(effect.session);
+      host->commands.erase(effect.session);
       log_.Info("session ended", {{"pipe", host->pipe.id}, {"reason", effect.reason}});
     }
     for (const auto& shard : host->pipe.shards) shard->Tell(host->number, effect, reporter);

@@ -32,6 +32,7 @@
 #include "env/task.h"
 #include "lib/batch/batch.h"
 #include "lib/batch/session.h"
+#include "svc/fusion/core/config_reports.h"
 #include "svc/fusion/core/jobs.h"
 #include "svc/fusion/core/numbered_batches.h"
 #include "svc/fusion/core/pushed_scans.h"
@@ -85,7 +86,7 @@ class SessionHost {
     std::optional<batch::Source> ends;  // The scan of this source ends behind them.
     std::uint64_t events = 0;
     std::uint64_t rejected = 0;
-    std::string job_id;     // Of the job that ends; with `error` when it could not be done.
+    std::string job_id;  // Of the job that ends; with `error` when it could not be done.
     std::string job_error;
     // One batch that its agent has numbered, or this part of one.
     bool numbered = false;
@@ -181,6 +182,27 @@ class SessionHost {
   // Readers see what the session has sent for its job; with its end, when it has ended.
   void NoteJob(SessionKey session, bool ended, const std::string& job_id, std::string error);
 
+  static constexpr std::size_t kCommandsPerSession = 64;
+  // Asks one agent; the command goes to the session of it that was heard of last. Errors: kNotFound
+  // (no session of this agent), kResourceExhausted (kCommandsPerSession wait).
+  Status SendCommand(const std::string& agent_id, batch::Command command);
+  // As StartScan, of all sessions of one agent; the job belongs to the first view that it feeds.
+  // Errors also: kNotFound.
+  Result<Jobs::Job> StartScanOf(const std::string& agent_id, std::string path, bool recursive);
+
+  // Makes of a configuration what may be shown. Without one, no configuration is kept.
+  using Redact = std::function<std::string(const std::string& yaml)>;
+  void SetRedact(Redact redact) { redact_ = std::move(redact); }
+  // An agent tells its configuration; only what may be shown is kept. Errors: as Beat, as Admit.
+  Status TakeConfig(const Caller& caller, const std::string& session_id,
+                    const batch::ConfigReport& report);
+  Status TakeConfigPosted(const Entry& entry, const batch::ConfigReport& report);
+  std::vector<ConfigReports::Report> ConfigsOf(const std::string& agent_id) const {
+    return configs_.Of(agent_id);
+  }
+  // Of all pipes.
+  std::vector<SessionInfo> AllSessions() const;
+
   // Ends the sessions of all pipes that feed the view.
   void EndSessions(const std::string& view_id, const std::string& reason);
 
@@ -197,7 +219,8 @@ class SessionHost {
     std::unordered_map<SessionKey, std::stop_source> streams = {};
     std::unordered_map<SessionKey, Poster> posters = {};
     std::unordered_map<SessionKey, Listener> listeners = {};
-    PipeInfo counts = {};  // Only the numbers.
+    std::unordered_map<SessionKey, std::vector<batch::Command>> commands = {};  // Not yet told.
+    PipeInfo counts = {};                                                       // Only the numbers.
   };
   struct Gathering;
 
@@ -219,7 +242,10 @@ class SessionHost {
   void Carry(Host* host, const Sessions::Effects& effects);
   void CarryToJobs(const Host& host, const Sessions::Effects& effects);
   // What the session is to do, for an answer to it.
-  std::vector<batch::Command> TakeCommands(SessionKey session);
+  std::vector<batch::Command> TakeCommands(Host* host, SessionKey session);
+  void KeepConfig(const std::string& agent_id, const batch::ConfigReport& report);
+  Result<Jobs::Job> StartJob(const std::string& view_id, std::string path, bool recursive,
+                             const std::vector<Jobs::Target>& targets);
   // Hands what waits for the session to who listens.
   void Hand(Host* host, SessionKey session);
   Jobs::Time Time() const { return {executor_.clock().Now(), executor_.clock().WallNow()}; }
@@ -235,6 +261,8 @@ class SessionHost {
   PipeNumber last_number_ = 0;
   std::uint64_t posted_bytes_ = 0;
   Jobs jobs_;
+  ConfigReports configs_;
+  Redact redact_;
   env::Executor::TimerId timer_ = 0;
   bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

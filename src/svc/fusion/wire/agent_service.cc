@@ -22,10 +22,10 @@ struct AgentService::Inflow {
   std::uint64_t answered = 0;
   Status failed;
   std::vector<batch::Command> commands;  // To be sent.
-  bool ended = false;             // No more answers are wanted.
-  env::Stream* stream = nullptr;  // While it may be cancelled.
-  env::Signal progress;           // For who takes batches.
-  env::Signal news;               // For who sends answers.
+  bool ended = false;                    // No more answers are wanted.
+  env::Stream* stream = nullptr;         // While it may be cancelled.
+  env::Signal progress;                  // For who takes batches.
+  env::Signal news;                      // For who sends answers.
 
   // Returns whether all shards have applied the batch.
   bool OnDone(std::uint64_t sequence, const Status& status) {
@@ -80,6 +80,7 @@ void AgentService::AddMethods(env::MethodTable* table) {
   table->AddUnary(batch::kOpenSessionMethod, control_, unary(&AgentService::OpenSession));
   table->AddUnary(batch::kHeartbeatMethod, control_, unary(&AgentService::Beat));
   table->AddUnary(batch::kCloseSessionMethod, control_, unary(&AgentService::CloseSession));
+  table->AddUnary(batch::kTellConfigMethod, control_, unary(&AgentService::TellConfig));
   table->AddStream(batch::kReportMethod, ingest_,
                    [this](env::CallContext context, env::Stream& stream) {
                      return Report(std::move(context), stream);
@@ -107,6 +108,15 @@ env::Task<Result<std::string>> AgentService::Beat(env::CallContext context, std:
   co_return EncodeHeartbeatAnswer(*answer);
 }
 
+env::Task<Result<std::string>> AgentService::TellConfig(env::CallContext context,
+                                                        std::string request) {
+  const auto decoded = DecodeConfigReport(request);
+  if (!decoded.ok()) co_return decoded.status();
+  const Status taken = host_.TakeConfig(CallerOf(context), decoded->first, decoded->second);
+  if (!taken.ok()) co_return taken;
+  co_return std::string();
+}
+
 env::Task<Result<std::string>> AgentService::CloseSession(env::CallContext context,
                                                           std::string request) {
   const Result<std::string> id = DecodeCloseSession(request);
@@ -122,8 +132,8 @@ env::Task<Result<SessionHost::Ticket>> AgentService::Join(SessionHost::Caller ca
   Result<SessionHost::Ticket> ticket = host_.Join(caller, session_id);
   if (!ticket.ok()) co_return ticket;
   // Called on the control executor; what comes too late for the stream is asked again.
-  const auto take = [this, session = ticket->session, stream = std::weak_ptr<Inflow>(inflow)](
-                        std::vector<batch::Command> commands) {
+  const auto take = [this, session = ticket->session,
+                     stream = std::weak_ptr<Inflow>(inflow)](std::vector<batch::Command> commands) {
     const std::shared_ptr<Inflow> to = stream.lock();
     if (to == nullptr) return false;
     ingest_.Post([this, to, session, commands = std::move(commands)] {
@@ -231,14 +241,14 @@ void AgentService::Deliver(const SessionHost::Ticket& ticket, batch::Batch batch
   const auto shared = std::make_shared<const batch::Batch>(std::move(batch));
   for (const std::shared_ptr<Shard>& shard : ticket.shards) {
     const bool first = shard == ticket.shards.front();
-    shard->Deliver(ticket.session, shared, [this, inflow, first, count, shared,
-                                            session = ticket.session](Status status) {
-      if (first && status.ok()) count(0, 1);
-      ingest_.Post([this, inflow, shared, session, status = std::move(status)] {
-        const bool all = inflow->OnDone(shared->sequence, status);
-        if (all && shared->source == batch::Source::kJob) NoteJob(session, *shared);
-      });
-    });
+    shard->Deliver(ticket.session, shared,
+                   [this, inflow, first, count, shared, session = ticket.session](Status status) {
+                     if (first && status.ok()) count(0, 1);
+                     ingest_.Post([this, inflow, shared, session, status = std::move(status)] {
+                       const bool all = inflow->OnDone(shared->sequence, status);
+                       if (all && shared->source == batch::Source::kJob) NoteJob(session, *shared);
+                     });
+                   });
   }
 }
 
@@ -260,9 +270,9 @@ env::Task<void> AgentService::SendAnswers(env::Stream& stream, std::shared_ptr<I
     answer.commands = inflow->commands;
     const Status sent = co_await stream.Send(EncodeReportAnswer(answer));
     if (!sent.ok()) co_return;  // The commands stay, for who asks again.
-    inflow->commands.erase(inflow->commands.begin(),
-                           inflow->commands.begin() +
-                               static_cast<std::ptrdiff_t>(answer.commands.size()));
+    inflow->commands.erase(
+        inflow->commands.begin(),
+        inflow->commands.begin() + static_cast<std::ptrdiff_t>(answer.commands.size()));
     inflow->answered = answer.acknowledged_sequence;
     inflow->progress.Set();
   }

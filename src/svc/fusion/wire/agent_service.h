@@ -44,6 +44,7 @@ class AgentService {
   SessionHost::Caller CallerOf(const env::CallContext& context) const;
   env::Task<Result<std::string>> OpenSession(env::CallContext context, std::string request);
   env::Task<Result<std::string>> Beat(env::CallContext context, std::string request);
+  env::Task<Result<std::string>> TellConfig(env::CallContext context, std::string request);
   env::Task<Result<std::string>> CloseSession(env::CallContext context, std::string request);
   env::Task<Status> Report(env::CallContext context, env::Stream& stream);
   env::Task<Result<SessionHost::Ticket>> Join(SessionHost::Caller caller, std::string session_id,

@@ -175,6 +175,17 @@ Result<std::string> DecodeCloseSession(std::string_view bytes) {
   return message.session_id();
 }
 
+Result<std::pair<std::string, batch::ConfigReport>> DecodeConfigReport(std::string_view bytes) {
+  pb::ConfigReport message;
+  FUSTOR_TRY(Parse(bytes, &message));
+  FUSTOR_TRY(CheckId(message.session_id(), "session_id"));
+  FUSTOR_TRY(CheckId(message.filename(), "filename"));
+  if (message.config_yaml().size() > batch::kConfigBytesMax) return Malformed("config_yaml");
+  return std::pair(message.session_id(),
+                   batch::ConfigReport{message.filename(), message.config_yaml(),
+                                       message.error().substr(0, 4096)});
+}
+
 Result<std::string> DecodeReportStart(std::string_view bytes) {
   pb::ReportRequest message;
   FUSTOR_TRY(Parse(bytes, &message));

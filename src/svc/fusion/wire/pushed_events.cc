@@ -202,6 +202,12 @@ bool ReadBodyMember(std::string_view key, Tape::Node value, Body* body, PushedEv
     bool valid = true;
     value.ForEachMember([&](std::string_view name, Tape::Node member) {
       if (name == "job_id") valid = valid && ReadText(member, name, &pushed->job_id, bad);
+      if (name == "filename")
+        valid = valid && ReadText(member, name, &pushed->config.filename, bad);
+      if (name == "config_yaml" && member.is_string() &&
+          member.String().size() <= batch::kConfigBytesMax) {
+        pushed->config.config_yaml = member.String();
+      }
       if (name == "error") valid = valid && ReadText(member, name, &pushed->job_error, bad);
     });
     return valid;
