@@ -210,6 +210,18 @@ TEST_F(ShardFeed, ASlowReaderLosesItsPlaceAndNobodyElseDoes) {
   EXPECT_THAT(Texts(Next(slow)), ElementsAre("created /z"));
 }
 
+TEST(ShardFeedLimits, AreThoseOfTheConfiguration) {
+  FusionConfig config = OneView();
+  config.views["one"].feed.readers_max = 1;
+  config.views["one"].feed.changes_max = 2;
+  World world(config);
+  const std::shared_ptr<View> view = world.fusion.Find("one");
+  ASSERT_NE(view, nullptr);
+  const auto first = world.Await(view->Follow(std::nullopt));
+  ASSERT_TRUE(first.ok()) << first.status().ToString();
+  EXPECT_EQ(world.Await(view->Follow(std::nullopt)).status().code(), Code::kResourceExhausted);
+}
+
 TEST_F(ShardFeed, TakesOnlySoManyReaders) {
   const std::size_t max = Shard::Options().feed_readers_max;
   for (std::size_t i = 0; i < max; ++i) Follow();
