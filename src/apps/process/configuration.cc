@@ -24,12 +24,9 @@ Result<std::string> HomeDirectory(const std::string& given) {
                 "neither FUSTOR_HOME nor HOME is set; say where with --home DIR");
 }
 
-Result<config::Node> LoadConfiguration(const std::string& given, const std::string& name) {
-  std::string path = given;
-  if (path.empty()) {
-    FUSTOR_TRY_ASSIGN(path, HomeDirectory(""));
-    path += "/" + name;
-  }
+namespace {
+
+Result<config::Node> Load(const std::string& path) {
   struct stat st;
   if (::stat(path.c_str(), &st) != 0) {
     if (errno != ENOENT) return posix::ErrnoStatus(errno, path);
@@ -42,6 +39,20 @@ Result<config::Node> LoadConfiguration(const std::string& given, const std::stri
   if (S_ISDIR(st.st_mode)) return yaml::LoadFolder(*files, path);
   FUSTOR_TRY_ASSIGN(const std::string text, files->Read(path, yaml::kFileBytesMax));
   return yaml::Parse(text, path);
+}
+
+}  // namespace
+
+Result<config::Node> LoadConfiguration(const std::string& given, const std::string& name) {
+  std::string path = given;
+  if (path.empty()) {
+    FUSTOR_TRY_ASSIGN(path, HomeDirectory(""));
+    path += "/" + name;
+  }
+  FUSTOR_TRY_ASSIGN(config::Node root, Load(path));
+  // Nobody means that: a full disk, or an editor that has not written yet.
+  if (root.members.empty()) return Status(Code::kInvalidArgument, path + ": nothing is in it");
+  return root;
 }
 
 Result<std::unique_ptr<log::Log>> OpenLog(const config::LoggingConfig& config) {

@@ -16,7 +16,8 @@ namespace fustor::process {
 Result<std::string> HomeDirectory(const std::string& given);
 
 // Reads `given`, a YAML file or a folder of them; empty: the folder `name` of the home directory.
-// Errors: kNotFound (the message says what to do), kInvalidArgument (file, line and what is wrong).
+// Errors: kNotFound (the message says what to do), kInvalidArgument (file, line and what is wrong;
+// no key at all).
 Result<config::Node> LoadConfiguration(const std::string& given, const std::string& name);
 
 // Errors: as log::Open.
