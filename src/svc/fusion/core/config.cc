@@ -82,18 +82,13 @@ ReceiverConfig ReadReceiver(const std::string& id, Reader* reader, References* r
 
 FeedConfig ReadFeed(Reader* parent) {
   constexpr std::int64_t kMiB = 1 << 20;
+  const auto number = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
   Reader reader = parent->Child("feed");
   FeedConfig feed;
-  const auto read = [&](const char* key, std::uint64_t missing, std::int64_t min,
-                        std::int64_t max) {
-    return static_cast<std::uint64_t>(
-        reader.Int(key, static_cast<std::int64_t>(missing), min, max));
-  };
-  feed.changes_max = read("max_changes", feed.changes_max, 1, 100'000'000);
-  feed.bytes_max = read("max_bytes", feed.bytes_max, kMiB, 65'536 * kMiB);
-  feed.revision_bytes_max = read(
-      "max_revision_bytes", std::min(feed.revision_bytes_max, feed.bytes_max), kMiB, 1'024 * kMiB);
-  feed.readers_max = read("max_readers", feed.readers_max, 0, 10'000);
+  feed.changes_max = number(reader.Int("max_changes", 1 << 18, 1, 100'000'000));
+  feed.bytes_max = number(reader.Int("max_bytes", 64 * kMiB, kMiB, 65'536 * kMiB));
+  feed.revision_bytes_max = number(reader.Int("max_revision_bytes", 16 * kMiB, kMiB, 1'024 * kMiB));
+  feed.readers_max = number(reader.Int("max_readers", 128, 0, 10'000));
   feed.linger = reader.Duration("linger_seconds", feed.linger);
   reader.Finish();
   return feed;
