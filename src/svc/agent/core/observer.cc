@@ -195,6 +195,25 @@ void Observer::SetAside(env::ListedDir& listed, Listing& listing, Instant now) {
   }
 }
 
+bool Observer::TakesWatch(const env::ListedDir& listed) {
+  const auto taking = taking_watch_.find(listed.dir);
+  const int retries = taking == taking_watch_.end() ? 0 : taking->second;
+  if (taking != taking_watch_.end()) taking_watch_.erase(taking);
+  if (listed.watch_status.ok()) {
+    if (listed.status.ok()) watch_budget_.Watched(listed.dir, listed.self);
+    return false;
+  }
+  watch_budget_.Ended(listed.dir);
+  const bool scarce = listed.watch_status.code() == Code::kResourceExhausted;
+  if (!scarce || !listed.status.ok() || retries == kWatchRetriesMax) return false;
+  const std::optional<DirKey> older = watch_budget_.Displace(listed.self);
+  if (!older) return false;
+  ++counters_.displaced;
+  unwatch_.push_back(*older);
+  taking_watch_[listed.dir] = retries + 1;
+  return true;
+}
+
 void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
   const Code code = listed.status.code();
   const Job* const job = JobOf(listing.scan_id);
@@ -214,6 +233,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   }
   // Of a scan that was restarted, or a job that is over.
   if (job == nullptr && listing.scan_id != 0 && listing.scan_id != scan_id_) return;
+  if (TakesWatch(listed)) return PushList(listed.dir, listing.scan_id);
   if (listed.status.ok()) {
     unlisted_.erase(listed.dir);
   } else {
@@ -302,6 +322,8 @@ void Observer::Forget(DirKey dir) {
   for (const DirKey key : dirs_.Remove(dir)) {
     bus_.Drop(key);
     unlisted_.erase(key);
+    watch_budget_.Ended(key);
+    taking_watch_.erase(key);
     if (const auto it = queued_.find(key); it != queued_.end()) {
       CloseListing(it->second);
       queued_.erase(it);
