@@ -35,7 +35,8 @@ LOG_LINES = 60
 
 # What sanitizers write of a fault, and how much more memory they need than we do.
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer")
-MEMORY_FACTOR = 6 if BIN.parent.name in ("asan", "tsan") else 1
+SANITIZED = BIN.parent.name in ("asan", "tsan")
+MEMORY_FACTOR = 6 if SANITIZED else 1
 
 
 def wait_for(condition, what="the condition", deadline_s=DEADLINE_S):
