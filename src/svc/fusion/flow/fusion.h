@@ -55,12 +55,14 @@ class Fusion final : public ViewSet {
   std::shared_ptr<View> Find(std::string_view id) const override;
   std::vector<std::shared_ptr<View>> All() const override;
   Access Check(std::string_view key) const override;
+  bool has_management_key() const override { return catalog_.Get()->managed; }
 
  private:
   class HostedView;
   struct Catalog {
     std::map<std::string, std::shared_ptr<HostedView>, std::less<>> views;
     std::map<std::string, Access, std::less<>> keys;
+    bool managed = false;
   };
 
   std::shared_ptr<Shard> MakeShard(const std::string& id, const ViewConfig& config);
