@@ -222,7 +222,7 @@ class Door {
   env::Task<void> UpdateConfig(http::Request& request, http::ResponseWriter& writer) const {
     std::optional<std::string> body = co_await ReadBody(request, writer);
     if (!body) co_return;
-    const auto dry_run = request.QueryParameter("dry_run");
+    const auto dry_run = request.Query("dry_run");
     co_await AskConfig(request, writer,
                        {ConfigRequest::Kind::kUpdate, *std::move(body),
                         dry_run.has_value() && *dry_run != "false"});
