@@ -1,5 +1,5 @@
-// redact.h: a configuration as text: as it may be shown (without its secrets), or changed and whole;
-// without comments in any case.
+// redact.h: a configuration as text: as it may be shown (without its secrets), or changed and
+// whole; without comments in any case.
 //
 // Pure. What stands under a key that speaks of keys, passwords, secrets, tokens or credentials is a
 // secret, however deep it lies (but for the names of files and pipes); so is what stands before the

@@ -189,16 +189,14 @@ class Door {
 
   env::Task<void> Drivers(http::Request& request, http::ResponseWriter& writer) const {
     co_await Finish(request, writer,
-                    {200,
-                     R"({"sources":["fs"],"senders":["grpc","http","echo"],)"
-                     R"("receivers":["grpc","http"],"views":["fs"]})"});
+                    {200, R"({"sources":["fs"],"senders":["grpc","http","echo"],)"
+                          R"("receivers":["grpc","http"],"views":["fs"]})"});
   }
 
   env::Task<void> AskConfig(http::Request& request, http::ResponseWriter& writer,
                             ConfigRequest ask) const {
     if (!ports_.config) {
-      co_await Finish(request, writer,
-                      DetailReply(501, "This Fusion has no configuration files"));
+      co_await Finish(request, writer, DetailReply(501, "This Fusion has no configuration files"));
       co_return;
     }
     const env::Completion<Result<ConfigAnswer>> done;

@@ -136,8 +136,7 @@ std::optional<Storable> StorableAs(const OpenView& open, const TreeQuery& query,
 
 env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const TreeQuery& query,
                            tree::Snapshot pinned, tree::Entry entry, std::optional<Jobs::Job> job,
-                           http::AnswerStore* store,
-                           http::ResponseWriter& writer) {
+                           http::AnswerStore* store, http::ResponseWriter& writer) {
   std::optional<tree::Snapshot> snapshot(std::move(pinned));
   const tree::Revision revision = snapshot->revision();
   const NodeJson json({query.only_path, query.totals, query.keyed_children}, open.status);
