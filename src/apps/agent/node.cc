@@ -32,6 +32,7 @@ posix::TreeOptions TreeOptionsOf(const SourceConfig& source) {
   }
   options.one_file_system = source.one_file_system;
   options.metadata_ops_per_second = static_cast<std::uint64_t>(source.metadata_ops_per_second_max);
+  options.watches_max = static_cast<std::uint64_t>(source.watches_max);
   return options;
 }
 

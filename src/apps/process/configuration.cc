@@ -66,6 +66,22 @@ bool IsFolder(const std::string& path) {
   return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+Result<config::Node> Load(const std::string& path, const FileChange& change) {
+  struct stat st;
+  if (::stat(path.c_str(), &st) != 0) {
+    if (errno != ENOENT) return posix::ErrnoStatus(errno, path);
+    return Status(Code::kNotFound, path +
+                                       ": there is no configuration; make this folder with a "
+                                       "file in it that ends in .yaml, or say where it is with "
+                                       "--config");
+  }
+  const std::unique_ptr<env::Files> real = posix::OpenFiles();
+  WithChange files(*real, change);
+  if (S_ISDIR(st.st_mode)) return yaml::LoadFolder(files, path);
+  FUSTOR_TRY_ASSIGN(const std::string text, files.Read(path, yaml::kFileBytesMax));
+  return yaml::Parse(text, path);
+}
+
 }  // namespace
 
 Result<std::string> ConfigurationPath(const std::string& given, const std::string& name) {
@@ -81,19 +97,10 @@ Result<std::string> ConfigurationPath(const std::string& given, const std::strin
 Result<config::Node> LoadConfiguration(const std::string& given, const std::string& name,
                                        const FileChange& change) {
   FUSTOR_TRY_ASSIGN(const std::string path, ConfigurationPath(given, name));
-  struct stat st;
-  if (::stat(path.c_str(), &st) != 0) {
-    if (errno != ENOENT) return posix::ErrnoStatus(errno, path);
-    return Status(Code::kNotFound, path +
-                                       ": there is no configuration; make this folder with a "
-                                       "file in it that ends in .yaml, or say where it is with "
-                                       "--config");
-  }
-  const std::unique_ptr<env::Files> real = posix::OpenFiles();
-  WithChange files(*real, change);
-  if (S_ISDIR(st.st_mode)) return yaml::LoadFolder(files, path);
-  FUSTOR_TRY_ASSIGN(const std::string text, files.Read(path, yaml::kFileBytesMax));
-  return yaml::Parse(text, path);
+  FUSTOR_TRY_ASSIGN(config::Node root, Load(path, change));
+  // Nobody means that: a full disk, or an editor that has not written yet.
+  if (root.members.empty()) return Status(Code::kInvalidArgument, path + ": nothing is in it");
+  return root;
 }
 
 Result<std::string> ConfigurationFile(const std::string& path, const std::string& name) {

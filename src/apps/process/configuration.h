@@ -24,7 +24,7 @@ struct FileChange {
 
 // Reads `given`, a YAML file or a folder of them; empty: the folder `name` of the home directory.
 // As it would be with `change`. Errors: kNotFound (the message says what to do), kInvalidArgument
-// (file, line and what is wrong).
+// (file, line and what is wrong; no key at all).
 Result<config::Node> LoadConfiguration(const std::string& given, const std::string& name,
                                        const FileChange& change = {});
 // Which file or folder that is. Errors: as HomeDirectory.

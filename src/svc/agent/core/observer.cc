@@ -195,6 +195,25 @@ void Observer::SetAside(env::ListedDir& listed, Listing& listing, Instant now) {
   }
 }
 
+bool Observer::TakesWatch(const env::ListedDir& listed) {
+  const auto taking = taking_watch_.find(listed.dir);
+  const int retries = taking == taking_watch_.end() ? 0 : taking->second;
+  if (taking != taking_watch_.end()) taking_watch_.erase(taking);
+  if (listed.watch_status.ok()) {
+    if (listed.status.ok()) watch_budget_.Watched(listed.dir, listed.self);
+    return false;
+  }
+  watch_budget_.Ended(listed.dir);
+  const bool scarce = listed.watch_status.code() == Code::kResourceExhausted;
+  if (!scarce || !listed.status.ok() || retries == kWatchRetriesMax) return false;
+  const std::optional<DirKey> older = watch_budget_.Displace(listed.self);
+  if (!older) return false;
+  ++counters_.displaced;
+  unwatch_.push_back(*older);
+  taking_watch_[listed.dir] = retries + 1;
+  return true;
+}
+
 void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
   const Code code = listed.status.code();
   const Job* const job = JobOf(listing.scan_id);
@@ -214,6 +233,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   }
   // Of a scan that was restarted, or a job that is over.
   if (job == nullptr && listing.scan_id != 0 && listing.scan_id != scan_id_) return;
+  if (TakesWatch(listed)) return PushList(listed.dir, listing.scan_id);
   if (listed.status.ok()) {
     unlisted_.erase(listed.dir);
   } else {
@@ -256,16 +276,20 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   // from before that, and newer or older than the listing.
   if (listing.fresh_self || IsBeingLookedAt(listed.dir)) WantDirectory(listed.dir, now);
   block.rows = std::move(listed.children);
-  if (job != nullptr) {
-    bus_.PushOfJob(job->scan_id, job->id, listed.dir, std::move(block));
-  } else if (listing.scan_id != 0) {
-    if (reported()) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
+  Report(listed.dir, listing.scan_id, std::move(block));
+}
+
+void Observer::Report(DirKey dir, std::uint64_t scan_id, batch::DirBlock block) {
+  if (const Job* job = JobOf(scan_id); job != nullptr) {
+    bus_.PushOfJob(scan_id, job->id, dir, std::move(block));
+  } else if (scan_id != 0) {
+    if (reported()) bus_.PushScanned(scan_id, dir, std::move(block));
   } else {
-    block.path = dirs_.PathOf(listed.dir);
+    block.path = dirs_.PathOf(dir);
     // Its row in a listing of its parent that still waits (a job may have found it) is older, too.
-    const EntryKey entry = EntryOf(listed.dir);
+    const EntryKey entry = EntryOf(dir);
     if (!entry.name.empty()) Touch(entry.dir, entry.name);
-    bus_.Drop(listed.dir);  // What a scan has listed before this is older and would come later.
+    bus_.Drop(dir);  // What a scan has listed before this is older and would come later.
     bus_.Push(std::move(block));
   }
 }
@@ -302,6 +326,8 @@ void Observer::Forget(DirKey dir) {
   for (const DirKey key : dirs_.Remove(dir)) {
     bus_.Drop(key);
     unlisted_.erase(key);
+    watch_budget_.Ended(key);
+    taking_watch_.erase(key);
     if (const auto it = queued_.find(key); it != queued_.end()) {
       CloseListing(it->second);
       queued_.erase(it);

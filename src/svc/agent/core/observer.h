@@ -14,6 +14,8 @@
 //  - A directory that is seen at a new place while it is known at another one is waited for in the
 //  same
 //    way: the rename that explains it must keep its number, and its watch.
+//  - With too few watches those keep theirs that have changed last (WatchBudget); what has none is
+//    seen by scans only.
 //  - A directory that appears is watched and listed, and its rows are realtime evidence.
 //  - Two halves of a rename are paired by cookie; a half that stays alone for kRenamePatience is a
 //    deletion or a creation.
@@ -34,6 +36,7 @@
 #include "svc/agent/core/bus.h"
 #include "svc/agent/core/dir_table.h"
 #include "svc/agent/core/selection.h"
+#include "svc/agent/core/watch_budget.h"
 
 namespace fustor::agent {
 
@@ -46,6 +49,8 @@ class Observer {
   // after four times as long: for nearly two minutes.
   static constexpr int kStatRetriesMax = 6;
   static constexpr std::size_t kJobsMax = 64;
+  // A watch that was given up for one directory may be taken by another that is being listed.
+  static constexpr int kWatchRetriesMax = 8;
 
   struct Options {
     Nanos throttle = Seconds(1);  // A file that is being written is reported at most this often.
@@ -66,6 +71,7 @@ class Observer {
     std::uint64_t unwatched = 0;       // Directories listed that could not be watched.
     std::uint64_t jobs = 0;            // On-demand scans, ended.
     std::uint64_t jobs_failed = 0;     // Of them, with an error.
+    std::uint64_t displaced = 0;       // Watches given up for directories that changed later.
   };
 
   // `bus` must outlive the observer.
@@ -108,6 +114,7 @@ class Observer {
   std::optional<Instant> NextDue() const;
 
   const DirTable& dirs() const { return dirs_; }
+  std::size_t watched() const { return watch_budget_.watched(); }
   const Counters& counters() const { return counters_; }
   std::size_t lists_in_flight() const { return listing_.size(); }
 
@@ -190,6 +197,9 @@ class Observer {
   bool IsBeingLookedAt(DirKey dir) const;
   bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
   void WatchAgain(const env::ListedDir& listed);
+  // Notes whether it is watched. True: another one has given up its watch, and this one is to be
+  // listed again, with it.
+  bool TakesWatch(const env::ListedDir& listed);
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
   // Takes out the rows that are not to be reported, and those that something else tells about.
   void LeaveOut(env::ListedDir& listed) const;
@@ -198,6 +208,8 @@ class Observer {
   void CloseListing(std::uint64_t scan_id);
   void OnStattedOne(env::StattedEntry& statted, Instant now);
   void Report(const EntryKey& key, env::StattedEntry& statted, bool atomic);
+  // A listing: of a job, of a scan, or (0) of a directory that has appeared.
+  void Report(DirKey dir, std::uint64_t scan_id, batch::DirBlock block);
   void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
   void Vanished(const EntryKey& key);
   void MaybeEndScan();
@@ -248,6 +260,9 @@ class Observer {
   std::vector<DirKey> unwatch_;
   std::deque<Job> jobs_;                // The first one is being done.
   std::deque<std::string> jobs_ended_;  // Ids, the last ones.
+  WatchBudget watch_budget_;
+  // Listed again for a watch that was given up for them, and how often already.
+  std::unordered_map<DirKey, int> taking_watch_;
 };
 
 }  // namespace fustor::agent

@@ -563,6 +563,49 @@ TEST(Observer, AnAuditOfWhatIsNotThereDeletesNothing) {
   EXPECT_EQ(rooted.last_mark, batch::ScanMark::kEnd);
 }
 
+// Four directories and two watches: those keep theirs, or get one, that changed last.
+TEST(Observer, WithTooFewWatchesTheLatestChangesCount) {
+  std::map<std::string, std::int64_t> changed = {{"/", 40}, {"/a", 10}, {"/b", 30}, {"/c", 20}};
+  std::set<std::uint32_t> watched;
+  const auto list = [&](Rooted& rooted, const env::ListRequest& request) {
+    for (const env::DirKey dir : rooted.observer.TakeUnwatched()) watched.erase(dir.value);
+    env::ListedDir dir;
+    dir.self.kind = EntryKind::kDirectory;
+    dir.self.mtime_ns = dir.self.ctime_ns = changed.at(request.path);
+    if (!watched.contains(request.dir.value) && watched.size() == 2) {
+      dir.watch_status = Status(Code::kResourceExhausted, "no watches are left");
+    } else {
+      watched.insert(request.dir.value);
+    }
+    EntryAttrs child;
+    child.kind = EntryKind::kDirectory;
+    for (const auto& [path, when] : changed) {
+      if (request.path == "/" && path != "/") dir.children.Append(path.substr(1), child);
+    }
+    return dir;
+  };
+  Rooted rooted;
+  const auto answer = [&](const env::ListRequest& request) { return list(rooted, request); };
+  const auto watched_paths = [&] {
+    std::set<std::string> paths;
+    for (const std::uint32_t dir : watched) {
+      paths.insert(rooted.observer.dirs().PathOf(env::DirKey{dir}));
+    }
+    return paths;
+  };
+  rooted.observer.StartScan();
+  EXPECT_EQ(rooted.AnswerAll(answer), 4u) << "each directory is told once";
+  EXPECT_EQ(rooted.last_mark, batch::ScanMark::kEnd);
+  EXPECT_EQ(watched_paths(), (std::set<std::string>{"/", "/b"}));
+  EXPECT_EQ(rooted.observer.watched(), 2u);
+
+  changed["/a"] = 50;
+  ASSERT_TRUE(rooted.observer.StartAudit());
+  EXPECT_EQ(rooted.AnswerAll(answer), 4u);
+  EXPECT_EQ(rooted.last_mark, batch::ScanMark::kEnd);
+  EXPECT_EQ(watched_paths(), (std::set<std::string>{"/", "/a"}));
+}
+
 TEST(Observer, LeavesOutNames) {
   Converges(false, true, Selection({"b", "c/"}, "[!e]"));
   Converges(true, true, Selection({"b", "c/"}, "[!e]"));

@@ -85,7 +85,7 @@ namespace {
 bool Same(const ViewConfig& a, const ViewConfig& b) {
   return a.driver == b.driver && a.hot_file_threshold == b.hot_file_threshold &&
          a.tombstone_ttl == b.tombstone_ttl && a.tree_items_max == b.tree_items_max &&
-         a.availability == b.availability && a.live_mode == b.live_mode;
+         a.availability == b.availability && a.live_mode == b.live_mode && a.feed == b.feed;
 }
 
 Status CheckSupported(const FusionConfig& config) {
@@ -149,6 +149,11 @@ std::shared_ptr<Shard> Fusion::MakeShard(const std::string& id, const ViewConfig
   options.arbiter.max_tree_items = config.tree_items_max;
   options.stale_ok = config.availability == ViewConfig::Availability::kStaleOk;
   options.live_mode = config.live_mode;
+  options.feed = {.rows_max = config.feed.changes_max,
+                  .bytes_max = config.feed.bytes_max,
+                  .revision_bytes_max = config.feed.revision_bytes_max};
+  options.feed_readers_max = config.feed.readers_max;
+  options.feed_linger = config.feed.linger;
   env::Executor*& executor = executors_[id];
   if (executor == nullptr) executor = &ports_.shard_executor(id);
   auto shard = std::make_shared<Shard>(std::move(options), *executor, ports_.log);
