@@ -226,6 +226,10 @@ Status Fusion::Configure(const FusionConfig& config) {
       access.views.push_back(id);
     }
   }
+  catalog->managed = !config.management_keys.empty();
+  for (const std::string& key : config.management_keys) {
+    catalog->keys[key] = {.known = true, .views = {}, .pipe = "", .management = true};
+  }
   std::vector<SessionHost::Pipe> pipes;
   for (const auto& [id, from] : config.pipes) {
     if (!IsLive(config, from)) continue;

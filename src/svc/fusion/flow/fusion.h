@@ -58,6 +58,7 @@ class Fusion final : public ViewSet {
   std::vector<std::shared_ptr<View>> All() const override;
   std::optional<std::vector<std::shared_ptr<View>>> Members(std::string_view forest) const override;
   Access Check(std::string_view key) const override;
+  bool has_management_key() const override { return catalog_.Get()->managed; }
 
  private:
   class HostedView;
@@ -65,6 +66,7 @@ class Fusion final : public ViewSet {
     std::map<std::string, std::shared_ptr<HostedView>, std::less<>> views;
     std::map<std::string, std::vector<std::string>, std::less<>> forests;  // Ids of the members.
     std::map<std::string, Access, std::less<>> keys;
+    bool managed = false;
   };
 
   // Adds a view with a tree to `next`: the one that is there, if it is still the same.

@@ -162,6 +162,8 @@ class ViewSet {
     bool management = false;  // Opens everything.
   };
   virtual Access Check(std::string_view key) const = 0;
+  // Whether there is a key that opens everything.
+  virtual bool has_management_key() const { return false; }
 };
 
 }  // namespace fustor::fusion
