@@ -233,7 +233,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   }
   // Of a scan that was restarted, or a job that is over.
   if (job == nullptr && listing.scan_id != 0 && listing.scan_id != scan_id_) return;
-  if (TakesWatch(listed)) return PushList(listed.dir, listing.scan_id);
+  if (TakesWatch(listed)) return ListAgain(listed.dir, listing.scan_id);
   if (listed.status.ok()) {
     unlisted_.erase(listed.dir);
   } else {

@@ -227,6 +227,8 @@ class Observer {
   void TakeListsOf(Job* current, std::vector<env::ListRequest>* requests);
   // True: `scan_id` is a job's, and its listing of `dir` waits if the job is to list it.
   bool PushJobList(DirKey dir, std::uint64_t scan_id);
+  // Once more, for whom it was listed.
+  void ListAgain(DirKey dir, std::uint64_t scan_id);
   // What a listing means to its job. True: there is nothing in it to report.
   bool StopsJobListing(const env::ListedDir& listed, const Listing& listing, Instant now);
   void NoteStep(Job* job, const env::ListedDir& listed);
