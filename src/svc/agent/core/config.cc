@@ -195,6 +195,7 @@ Result<AgentConfig> ReadAgentConfig(const config::Node& node) {
     config.port = static_cast<std::uint16_t>(root.Int("port", 0, 0, 65'535));
   }
   config.logging = config::ReadLogging(&root);
+  config.remote_config = root.Bool("remote_config", config.remote_config);
   config.fs_scan_workers = static_cast<int>(root.Int("fs_scan_workers", 0, 0, kWorkersMax));
   for (auto& [name, reader] : root.Children("sources")) {
     config.sources.emplace(name, ReadSource(&reader, &problems));

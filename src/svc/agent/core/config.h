@@ -108,6 +108,8 @@ struct AgentConfig {
   std::string host = "127.0.0.1";
   std::optional<std::uint16_t> port;  // 0: any that is free.
   config::LoggingConfig logging;
+  // Whether Fusion may change the configuration (update_config) and stop pipes.
+  bool remote_config = true;
   int fs_scan_workers = 0;  // 0: one per processor, at least 4.
   std::map<std::string, SourceConfig> sources;
   std::map<std::string, SenderConfig> senders;

@@ -314,6 +314,12 @@ class Run {
     Rest();
   }
   void LoseInSilence() { silent_ = true; }
+  void WithJobs() { with_jobs_ = true; }
+  void Job(const std::string& path) {
+    observer_.StartJob("job-" + std::to_string(++jobs_), path, true);
+    Rest();
+  }
+  bool JobsEnded() const { return jobs_ended_ == jobs_ && observer_.job_count() == 0; }
   void Audit() {
     EXPECT_TRUE(observer_.StartAudit());
     EXPECT_FALSE(observer_.StartAudit());
@@ -356,13 +362,24 @@ class Run {
         AnswerStat();
         break;
       case 3:
-        if (std::optional<batch::Batch> batch = bus_.Take(observer_.dirs())) view_.Apply(*batch);
+        if (std::optional<batch::Batch> batch = bus_.Take(observer_.dirs())) {
+          const bool job = batch->source == batch::Source::kJob;
+          jobs_ended_ += job && batch->mark == batch::ScanMark::kEnd ? 1 : 0;
+          view_.Apply(*batch);
+        }
         break;
       case 4:
         observer_.Tick(now_);
         break;
       default:
         fs_.RandomOperation();
+        if (with_jobs_ && prng_.Chance(1, 20)) {
+          std::string path;
+          for (std::uint64_t depth = prng_.Below(4); depth > 0; --depth) {
+            path += {'/', static_cast<char>('a' + prng_.Below(5))};
+          }
+          observer_.StartJob("job-" + std::to_string(++jobs_), path, prng_.Chance(1, 2));
+        }
         if (losses_ && prng_.Chance(1, 150)) fs_.Lose();
         if (silent_ && prng_.Chance(1, 20)) fs_.LoseInSilence();
     }
@@ -401,6 +418,9 @@ class Run {
   Prng prng_;
   const bool losses_;
   bool silent_ = false;
+  bool with_jobs_ = false;
+  std::uint64_t jobs_ = 0;
+  std::uint64_t jobs_ended_ = 0;
   Instant now_{1'000'000'000};
   ToyFs fs_;
   Bus bus_;
@@ -441,7 +461,7 @@ TEST(Observer, ConvergesWithWholeRenames) { Converges(false, false); }
 TEST(Observer, ConvergesWithHalvesOfRenames) { Converges(true, false); }
 TEST(Observer, ConvergesWhenEventsAreLost) { Converges(false, true); }
 TEST(Observer, ConvergesWhenHalvesAreLost) { Converges(true, true); }
-void AuditsHeal() {
+void AuditsHeal(bool as_job) {
   std::uint64_t differed = 0;
   for (std::uint64_t seed = 1; seed <= Seeds(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -450,14 +470,29 @@ void AuditsHeal() {
     run.Play(600);
     ASSERT_TRUE(run.AtRest());
     differed += Print(run.Seen()) != Print(run.Truth({})) ? 1 : 0;
-    run.Audit();
+    as_job ? run.Job("/") : run.Audit();
     ASSERT_TRUE(run.AtRest());
     ASSERT_EQ(Print(run.Seen()), Print(run.Truth({})));
   }
   EXPECT_GT(differed, Seeds() / 4) << "the test loses too little";
 }
 
-TEST(Observer, AnAuditFindsWhatNoEventTold) { AuditsHeal(); }
+TEST(Observer, AnAuditFindsWhatNoEventTold) { AuditsHeal(false); }
+TEST(Observer, AJobFindsWhatNoEventTold) { AuditsHeal(true); }
+
+void ConvergesWithJobs() {
+  for (std::uint64_t seed = 1; seed <= Seeds(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Selection selection = seed % 4 == 0 ? Selection({"b", "/c/d"}, "*") : Selection();
+    Run run(seed, seed % 2 == 0, seed % 3 == 0, selection);
+    run.WithJobs();
+    run.Play(600);
+    ASSERT_TRUE(run.AtRest());
+    ASSERT_TRUE(run.JobsEnded());
+    ASSERT_EQ(Print(run.Seen()), Print(run.Truth(selection)));
+  }
+}
+TEST(Observer, ConvergesWhateverJobsAskFor) { ConvergesWithJobs(); }
 
 // Answers the listings of one directory after the other.
 struct Rooted {

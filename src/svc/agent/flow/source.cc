@@ -42,13 +42,21 @@ bool Source::StartAudit() {
   return started;
 }
 
+void Source::StartJob(std::string job_id, std::string path, bool recursive) {
+  observer_->StartJob(std::move(job_id), std::move(path), recursive);
+  Pump();
+}
+
 std::optional<batch::Batch> Source::Take() {
   std::optional<batch::Batch> batch = bus_->Take(observer_->dirs());
   if (batch) Pump();  // There may be room for more listings now.
   return batch;
 }
 
-void Source::Restart() { bus_->Clear(); }
+void Source::Restart() {
+  bus_->Clear();
+  observer_->DropJobs();
+}
 
 env::Task<void> Source::ReadEvents() {
   for (;;) {

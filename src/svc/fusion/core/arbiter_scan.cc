@@ -100,7 +100,7 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
   }
   for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, *context);
   if (batch.mark != batch::ScanMark::kEnd) return;
-  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id);
+  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id, batch.job_error.empty());
   if (!ended || !ended->begun || ended->path != "/") return;
   if (batch.loose && batch.source == batch::Source::kAudit) {
     RemoveUnseen(std::move(ended->seen), ended->begin_wall_ns, *context);

@@ -41,6 +41,18 @@ class Fusion::HostedView final : public View {
       std::optional<FeedPosition> since) override {
     return shard_->Follow(since);
   }
+  env::Task<Result<Jobs::Job>> StartScan(std::string path, bool recursive) override {
+    env::Task<Result<Jobs::Job>> start = StartScanHere(std::move(path), recursive);
+    co_return co_await env::RunOn(control_, std::move(start));
+  }
+  env::Task<std::vector<Jobs::Job>> ListJobs() override {
+    env::Task<std::vector<Jobs::Job>> list = JobsHere();
+    co_return co_await env::RunOn(control_, std::move(list));
+  }
+  env::Task<std::optional<Jobs::Job>> FindJob(std::string id) override {
+    env::Task<std::optional<Jobs::Job>> find = JobHere(std::move(id));
+    co_return co_await env::RunOn(control_, std::move(find));
+  }
   env::Task<Status> Reset() override {
     env::Task<Status> reset = ResetHere();
     co_return co_await env::RunOn(control_, std::move(reset));
@@ -48,6 +60,13 @@ class Fusion::HostedView final : public View {
 
  private:
   env::Task<std::vector<SessionInfo>> SessionsHere() { co_return host_.ListSessions(id()); }
+  env::Task<Result<Jobs::Job>> StartScanHere(std::string path, bool recursive) {
+    co_return host_.StartScan(id(), std::move(path), recursive);
+  }
+  env::Task<std::vector<Jobs::Job>> JobsHere() { co_return host_.ListJobs(id()); }
+  env::Task<std::optional<Jobs::Job>> JobHere(std::string job_id) {
+    co_return host_.FindJob(id(), job_id);
+  }
   // The agents open new sessions at once and send what they see from the beginning.
   env::Task<Status> ResetHere() {
     host_.EndSessions(id(), "the view was reset");

@@ -331,6 +331,12 @@ void ViewService::AddMethods(env::MethodTable* table) {
   unary(kStatusMethod, &ViewService::ShowViews);
   unary(kStatMethod, &ViewService::ShowEntry);
   unary(kDuMethod, &ViewService::ShowUsage);
+  table->AddUnary(kScanMethod, executor_, [this](env::CallContext context, std::string request) {
+    return StartScan(std::move(context), std::move(request));
+  });
+  table->AddUnary(kJobsMethod, executor_, [this](env::CallContext context, std::string request) {
+    return ShowJobs(std::move(context), std::move(request));
+  });
   stream(kTreeMethod, &ViewService::SendTree);
   stream(kSearchMethod, &ViewService::SendMatches);
   stream(kChangesMethod, &ViewService::SendChanges);

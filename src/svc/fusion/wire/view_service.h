@@ -50,6 +50,9 @@ class ViewService {
   Result<std::string> ShowViews(const env::CallContext& context, const std::string& bytes) const;
   Result<std::string> ShowEntry(const env::CallContext& context, const std::string& bytes) const;
   Result<std::string> ShowUsage(const env::CallContext& context, const std::string& bytes) const;
+  // view_service_jobs.cc
+  env::Task<Result<std::string>> StartScan(env::CallContext context, std::string bytes);
+  env::Task<Result<std::string>> ShowJobs(env::CallContext context, std::string bytes);
   env::Task<Status> SendTree(env::CallContext context, env::Stream& stream);
   env::Task<Status> SendMatches(env::CallContext context, env::Stream& stream);
   env::Task<Status> SendChanges(env::CallContext context, env::Stream& stream);
