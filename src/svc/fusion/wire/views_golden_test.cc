@@ -14,7 +14,8 @@ namespace pb = ::fustor::v1;
 // The recorded bytes are read without a rest that is not known, and as what they were written from.
 template <class Message>
 void ExpectRecorded(const std::string& name, const Message& now) {
-  const std::string recorded = Golden("views/" + name + ".bin", now.SerializeAsString());
+  const std::string recorded =
+      Golden(FUSTOR_GOLDEN_DIR "/views/" + name + ".bin", now.SerializeAsString());
   Message read;
   ASSERT_TRUE(read.ParseFromString(recorded)) << name;
   EXPECT_EQ(read.SerializeAsString(), now.SerializeAsString()) << name;
