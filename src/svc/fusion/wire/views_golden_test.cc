@@ -147,6 +147,35 @@ TEST(Golden, RecordedAnswersStillMeanTheSame) {
   ExpectRecorded("entries_response", entries);
 }
 
+TEST(Golden, RecordedJobsStillMeanTheSame) {
+  pb::ScanRequest scan;
+  scan.set_view_id("v");
+  scan.set_path("/a/\xFF");
+  scan.set_recursive(true);
+  ExpectRecorded("scan_request", scan);
+  pb::Job job;
+  job.set_id("0123abcd");
+  job.set_view_id("v");
+  job.set_path("/a/\xFF");
+  job.set_recursive(true);
+  job.set_status("FAILED");
+  job.set_completed_pipes(1);
+  job.set_total_pipes(2);
+  job.set_created_at_ns(1'700'000'000'000'000'003);
+  job.set_completed_at_ns(1'700'000'000'000'000'004);
+  job.set_error("the agent has gone");
+  pb::ScanResponse started;
+  *started.mutable_job() = job;
+  ExpectRecorded("scan_response", started);
+  pb::JobsRequest list;
+  list.set_view_id("v");
+  list.set_job_id("0123abcd");
+  ExpectRecorded("jobs_request", list);
+  pb::JobsResponse jobs;
+  *jobs.add_jobs() = job;
+  ExpectRecorded("jobs_response", jobs);
+}
+
 TEST(Golden, RecordedChangesStillMeanTheSame) {
   pb::ChangesResponse changes;
   for (const auto kind : {pb::ViewChange::CREATED, pb::ViewChange::UPDATED, pb::ViewChange::REMOVED,
