@@ -214,6 +214,18 @@ bool Observer::TakesWatch(const env::ListedDir& listed) {
   return true;
 }
 
+void Observer::ForgetMissing(const env::ListedDir& listed, const std::vector<std::string>& exempt) {
+  for (const DirKey child : dirs_.ChildrenOf(listed.dir)) {
+    const std::string name(dirs_.NameOf(child));
+    if (std::binary_search(exempt.begin(), exempt.end(), name)) continue;
+    const std::size_t row = listed.children.FindSorted(name);
+    const bool same =
+        row < listed.children.size() && listed.children.attrs(row).is_directory() &&
+        (dirs_.InodeOf(child) == 0 || dirs_.InodeOf(child) == listed.children.attrs(row).inode);
+    if (!same) Forget(child);
+  }
+}
+
 void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
   const Code code = listed.status.code();
   const Job* const job = JobOf(listing.scan_id);
@@ -251,18 +263,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   block.exempt = std::move(listing.touched);
   std::sort(block.exempt.begin(), block.exempt.end());
   if (listed.self.is_directory()) dirs_.SetInode(listed.dir, listed.self.inode);
-  if (listed.status.ok()) {
-    listed.status = Status();
-    for (const DirKey child : dirs_.ChildrenOf(listed.dir)) {
-      const std::string name(dirs_.NameOf(child));
-      if (std::binary_search(block.exempt.begin(), block.exempt.end(), name)) continue;
-      const std::size_t row = listed.children.FindSorted(name);
-      const bool same =
-          row < listed.children.size() && listed.children.attrs(row).is_directory() &&
-          (dirs_.InodeOf(child) == 0 || dirs_.InodeOf(child) == listed.children.attrs(row).inode);
-      if (!same) Forget(child);
-    }
-  }
+  if (listed.status.ok()) ForgetMissing(listed, block.exempt);
   // Directories that changed meanwhile are known by their events; the scan must enter them all the
   // same.
   for (const std::string& name : block.exempt) {

@@ -200,6 +200,8 @@ class Observer {
   // Notes whether it is watched. True: another one has given up its watch, and this one is to be
   // listed again, with it.
   bool TakesWatch(const env::ListedDir& listed);
+  // Directories that the listing shows no more; `exempt` (sorted) are those it says nothing about.
+  void ForgetMissing(const env::ListedDir& listed, const std::vector<std::string>& exempt);
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
   // Takes out the rows that are not to be reported, and those that something else tells about.
   void LeaveOut(env::ListedDir& listed) const;
