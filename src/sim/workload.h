@@ -26,6 +26,7 @@ struct WorkloadOptions {
   std::size_t jobs_max = 6;         // At once.
   std::uint64_t links_one_in = 12;  // How often a job makes hard links. 0: never.
   std::uint32_t mount = 0;
+  Nanos clock_ahead{0};  // Of the host against the server: times that it sets by its own clock.
 };
 
 class Workload {
@@ -67,6 +68,7 @@ class Workload {
   void SaveByRename(Job* job, const Spot& at);
   void Append(Job* job, const Spot& at);
   void CopyWithTimes(Job* job, const Spot& at);
+  void Mirror(Job* job, const Spot& at);
   void MakeChain(Job* job);
   void Unpack(Job* job, const Spot& at);
   void RemoveTree(Job* job, const Spot& at);

@@ -17,7 +17,7 @@
 
 #include "adapters/cli11/parse.h"
 #include "lib/cli/command.h"
-#include "sim/scenarios/converge.h"
+#include "sim/scenarios/share.h"
 
 namespace fustor::sim {
 namespace {
@@ -147,7 +147,7 @@ class Campaign {
     if (pid == 0) {
       const rlimit limit{kProcessorSecondsMax, kProcessorSecondsMax};
       setrlimit(RLIMIT_CPU, &limit);
-      const ConvergeReport report = RunConverge(OptionsFor(arguments_, seed));
+      const ConvergeReport report = RunSeed(OptionsFor(arguments_, seed));
       WriteAll(ends[1], Pack(report));
       _exit(report.ok ? 0 : 1);
     }
@@ -224,9 +224,9 @@ class Campaign {
 int Replay(const Arguments& arguments) {
   ConvergeOptions options = OptionsFor(arguments, *arguments.seed);
   options.print = arguments.verbose;
-  const ConvergeReport report = RunConverge(options);
+  const ConvergeReport report = RunSeed(options);
   options.print = false;
-  const ConvergeReport again = RunConverge(options);
+  const ConvergeReport again = RunSeed(options);
   std::printf(
       "seed %llu: %s; %llu steps, %llu system calls, %llu faults, %llu rows; hash %016llx\n",
       static_cast<unsigned long long>(options.seed), report.ok ? "ok" : "FAILED",
