@@ -87,7 +87,8 @@ Workload::Spot Workload::Existing() {
     const NodeId dir = Directory();
     if (fs_.CountIn(dir) == 0) continue;
     std::vector<std::string> names = fs_.NamesIn(dir);
-    return {dir, std::move(names[prng_.Below(names.size())])};
+    std::string& name = names[prng_.Below(names.size())];
+    if (name != kNeverTouched) return {dir, std::move(name)};
   }
   return Anywhere();
 }

@@ -52,6 +52,7 @@ class Share {
   }
 
   ConvergeReport Run() {
+    fs_.MakeDirectory({}, FileSystem::kRoot, Workload::kNeverTouched, 0700).value();
     workloads_.front()->Populate(setting_.entries);
     fusion_.Start();
     Want(0);

@@ -25,7 +25,11 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
                  Differences* differences) {
   const auto status = view.status();
   for (const std::string& agent : agents) {
-    if (witness_.IsUncertain(agent) && status->uncertain.empty()) {
+    const std::optional<Instant> since = witness_.UncertainSince(agent);
+    // Later the scan of another host may have cleared it up.
+    const bool must_be = since && options_.clocks_are_steady &&
+                         world_.now() - *since < options_.hot_file_threshold;
+    if (must_be && status->uncertain.empty()) {
       differences->Add(agent + " has lost events, and nothing is uncertain");
     }
   }
@@ -50,7 +54,7 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
   const bool hot_can_be_told = options_.clocks_are_steady && witness_.told() >= kSamplesMin;
   for (const auto& [path, is] : now) {
     if (same_life && !before_.contains(path)) CheckAppeared(path, is, differences);
-    if (hot_can_be_told) CheckHot(path, is, differences);
+    if (hot_can_be_told) CheckHot(path, is, status->logical_now, differences);
   }
   before_ = std::move(now);
   looked_at_ = world_.now();
@@ -72,31 +76,40 @@ void Trust::CheckRemoved(const std::string& path, const tree::Entry& was,
 void Trust::CheckAppeared(const std::string& path, const tree::Entry& is,
                           Differences* differences) {
   if (is.confirmed_ns != 0 || fs_.Resolve(path).ok()) return;
+  const std::string parent_path(SplitPath(path).first);
+  const auto parent = before_.find(parent_path);
+  const Result<NodeId> dir = fs_.Resolve(parent_path);
+  // It may have come with a directory that was moved.
+  if (parent == before_.end() || !dir.ok()) return;
+  if (parent->second.attrs.inode != fs_.AttrsOf(*dir).inode) return;
   const std::optional<Witness::Deed> gone = witness_.GoneSince(path);
   if (!gone || gone->at >= looked_at_ || fusion::EvidenceTime(is.attrs) > gone->file_ns) return;
   if (witness_.WasToldGone(path, gone->at, looked_at_)) {
     return differences->Add("'" + PrintablePath(path) + "' was deleted and has come back" +
                             Times(is));
   }
-  const auto parent = before_.find(std::string(SplitPath(path).first));
   const bool found_by_audit = (is.flags & tree::kKnownByAgent) == 0;
-  if (!found_by_audit || parent == before_.end()) return;
-  if (parent->second.attrs.ctime_ns > gone->file_ns &&
-      (parent->second.flags & tree::kImplied) == 0 &&
-      parent->second.attrs.inode == fs_.AttrsOf(*fs_.Resolve(SplitPath(path).first)).inode) {
+  if (found_by_audit && parent->second.attrs.ctime_ns > gone->file_ns &&
+      (parent->second.flags & tree::kImplied) == 0) {
     differences->Add("'" + PrintablePath(path) +
                      "' has come back, though its directory is known as it is without it" +
                      Times(is));
   }
 }
 
-void Trust::CheckHot(const std::string& path, const tree::Entry& is, Differences* differences) {
+void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
+                     Differences* differences) {
   const bool found_by_audit = (is.flags & tree::kKnownByAgent) == 0;
   if (!found_by_audit || is.attrs.kind != EntryKind::kFile) return;
   if ((is.flags & tree::kSuspect) != 0 || is.attrs.nlink > 1) return;
   const std::int64_t age_ns = fusion::SaturatingSub(fs_.Now().ns, is.attrs.mtime_ns);
   if (age_ns < 0 || age_ns >= (options_.hot_file_threshold - kHotMargin).count()) return;
-  differences->Add("'" + PrintablePath(path) + "' is hot and was found by an audit, but no suspect");
+  // Times that were set to the future do not keep it suspect for longer than a threshold.
+  if (fs_.Now().ns - is.attrs.ctime_ns >= (options_.hot_file_threshold - kHotMargin).count()) return;
+  differences->Add("'" + PrintablePath(path) + "' is hot (" + std::to_string(age_ns / 1'000'000) +
+                   " ms old) and was found by an audit, but no suspect; the estimate of the clock " +
+                   "is off by " + std::to_string((estimate - fs_.Now()).count() / 1'000'000) +
+                   " ms");
 }
 
 }  // namespace fustor::sim

@@ -36,7 +36,8 @@ class Trust {
  private:
   void CheckRemoved(const std::string& path, const tree::Entry& was, Differences* differences);
   void CheckAppeared(const std::string& path, const tree::Entry& is, Differences* differences);
-  void CheckHot(const std::string& path, const tree::Entry& is, Differences* differences);
+  void CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
+                Differences* differences);
 
   const World& world_;
   const FileSystem& fs_;

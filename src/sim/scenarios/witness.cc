@@ -141,7 +141,7 @@ void Witness::OnBatch(const std::string& agent, const batch::Batch& batch) {
   pending.lost_events = batch.lost_events;
   if (batch.lost_events) {
     state.lost_at = batch.sequence;
-    state.loss_is_known = false;
+    state.loss_known_since.reset();
   }
   if (batch.source == batch::Source::kRealtime) {
     OnRealtime(batch, &pending);
@@ -193,7 +193,7 @@ void Witness::OnAcknowledged(const std::string& agent, std::uint64_t sequence) {
   while (!state.pending.empty() && state.pending.front().sequence <= sequence) {
     const Pending& pending = state.pending.front();
     for (const auto& removal : pending.removals) removal->taken = world_.now();
-    if (pending.lost_events && pending.sequence == state.lost_at) state.loss_is_known = true;
+    if (pending.lost_events && pending.sequence == state.lost_at) state.loss_known_since = world_.now();
     state.pending.pop_front();
   }
 }
@@ -225,9 +225,10 @@ bool Witness::WasToldGone(std::string_view path, Instant since, Instant until) c
   });
 }
 
-bool Witness::IsUncertain(const std::string& agent) const {
+std::optional<Instant> Witness::UncertainSince(const std::string& agent) const {
   const auto it = agents_.find(agent);
-  return it != agents_.end() && it->second.lost_at != 0 && it->second.loss_is_known;
+  if (it == agents_.end() || it->second.lost_at == 0) return std::nullopt;
+  return it->second.loss_known_since;
 }
 
 void Witness::ForgetBefore(Instant time) {

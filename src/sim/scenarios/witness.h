@@ -49,9 +49,9 @@ class Witness final : public FsListener {
   // `until`.
   bool WasToldGone(std::string_view path, Instant since, Instant until) const;
 
-  // A session of the agent that lives has told Fusion that it has lost events, and has not ended a
-  // scan since.
-  bool IsUncertain(const std::string& agent) const;
+  // When the session of the agent that lives told Fusion that it has lost events, if it has not ended
+  // a scan since that began later.
+  std::optional<Instant> UncertainSince(const std::string& agent) const;
 
   // Single entries told in realtime since ForgetTold.
   std::uint64_t told() const { return told_; }
@@ -78,7 +78,7 @@ class Witness final : public FsListener {
     std::deque<Pending> pending;  // Not yet acknowledged.
     std::uint64_t last_sequence = 0;
     std::uint64_t lost_at = 0;  // The batch that told of the last loss; 0: all has been cleared up.
-    bool loss_is_known = false;  // To Fusion.
+    std::optional<Instant> loss_known_since;  // To Fusion.
     std::map<std::uint64_t, std::uint64_t> scans;  // Going on: which batch began them.
   };
   using Place = std::pair<NodeId, std::string>;

@@ -186,6 +186,7 @@ class Arbiter {
   bool EnterUnknown(Listing* listing, const Context& context);
   void TakeSelf(Listing* listing, tree::DirId parent, std::string_view name,
                 const Context& context);
+  void NoteWhatItIncludes(Listing* listing);
   void Drop(const Listing& listing, std::uint64_t Outcome::* counter, const Context& context);
   void ApplyRows(Listing* listing, const Context& context);
   void JoinByName(Join* join);

@@ -27,9 +27,11 @@ struct Arbiter::Context {
   // they speak of.
   bool others_confirmed = false;
   std::int64_t protected_since_ns = INT64_MAX;  // Fusion's time.
+  // Of scans: what others have confirmed before this is known to every host's caches.
+  std::int64_t settled_before_ns = INT64_MAX;  // Fusion's time.
 
-  // Of one listing in realtime: how old this look at the directory is at least, in file time;
-  // INT64_MIN: not known.
+  // Of one listing: how old this look at the directory is at least, in file time; INT64_MIN: not
+  // known.
   std::int64_t listed_ns = INT64_MIN;
 
   bool realtime() const { return source == batch::Source::kRealtime; }
@@ -45,6 +47,10 @@ struct Arbiter::Listing {
   tree::DirId dir;
   // What the tree knows of the directory is younger than this look at it (tier 3).
   bool parent_newer = false;
+  // Deletions that Fusion has heard of until then (its own time) were made before this listing, since
+  // the directory is known in realtime as it was after them and is shown as it was then or later.
+  // INT64_MIN: that is not known.
+  std::int64_t includes_until_ns = INT64_MIN;
   // From which moment on it was made; session 0: its order is not known.
   Tombstones::Moment begun;
   Tombstones::Trie::Dir* stones = nullptr;  // Of the directory's children.

@@ -51,13 +51,23 @@ struct Arbiter::Join {
     }
     if (!listing.block->complete || listing.block->failed) return true;
     if (std::binary_search(listing.exempt.begin(), listing.exempt.end(), name)) return true;
-    if (arbiter.IsProtected(entry, context)) return true;
+    if (arbiter.IsProtected(entry, context) || IsOlderThan(entry)) return true;
     Have gone = Remember(entry);
     gone.row = arbiter.missing_names_.size();
     gone.name_size = name.size();
     arbiter.missing_names_.append(name);
     arbiter.missing_.push_back(gone);
     return true;
+  }
+
+  // On a network file system a host may believe for a while what a directory contained. The listing
+  // is such an older look when the entry has changed after it, as others told not long ago.
+  bool IsOlderThan(const tree::Entry& entry) const {
+    if (context.realtime() || !context.others_confirmed || entry.confirmed_ns == 0 ||
+        entry.reporter == context.reporter || entry.confirmed_ns < context.settled_before_ns) {
+      return false;
+    }
+    return !listing.has_self || ChangeTime(entry.attrs) >= ChangeTime(listing.block->self);
   }
 
   void Meet(const tree::Entry& entry) {
@@ -95,12 +105,13 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
     context->scan = begins ? scans_.Begin(session, batch, context->now.wall)
                            : scans_.Current(session, batch, context->now.wall);
     context->protected_since_ns = context->scan->begin_wall_ns;
-    context->others_confirmed =
-        OthersConfirmedSince(context->reporter, context->protected_since_ns);
+    context->settled_before_ns =
+        SaturatingSub(context->protected_since_ns, options_.hot_file_threshold.count());
+    context->others_confirmed = OthersConfirmedSince(context->reporter, context->settled_before_ns);
   }
   for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, *context);
   if (batch.mark != batch::ScanMark::kEnd) return;
-  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id);
+  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id, options_.hot_file_threshold);
   if (!ended || !ended->begun || ended->path != "/") return;
   if (batch.loose && batch.source == batch::Source::kAudit) {
     RemoveUnseen(std::move(ended->seen), ended->begin_wall_ns, *context);
@@ -221,6 +232,7 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
                             block.seen_mtime_ns < have_.attrs.mtime_ns;
   }
   if (!listing->has_self && is_silent == was_silent) return;
+  NoteWhatItIncludes(listing);
 
   Verdict verdict = Verdict::kStale;
   if (listing->has_self) {
@@ -252,6 +264,18 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
     tree_.PutRoot(have_);
   } else {
     listing->dir = tree_.Put(parent, name, have_);
+  }
+}
+
+// `have_` is what the tree has at the block's path. Whoever deletes something tells of the directory
+// as it is then, too: its ctime tells exactly what the estimate of the clock can only guess.
+void Arbiter::NoteWhatItIncludes(Listing* listing) {
+  const EntryAttrs& self = listing->block->self;
+  const bool comparable = listing->has_self && listing->block->complete && self.ctime_ns != 0 &&
+                          have_.attrs.is_directory() && have_.attrs.ctime_ns != 0 &&
+                          !IsAnotherObject(self, have_.attrs);
+  if (comparable && have_.confirmed_ns != 0 && self.ctime_ns >= have_.attrs.ctime_ns) {
+    listing->includes_until_ns = have_.confirmed_ns;
   }
 }
 
@@ -378,7 +402,8 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
     const auto it = listing->stones->items.find(name);
     if (it != listing->stones->items.end()) {
       const std::int64_t deleted_ns = Tombstones::WatermarkFor(it->second.value, listing->begun);
-      if (deleted_ns != INT64_MIN && EvidenceTime(attrs) <= deleted_ns) {
+      const bool includes_it = it->second.value.wall_ns <= listing->includes_until_ns;
+      if (deleted_ns != INT64_MIN && EvidenceTime(attrs) <= deleted_ns && !includes_it) {
         dropped = &Outcome::zombies;
       } else {
         EraseStone(listing, &it->second);

@@ -26,6 +26,7 @@ Shard::Shard(Options options, env::Executor& executor, Logger log)
     : options_(std::move(options)),
       executor_(executor),
       log_(std::move(log)),
+      made_at_(now()),
       tree_(options_.tree),
       arbiter_(options_.arbiter, tree_),
       feed_(options_.feed),
@@ -124,7 +125,7 @@ Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch) {
                 std::to_string(session.applied_sequence) + ": those between them are missing"};
   }
   const Now now = this->now();
-  const Arbiter::Outcome outcome = arbiter_.Apply(batch, key, session.reporter, now);
+  const Arbiter::Outcome outcome = arbiter_.Apply(batch, key, session.reporter, steady());
   session.applied_sequence = batch.sequence;
   NoteApplied(session, key, batch, outcome, now);
   return {};
@@ -195,8 +196,12 @@ ViewStatus Shard::MakeStatus(Now now) const {
   const Arbiter::BlindSpotCounts spots = arbiter_.blind_spot_counts();
   status.blind_additions = spots.additions;
   status.blind_deletions = spots.deletions;
+  const Now steady = this->steady();
   status.uncertain = arbiter_.uncertain();
-  status.logical_now = arbiter_.watermark(now);
+  for (Arbiter::Uncertain& uncertain : status.uncertain) {
+    uncertain.since = uncertain.since + (now.wall - steady.wall);
+  }
+  status.logical_now = arbiter_.watermark(steady);
   status.refused = arbiter_.refused();
   status.memory = tree_.memory();
   status.feed_readers = feed_places_.size();
@@ -248,7 +253,7 @@ void Shard::ArmTimer() {
 void Shard::TickHere() {
   timer_at_ = Instant::Max();
   timer_ = 0;
-  arbiter_.Tick(now(), kTickMax);
+  arbiter_.Tick(steady(), kTickMax);
   PublishSoon();
 }
 
@@ -259,7 +264,7 @@ env::Task<std::vector<Arbiter::Suspect>> Shard::SuspectsHere() {
 env::Task<Arbiter::BlindSpots> Shard::BlindSpotsHere() { co_return arbiter_.blind_spots(); }
 
 env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings) {
-  const std::size_t known = arbiter_.Sweep(sightings, now());
+  const std::size_t known = arbiter_.Sweep(sightings, steady());
   const env::Completion<Status> seen;
   answers_.push_back(
       {[resolve = seen.resolver()](Status status) { resolve(std::move(status)); }, Status()});
