@@ -197,6 +197,7 @@ class Arbiter {
                 const Context& context);
   bool IsOutrun(const tree::Entry& have, const EntryAttrs& row, const Context& context) const;
   bool IsProtected(const tree::Entry& have, const Context& context) const;
+  bool IsUnsettled(const tree::Entry& have, const Context& context) const;
   bool HasProtectedBelow(tree::DirId directory, const Context& context);
   void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
                  const Context& context);

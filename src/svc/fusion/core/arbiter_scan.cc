@@ -63,10 +63,7 @@ struct Arbiter::Join {
   // On a network file system a host may believe for a while what a directory contained. The listing
   // is such an older look when the entry has changed after it, as others told not long ago.
   bool IsOlderThan(const tree::Entry& entry) const {
-    if (context.realtime() || !context.others_confirmed || entry.confirmed_ns == 0 ||
-        entry.reporter == context.reporter || entry.confirmed_ns < context.settled_before_ns) {
-      return false;
-    }
+    if (!arbiter.IsUnsettled(entry, context)) return false;
     return !listing.has_self || ChangeTime(entry.attrs) >= ChangeTime(listing.block->self);
   }
 
@@ -335,9 +332,8 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
     return announces ? Verdict::kTake : Verdict::kUnchanged;
   }
   if (IsOutrun(have, row, context)) return Verdict::kStale;
-  const bool is_protected = IsProtected(have, context);
   const bool newer = CompareAge(row, have.attrs) > 0;
-  if (is_protected && !newer) return Verdict::kStale;
+  if (!newer && (IsProtected(have, context) || IsUnsettled(have, context))) return Verdict::kStale;
   // Within one tick of the file system's clock both looks may be of the same age; this one came
   // later. (An mtime that was set to the past is no sign of age.)
   const bool same_tick = row.ctime_ns != 0 && row.ctime_ns == have.attrs.ctime_ns;
@@ -368,6 +364,13 @@ bool Arbiter::IsProtected(const tree::Entry& have, const Context& context) const
   if (!context.others_confirmed || have.reporter == context.reporter) return false;
   if (have.confirmed_ns != 0 && have.confirmed_ns >= context.protected_since_ns) return true;
   return context.realtime() && ChangeTime(have.attrs) >= context.listed_ns;
+}
+
+// A scan: somebody else has told of it not long before this one began, and the scanning host's caches
+// may show what was before.
+bool Arbiter::IsUnsettled(const tree::Entry& have, const Context& context) const {
+  return !context.realtime() && context.others_confirmed && have.reporter != context.reporter &&
+         have.confirmed_ns != 0 && have.confirmed_ns >= context.settled_before_ns;
 }
 
 bool Arbiter::HasProtectedBelow(tree::DirId directory, const Context& context) {
