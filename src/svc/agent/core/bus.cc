@@ -69,9 +69,9 @@ void Bus::Touch(DirKey dir, std::string_view name) {
   block.exempt.emplace_back(name);
 }
 
-void Bus::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
+void Bus::HideSelf(DirKey dir) {
   const auto it = waiting_.find(dir);
-  if (it != waiting_.end()) scan_[it->second - scan_popped_].block.self = attrs;
+  if (it != waiting_.end()) scan_[it->second - scan_popped_].block.self = EntryAttrs();
 }
 
 void Bus::Drop(DirKey dir) {

@@ -166,7 +166,7 @@ class Observer {
   void CloseListing(std::uint64_t scan_id);
   void OnStattedOne(env::StattedEntry& statted, Instant now);
   void Report(const EntryKey& key, env::StattedEntry& statted, bool atomic);
-  void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
+  void RefreshSelf(DirKey dir);
   void Vanished(const EntryKey& key);
   void MaybeEndScan();
 
