@@ -186,7 +186,9 @@ class Arbiter {
   bool EnterUnknown(Listing* listing, const Context& context);
   void TakeSelf(Listing* listing, tree::DirId parent, std::string_view name,
                 const Context& context);
-  void NoteWhatItIncludes(Listing* listing);
+  void CompareWithKnown(Listing* listing);
+  bool Includes(const Listing& listing, const Tombstones::Stone& stone,
+                const Context& context) const;
   void Drop(const Listing& listing, std::uint64_t Outcome::* counter, const Context& context);
   void ApplyRows(Listing* listing, const Context& context);
   void JoinByName(Join* join);

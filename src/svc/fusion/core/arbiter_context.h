@@ -3,6 +3,7 @@
 // Private to the arbiter's own files.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -47,10 +48,11 @@ struct Arbiter::Listing {
   tree::DirId dir;
   // What the tree knows of the directory is younger than this look at it (tier 3).
   bool parent_newer = false;
-  // Deletions that Fusion has heard of until then (its own time) were made before this listing, since
-  // the directory is known in realtime as it was after them and is shown as it was then or later.
-  // INT64_MIN: that is not known.
-  std::int64_t includes_until_ns = INT64_MIN;
+  // How old this look is against what is known of the directory in realtime, and who has told that
+  // when (INT64_MIN: they cannot be compared).
+  std::int64_t known_confirmed_ns = INT64_MIN;
+  std::uint16_t known_reporter = 0;
+  std::strong_ordering against_known = std::strong_ordering::less;
   // From which moment on it was made; session 0: its order is not known.
   Tombstones::Moment begun;
   Tombstones::Trie::Dir* stones = nullptr;  // Of the directory's children.

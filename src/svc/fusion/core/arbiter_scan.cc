@@ -229,7 +229,7 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
                             block.seen_mtime_ns < have_.attrs.mtime_ns;
   }
   if (!listing->has_self && is_silent == was_silent) return;
-  NoteWhatItIncludes(listing);
+  CompareWithKnown(listing);
 
   Verdict verdict = Verdict::kStale;
   if (listing->has_self) {
@@ -264,16 +264,29 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
   }
 }
 
-// `have_` is what the tree has at the block's path. Whoever deletes something tells of the directory
-// as it is then, too: its ctime tells exactly what the estimate of the clock can only guess.
-void Arbiter::NoteWhatItIncludes(Listing* listing) {
+// `have_` is what the tree has at the block's path.
+void Arbiter::CompareWithKnown(Listing* listing) {
   const EntryAttrs& self = listing->block->self;
   const bool comparable = listing->has_self && listing->block->complete && self.ctime_ns != 0 &&
                           have_.attrs.is_directory() && have_.attrs.ctime_ns != 0 &&
                           !IsAnotherObject(self, have_.attrs);
-  if (comparable && have_.confirmed_ns != 0 && self.ctime_ns >= have_.attrs.ctime_ns) {
-    listing->includes_until_ns = have_.confirmed_ns;
-  }
+  if (!comparable || have_.confirmed_ns == 0) return;
+  listing->known_confirmed_ns = have_.confirmed_ns;
+  listing->known_reporter = have_.reporter;
+  listing->against_known = self.ctime_ns <=> have_.attrs.ctime_ns;
+}
+
+// Whoever deletes something tells of the directory as it is then, too: its ctime says exactly what
+// the estimate of the clock can only guess. A listing that shows the directory as it was then, or
+// later, was made after the deletion.
+bool Arbiter::Includes(const Listing& listing, const Tombstones::Stone& stone,
+                       const Context& context) const {
+  if (listing.known_confirmed_ns < stone.wall_ns || listing.against_known < 0) return false;
+  // The very words of who deleted it.
+  if (listing.against_known > 0 && listing.known_reporter == stone.laid.reporter) return true;
+  // Within one tick of the clock, and in the words of others, it may have been before; but no cache
+  // shows that for long.
+  return context.settled_before_ns > stone.wall_ns;
 }
 
 // The directory of the block is not in the tree and stays out of it, with all below it.
@@ -381,7 +394,7 @@ bool Arbiter::HasProtectedBelow(tree::DirId directory, const Context& context) {
     const tree::DirId dir = stack.back();
     stack.pop_back();
     tree_.ForEachChild(dir, [&](std::string_view, const tree::Entry& entry) {
-      found = IsProtected(entry, context);
+      found = IsProtected(entry, context) || IsUnsettled(entry, context);
       if (entry.attrs.is_directory()) stack.push_back(entry.dir);
       return !found;
     });
@@ -405,8 +418,8 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
     const auto it = listing->stones->items.find(name);
     if (it != listing->stones->items.end()) {
       const std::int64_t deleted_ns = Tombstones::WatermarkFor(it->second.value, listing->begun);
-      const bool includes_it = it->second.value.wall_ns <= listing->includes_until_ns;
-      if (deleted_ns != INT64_MIN && EvidenceTime(attrs) <= deleted_ns && !includes_it) {
+      if (deleted_ns != INT64_MIN && EvidenceTime(attrs) <= deleted_ns &&
+          !Includes(*listing, it->second.value, context)) {
         dropped = &Outcome::zombies;
       } else {
         EraseStone(listing, &it->second);
