@@ -179,6 +179,7 @@ void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions
   }
   for (const auto& [path, entry] : seen) {
     if (!truth.contains(path)) differences->Add(Quoted(path) + " does not exist");
+    if (IsSillyName(SplitPath(path).second)) differences->Add(Quoted(path) + " is noise");
   }
   CheckSums(*snapshot, seen, differences);
 }

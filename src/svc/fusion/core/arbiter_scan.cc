@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/mutants.h"
 #include "base/path.h"
 #include "svc/fusion/core/arbiter.h"
 #include "svc/fusion/core/arbiter_context.h"
@@ -50,7 +51,11 @@ struct Arbiter::Join {
       return true;
     }
     if (!listing.block->complete || listing.block->failed) return true;
-    if (std::binary_search(listing.exempt.begin(), listing.exempt.end(), name)) return true;
+    if (Broken("nothing-is-missing")) return true;
+    if (std::binary_search(listing.exempt.begin(), listing.exempt.end(), name) &&
+        !Broken("exempt-names-are-missing")) {
+      return true;
+    }
     if (arbiter.IsProtected(entry, context) || IsOlderThan(entry)) return true;
     Have gone = Remember(entry);
     gone.row = arbiter.missing_names_.size();
@@ -178,7 +183,8 @@ bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
   const batch::DirBlock& block = *listing->block;
   const std::optional<std::int64_t> deleted_ns = tombstones_.Covering(block.path, listing->begun);
   // The whole listing is younger than the deletion only if the directory itself is.
-  if (deleted_ns && (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
+  if (deleted_ns && !Broken("tombstones-ignored") &&
+      (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
     Drop(*listing, &Outcome::zombies, context);
     return false;
   }
@@ -350,6 +356,9 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
   // Within one tick of the file system's clock both looks may be of the same age; this one came
   // later. (An mtime that was set to the past is no sign of age.)
   const bool same_tick = row.ctime_ns != 0 && row.ctime_ns == have.attrs.ctime_ns;
+  if (context.unannounced() && Broken("audits-take-only-a-newer-mtime")) {
+    if (row.mtime_ns <= have.attrs.mtime_ns) return Verdict::kStale;
+  }
   if (context.unannounced() && !newer && !same_tick) {
     const bool older = row.mtime_ns < have.attrs.mtime_ns ||
                        (row.mtime_ns == have.attrs.mtime_ns && CompareAge(row, have.attrs) < 0);
@@ -366,7 +375,8 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
 // names that have changed, but a directory's own times change with everything in it.
 bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
                        const Context& context) const {
-  return have.reporter == context.reporter && have.confirmed_ns != 0 &&
+  return !Broken("own-rows-never-stale") && have.reporter == context.reporter &&
+         have.confirmed_ns != 0 &&
          (context.loose || have.confirmed_ns >= context.scan->begin_wall_ns) && row.ctime_ns != 0 &&
          row.ctime_ns < have.attrs.ctime_ns && !IsAnotherObject(row, have.attrs);
 }
@@ -375,6 +385,7 @@ bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
 // may have come after this listing was made.
 bool Arbiter::IsProtected(const tree::Entry& have, const Context& context) const {
   if (!context.others_confirmed || have.reporter == context.reporter) return false;
+  if (Broken("stale-evidence-taken")) return false;
   if (have.confirmed_ns != 0 && have.confirmed_ns >= context.protected_since_ns) return true;
   return context.realtime() && ChangeTime(have.attrs) >= context.listed_ns;
 }
@@ -382,6 +393,7 @@ bool Arbiter::IsProtected(const tree::Entry& have, const Context& context) const
 // A scan: somebody else has told of it not long before this one began, and the scanning host's caches
 // may show what was before.
 bool Arbiter::IsUnsettled(const tree::Entry& have, const Context& context) const {
+  if (Broken("stale-evidence-taken") || Broken("cached-looks-trusted")) return false;
   return !context.realtime() && context.others_confirmed && have.reporter != context.reporter &&
          have.confirmed_ns != 0 && have.confirmed_ns >= context.settled_before_ns;
 }
@@ -414,19 +426,22 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
   const std::string_view name = block.rows.name(row);
   const EntryAttrs& attrs = block.rows.attrs(row);
   std::uint64_t Outcome::* dropped = nullptr;
-  if (listing->stones != nullptr) {
+  if (listing->stones != nullptr && !Broken("tombstones-ignored")) {
     const auto it = listing->stones->items.find(name);
     if (it != listing->stones->items.end()) {
       const std::int64_t deleted_ns = Tombstones::WatermarkFor(it->second.value, listing->begun);
-      if (deleted_ns != INT64_MIN && EvidenceTime(attrs) <= deleted_ns &&
-          !Includes(*listing, it->second.value, context)) {
+      const bool newer = deleted_ns == INT64_MIN || EvidenceTime(attrs) > deleted_ns ||
+                         Includes(*listing, it->second.value, context);
+      if (!newer || Broken("rebirth-refused")) {
         dropped = &Outcome::zombies;
       } else {
         EraseStone(listing, &it->second);
       }
     }
   }
-  if (dropped == nullptr && listing->parent_newer) dropped = &Outcome::stale;
+  if (dropped == nullptr && listing->parent_newer && !Broken("parent-rule-off")) {
+    dropped = &Outcome::stale;
+  }
   if (dropped == nullptr && !HasRoomFor(1)) {
     dropped = &Outcome::refused;
     ++refused_;
@@ -490,6 +505,7 @@ void Arbiter::TakeRow(const Listing& listing, std::size_t row, const Have& have,
 void Arbiter::MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
                         const Context& context) {
   if (entry->attrs.kind != EntryKind::kFile || (entry->flags & tree::kSuspect) != 0) return;
+  if (Broken("hot-check-off")) return;
   const std::int64_t threshold = options_.hot_file_threshold.count();
   const std::int64_t age = SaturatingSub(context.watermark_ns, entry->attrs.mtime_ns);
   if (age >= threshold) return;

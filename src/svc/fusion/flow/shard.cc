@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/mutants.h"
 
 namespace fustor::fusion {
 namespace {
@@ -118,8 +119,9 @@ Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch) {
   const auto found = sessions_.find(key);
   if (found == sessions_.end()) return {Code::kUnauthenticated, "the session is over"};
   Session& session = found->second;
-  if (batch.sequence <= session.applied_sequence) return {};  // Sent again after a cut.
-  if (batch.sequence != session.applied_sequence + 1) {
+  const bool again = batch.sequence <= session.applied_sequence;  // Sent again after a cut.
+  if (again && !Broken("batches-applied-twice")) return {};
+  if (!again && batch.sequence != session.applied_sequence + 1) {
     return {Code::kFailedPrecondition,
             "batch " + std::to_string(batch.sequence) + " came after batch " +
                 std::to_string(session.applied_sequence) + ": those between them are missing"};
