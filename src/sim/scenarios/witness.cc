@@ -153,6 +153,7 @@ void Witness::OnBatch(const std::string& agent, const batch::Batch& batch) {
 void Witness::OnScan(const batch::Batch& batch, Agent* state) {
   if (batch.mark == batch::ScanMark::kBegin) state->scans[batch.scan_id] = batch.sequence;
   if (batch.mark != batch::ScanMark::kEnd) return;
+  scan_ended_at_ = world_.now();
   const auto scan = state->scans.find(batch.scan_id);
   if (scan == state->scans.end()) return;
   if (scan->second >= state->lost_at) state->lost_at = 0;
@@ -228,7 +229,8 @@ bool Witness::WasToldGone(std::string_view path, Instant since, Instant until) c
 std::optional<Instant> Witness::UncertainSince(const std::string& agent) const {
   const auto it = agents_.find(agent);
   if (it == agents_.end() || it->second.lost_at == 0) return std::nullopt;
-  return it->second.loss_known_since;
+  const std::optional<Instant> since = it->second.loss_known_since;
+  return since && scan_ended_at_ >= *since ? std::nullopt : since;
 }
 
 void Witness::ForgetBefore(Instant time) {

@@ -50,7 +50,7 @@ class Witness final : public FsListener {
   bool WasToldGone(std::string_view path, Instant since, Instant until) const;
 
   // When the session of the agent that lives told Fusion that it has lost events, if it has not ended
-  // a scan since that began later.
+  // a scan since that began later, and nobody has ended any: Fusion may have given up the session.
   std::optional<Instant> UncertainSince(const std::string& agent) const;
 
   // Single entries told in realtime since ForgetTold.
@@ -97,6 +97,7 @@ class Witness final : public FsListener {
   std::map<std::string, std::int64_t> confirmed_;  // Latest ctime told.
   std::deque<std::shared_ptr<Removal>> removals_;  // In the order of sending.
   std::map<std::string, Agent> agents_;
+  Instant scan_ended_at_;  // The last one, of anybody.
   std::uint64_t told_ = 0;
 };
 

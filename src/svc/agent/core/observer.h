@@ -165,9 +165,9 @@ class Observer {
   void ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id);
   void CloseListing(std::uint64_t scan_id);
   void OnStattedOne(env::StattedEntry& statted, Instant now);
-  void Report(const EntryKey& key, env::StattedEntry& statted, bool atomic);
+  void Report(const EntryKey& key, env::StattedEntry& statted, bool atomic, Instant now);
   void RefreshSelf(DirKey dir);
-  void Vanished(const EntryKey& key);
+  void Vanished(const EntryKey& key, Instant now);
   void MaybeEndScan();
 
   const Options options_;
