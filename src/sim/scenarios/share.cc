@@ -157,7 +157,7 @@ class Share {
   }
 
   void StartFusion() {
-    witness_.ForgetTold();
+    witness_.OnFusionGone();
     fusion_.Start();
   }
 

@@ -99,9 +99,11 @@ void Trust::CheckAppeared(const std::string& path, const tree::Entry& is,
 
 void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
                      Differences* differences) {
+  // What is known of one link holds for all: they may have become hot without being listed.
+  if (is.attrs.nlink > 1) linked_.insert(is.attrs.inode);
   const bool found_by_audit = (is.flags & tree::kKnownByAgent) == 0;
   if (!found_by_audit || is.attrs.kind != EntryKind::kFile) return;
-  if ((is.flags & tree::kSuspect) != 0 || is.attrs.nlink > 1) return;
+  if ((is.flags & tree::kSuspect) != 0 || linked_.contains(is.attrs.inode)) return;
   const std::int64_t age_ns = fusion::SaturatingSub(fs_.Now().ns, is.attrs.mtime_ns);
   if (age_ns < 0 || age_ns >= (options_.hot_file_threshold - kHotMargin).count()) return;
   // Times that were set to the future do not keep it suspect for longer than a threshold.

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "sim/scenarios/checker.h"
@@ -47,6 +48,7 @@ class Trust {
   tree::Revision revision_ = 0;
   Instant looked_at_;
   Shown before_;
+  std::unordered_set<std::uint64_t> linked_;  // Inodes that have had several names.
 };
 
 }  // namespace fustor::sim

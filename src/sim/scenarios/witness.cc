@@ -233,6 +233,11 @@ std::optional<Instant> Witness::UncertainSince(const std::string& agent) const {
   return since && scan_ended_at_ >= *since ? std::nullopt : since;
 }
 
+void Witness::OnFusionGone() {
+  told_ = 0;
+  for (auto& [name, agent] : agents_) agent.lost_at = 0;
+}
+
 void Witness::ForgetBefore(Instant time) {
   while (!removals_.empty() && removals_.front()->sent < time) removals_.pop_front();
 }

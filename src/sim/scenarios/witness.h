@@ -53,9 +53,10 @@ class Witness final : public FsListener {
   // a scan since that began later, and nobody has ended any: Fusion may have given up the session.
   std::optional<Instant> UncertainSince(const std::string& agent) const;
 
-  // Single entries told in realtime since ForgetTold.
+  // Single entries told in realtime to the Fusion that lives.
   std::uint64_t told() const { return told_; }
-  void ForgetTold() { told_ = 0; }
+  // Fusion has died: what it was told it does not know any more.
+  void OnFusionGone();
   // What is older is of no use to the checks.
   void ForgetBefore(Instant time);
 
