@@ -2,11 +2,11 @@
 //
 //   if (!Broken("tombstones-ignored") && IsZombie(row)) ...
 //
-// A simulation that passes proves little unless it fails when a rule is broken: `./dev sim --mutants`
-// breaks each one and shows the seed that notices. Without FUSTOR_MUTANTS - in everything that is
-// shipped - Broken is the constant false: nothing of a mutant is left in the program. With it, one
-// name, chosen for the whole process before anything runs (BreakRule), is broken. Names are told apart
-// by their hash, so that asking costs one comparison.
+// A simulation that passes proves little unless it fails when a rule is broken: `./dev sim
+// --mutants` breaks each one and shows the seed that notices. Without FUSTOR_MUTANTS - in
+// everything that is shipped - Broken is the constant false: nothing of a mutant is left in the
+// program. With it, one name, chosen for the whole process before anything runs (BreakRule), is
+// broken. Names are told apart by their hash, so that asking costs one comparison.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace fustor {
 
 class RuleName {
  public:
-  consteval RuleName(const char* name) : hash_(Hash(name)) {}  // NOLINT(google-explicit-constructor)
+  consteval RuleName(const char* name)
+      : hash_(Hash(name)) {}  // NOLINT(google-explicit-constructor)
   constexpr std::uint64_t hash() const { return hash_; }
 
   // FNV-1a. Never 0 for the names that there are.

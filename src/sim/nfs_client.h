@@ -1,10 +1,10 @@
 // nfs_client.h: what one host sees of a file system that lies on a server.
 //
-// As Linux's client: attributes are believed for a while after they were asked for (longer while they
-// do not change), and so is what a directory contains; what this very host changes it knows at once;
-// opening a directory asks again where close-to-open is on. What it shows may therefore be old, and
-// one directory's names older than another's, but each answer was true at some moment within the life
-// of the caches. Deterministic; one thread.
+// As Linux's client: attributes are believed for a while after they were asked for (longer while
+// they do not change), and so is what a directory contains; what this very host changes it knows at
+// once; opening a directory asks again where close-to-open is on. What it shows may therefore be
+// old, and one directory's names older than another's, but each answer was true at some moment
+// within the life of the caches. Deterministic; one thread.
 #pragma once
 
 #include <cstdint>

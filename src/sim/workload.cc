@@ -12,7 +12,10 @@ constexpr std::array<const char*, 14> kNames = {
 }  // namespace
 
 Workload::Workload(World& world, FileSystem& fs, WorkloadOptions options)
-    : world_(world), fs_(fs), options_(options), prng_(world.Derive(options.mount == 0 ? "workload"
+    : world_(world),
+      fs_(fs),
+      options_(options),
+      prng_(world.Derive(options.mount == 0 ? "workload"
                                             : "workload " + std::to_string(options.mount))) {}
 
 // --- Running -------------------------------------------------------------------------------------

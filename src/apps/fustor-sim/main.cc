@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "adapters/cli11/parse.h"
-#include "lib/cli/command.h"
 #include "base/mutants.h"
+#include "lib/cli/command.h"
 #include "sim/scenarios/mutants.h"
 #include "sim/scenarios/share.h"
 
@@ -246,8 +246,9 @@ class Campaign {
     if (ending.ok) return;
     ++failed_;
     ShowProgress("");
-    const std::string text = "seed " + std::to_string(ending.seed) + " FAILED; replay: " +
-                             ReplayCommand(arguments_, ending.seed) + "\n" + ending.text;
+    const std::string text = "seed " + std::to_string(ending.seed) +
+                             " FAILED; replay: " + ReplayCommand(arguments_, ending.seed) + "\n" +
+                             ending.text;
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
   }

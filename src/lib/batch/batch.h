@@ -80,8 +80,13 @@ struct Batch {
   // For scans:
   std::uint64_t scan_id = 0;
   ScanMark mark = ScanMark::kNone;
-  std::string scan_path;  // With kBegin: the subtree that is scanned, "/" for all.
+  // With kBegin: the subtree that is scanned, "/" for all. Of a job also with kEnd.
+  std::string scan_path;
   std::string job_id;     // kJob.
+  // With kBegin of a job: only the directory itself is looked at, not what is below it.
+  bool shallow = false;
+  // With kEnd of a job: why it could not be done; empty: it is done.
+  std::string job_error;
   // The agent lost events: what it has reported below this path is uncertain until a scan ends.
   bool lost_events = false;
   // Single rows of an agent that does not promise their order, in blocks that are never `complete`:

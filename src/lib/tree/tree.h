@@ -180,6 +180,9 @@ class Snapshot {
   // REQUIRES: `dir` is a directory of this revision.
   Aggregates AggregatesOf(DirId dir) const;
   std::uint64_t ChildCount(DirId dir) const;
+  // The last revision, up to this one, in which a child of `dir` was changed in anything, or `dir`
+  // moved. With the id it stands for what ForEachChild shows, as long as the tree lives. O(1).
+  Revision ChildrenChangedIn(DirId dir) const;
   std::string PathOf(DirId dir) const;
 
   // A child as it lies in its chunk; columns are decoded when asked for. Valid during the visit.

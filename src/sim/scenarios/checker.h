@@ -35,7 +35,8 @@ struct CheckOptions {
 using Shown = std::unordered_map<std::string, tree::Entry>;
 Shown EverythingIn(const tree::Snapshot& snapshot);
 
-// Quiet has come (what NFS clients hold open does not count): everything equals the truth and every flag has settled.
+// Quiet has come (what NFS clients hold open does not count): everything equals the truth and every
+// flag has settled.
 void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions options,
                     Differences* differences);
 

@@ -45,8 +45,7 @@ class Share {
       agent.wrap = [this, name = agent.name](std::unique_ptr<agent::FusionLink> link) {
         return witness_.Wrap(std::move(link), name);
       };
-      agents_.push_back(
-          std::make_unique<AgentHost>(world_, network_, fs_, log_, std::move(agent)));
+      agents_.push_back(std::make_unique<AgentHost>(world_, network_, fs_, log_, std::move(agent)));
     }
     wanted_.assign(agents_.size(), false);
   }

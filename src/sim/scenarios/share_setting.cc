@@ -102,12 +102,10 @@ ShareSetting ChooseShare(Prng prng) {
            " audits-every=" + Milliseconds(s.fusion.pipe.audit_interval) +
            " hot=" + Milliseconds(s.fusion.view.hot_file_threshold) +
            " granularity=" + std::to_string(s.fs.granularity.count()) +
-           "ns server-ahead=" + Milliseconds(s.fs.ahead) +
-           (s.clocks_step ? " clocks-step" : "") + (s.fs.reuse_inodes ? " inodes-reused" : "") +
-           " entries=" + std::to_string(s.entries) + "/" +
-           std::to_string(s.workloads.front().entries_max) +
-           " breaks=1/" + std::to_string(s.link.break_one_in) +
-           " faults-every=" + Milliseconds(s.fault_gap);
+           "ns server-ahead=" + Milliseconds(s.fs.ahead) + (s.clocks_step ? " clocks-step" : "") +
+           (s.fs.reuse_inodes ? " inodes-reused" : "") + " entries=" + std::to_string(s.entries) +
+           "/" + std::to_string(s.workloads.front().entries_max) + " breaks=1/" +
+           std::to_string(s.link.break_one_in) + " faults-every=" + Milliseconds(s.fault_gap);
   return s;
 }
 

@@ -18,10 +18,10 @@ struct ShareSetting {
   FileSystemOptions fs;
   LinkQuality link;
   FusionHost::Options fusion;
-  std::vector<AgentHost::Options> agents;    // Each on a host of its own: mount 1, 2, ...
-  std::vector<WorkloadOptions> workloads;    // One for each host, those without an agent last.
-  std::size_t entries = 0;                   // There are so many when it begins.
-  Nanos cache_life_max{0};                   // Of any host.
+  std::vector<AgentHost::Options> agents;  // Each on a host of its own: mount 1, 2, ...
+  std::vector<WorkloadOptions> workloads;  // One for each host, those without an agent last.
+  std::size_t entries = 0;                 // There are so many when it begins.
+  Nanos cache_life_max{0};                 // Of any host.
   Nanos fault_gap{0};
   bool clocks_step = false;
   bool exclusive = false;  // One agent runs at a time.

@@ -27,8 +27,8 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
   for (const std::string& agent : agents) {
     const std::optional<Instant> since = witness_.UncertainSince(agent);
     // Later the scan of another host may have cleared it up.
-    const bool must_be = since && options_.clocks_are_steady &&
-                         world_.now() - *since < options_.hot_file_threshold;
+    const bool must_be =
+        since && options_.clocks_are_steady && world_.now() - *since < options_.hot_file_threshold;
     if (must_be && status->uncertain.empty()) {
       differences->Add(agent + " has lost events, and nothing is uncertain");
     }
@@ -107,11 +107,12 @@ void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime es
   const std::int64_t age_ns = fusion::SaturatingSub(fs_.Now().ns, is.attrs.mtime_ns);
   if (age_ns < 0 || age_ns >= (options_.hot_file_threshold - kHotMargin).count()) return;
   // Times that were set to the future do not keep it suspect for longer than a threshold.
-  if (fs_.Now().ns - is.attrs.ctime_ns >= (options_.hot_file_threshold - kHotMargin).count()) return;
-  differences->Add("'" + PrintablePath(path) + "' is hot (" + std::to_string(age_ns / 1'000'000) +
-                   " ms old) and was found by an audit, but no suspect; the estimate of the clock " +
-                   "is off by " + std::to_string((estimate - fs_.Now()).count() / 1'000'000) +
-                   " ms");
+  if (fs_.Now().ns - is.attrs.ctime_ns >= (options_.hot_file_threshold - kHotMargin).count())
+    return;
+  differences->Add(
+      "'" + PrintablePath(path) + "' is hot (" + std::to_string(age_ns / 1'000'000) +
+      " ms old) and was found by an audit, but no suspect; the estimate of the clock " +
+      "is off by " + std::to_string((estimate - fs_.Now()).count() / 1'000'000) + " ms");
 }
 
 }  // namespace fustor::sim

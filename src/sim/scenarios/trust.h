@@ -3,7 +3,8 @@
 // Compares what readers see now with what they saw at the last look and with what really happened:
 //  - revisions only grow, each is whole, and its sums equal a recount;
 //  - what realtime has confirmed is never removed by older evidence;
-//  - what was deleted does not come back by evidence that is older than the deletion, or than what is
+//  - what was deleted does not come back by evidence that is older than the deletion, or than what
+//  is
 //    known of its directory;
 //  - what an audit has found and is still hot is a suspect;
 //  - after lost events something is uncertain until a scan that began later has ended.

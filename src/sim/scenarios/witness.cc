@@ -194,7 +194,8 @@ void Witness::OnAcknowledged(const std::string& agent, std::uint64_t sequence) {
   while (!state.pending.empty() && state.pending.front().sequence <= sequence) {
     const Pending& pending = state.pending.front();
     for (const auto& removal : pending.removals) removal->taken = world_.now();
-    if (pending.lost_events && pending.sequence == state.lost_at) state.loss_known_since = world_.now();
+    if (pending.lost_events && pending.sequence == state.lost_at)
+      state.loss_known_since = world_.now();
     state.pending.pop_front();
   }
 }

@@ -42,15 +42,16 @@ class Witness final : public FsListener {
 
   // An agent has said in realtime that the entry is there, as of then or later (file time).
   bool WasConfirmed(const std::string& path, std::int64_t since_file_ns) const;
-  // Something that agents have said in realtime may have removed the path, and Fusion may have heard
-  // of it in [from, now].
+  // Something that agents have said in realtime may have removed the path, and Fusion may have
+  // heard of it in [from, now].
   bool MayHaveBeenRemoved(std::string_view path, Instant from) const;
   // An agent has said in realtime after `since` that the path is gone, and Fusion had taken it by
   // `until`.
   bool WasToldGone(std::string_view path, Instant since, Instant until) const;
 
-  // When the session of the agent that lives told Fusion that it has lost events, if it has not ended
-  // a scan since that began later, and nobody has ended any: Fusion may have given up the session.
+  // When the session of the agent that lives told Fusion that it has lost events, if it has not
+  // ended a scan since that began later, and nobody has ended any: Fusion may have given up the
+  // session.
   std::optional<Instant> UncertainSince(const std::string& agent) const;
 
   // Single entries told in realtime to the Fusion that lives.
@@ -65,7 +66,7 @@ class Witness final : public FsListener {
  private:
   friend class WitnessStream;
   struct Removal {
-    std::string path;  // It, or what is below it.
+    std::string path;         // It, or what is below it.
     bool is_certain = false;  // Said as such, not only possible.
     Instant sent;
     std::optional<Instant> taken;
@@ -79,7 +80,7 @@ class Witness final : public FsListener {
     std::deque<Pending> pending;  // Not yet acknowledged.
     std::uint64_t last_sequence = 0;
     std::uint64_t lost_at = 0;  // The batch that told of the last loss; 0: all has been cleared up.
-    std::optional<Instant> loss_known_since;  // To Fusion.
+    std::optional<Instant> loss_known_since;       // To Fusion.
     std::map<std::uint64_t, std::uint64_t> scans;  // Going on: which batch began them.
   };
   using Place = std::pair<NodeId, std::string>;

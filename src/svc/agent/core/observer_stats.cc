@@ -142,7 +142,7 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
   change.target = std::move(statted.target);
   change.atomic = atomic;
   if (key.name.empty()) {
-    RefreshSelf(key.dir);
+    RefreshSelf(key.dir, statted.attrs);
     bus_.Push(std::move(change));
     if (unlisted_.contains(key.dir)) PushList(key.dir, 0);
     return;
@@ -160,7 +160,7 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
     child.reset();
   }
   bus_.Push(std::move(change));
-  if (child) RefreshSelf(*child);
+  if (child) RefreshSelf(*child, statted.attrs);
   if (child && unlisted_.contains(*child)) PushList(*child, 0);
   if (is_directory && !child) {
     const DirKey added = dirs_.Add(key.dir, key.name, statted.attrs.inode);
@@ -169,7 +169,8 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
 }
 
 // A listing that has not left yet must not take the directory's own attributes back in time.
-void Observer::RefreshSelf(DirKey dir) {
+void Observer::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
+  watch_budget_.Changed(dir, attrs);
   if (const auto it = listing_.find(dir); it != listing_.end()) it->second.fresh_self = true;
   bus_.HideSelf(dir);
 }

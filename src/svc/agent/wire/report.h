@@ -19,6 +19,7 @@ std::string EncodeHeartbeat(const batch::Heartbeat& heartbeat);
 std::string EncodeCloseSession(std::string_view session_id);
 
 // The first message of a Report stream.
+std::string EncodeConfigReport(std::string_view session_id, const batch::ConfigReport& report);
 std::string EncodeReportStart(std::string_view session_id);
 // Each later one. Compressed when that pays. REQUIRES: changes only in a kRealtime batch, and not
 // beside blocks; fewer than 2^31 bytes when encoded. O(rows).

@@ -113,7 +113,8 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
   }
   for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, *context);
   if (batch.mark != batch::ScanMark::kEnd) return;
-  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id, options_.hot_file_threshold);
+  std::optional<Scans::Scan> ended =
+      scans_.End(session, batch.scan_id, options_.hot_file_threshold, batch.job_error.empty());
   if (!ended || !ended->begun || ended->path != "/") return;
   if (batch.loose && batch.source == batch::Source::kAudit) {
     RemoveUnseen(std::move(ended->seen), ended->begin_wall_ns, *context);
@@ -390,8 +391,8 @@ bool Arbiter::IsProtected(const tree::Entry& have, const Context& context) const
   return context.realtime() && ChangeTime(have.attrs) >= context.listed_ns;
 }
 
-// A scan: somebody else has told of it not long before this one began, and the scanning host's caches
-// may show what was before.
+// A scan: somebody else has told of it not long before this one began, and the scanning host's
+// caches may show what was before.
 bool Arbiter::IsUnsettled(const tree::Entry& have, const Context& context) const {
   if (Broken("stale-evidence-taken") || Broken("cached-looks-trusted")) return false;
   return !context.realtime() && context.others_confirmed && have.reporter != context.reporter &&

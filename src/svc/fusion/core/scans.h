@@ -34,6 +34,8 @@ class Scans {
     std::uint64_t order = 0;
     // False: its beginning was not seen (or was forgotten), so its end proves nothing.
     bool begun = false;
+    // Only the directory `path` itself is looked at.
+    bool shallow = false;
     // The session has begun to look again at all that this one looks at: it may have been given up.
     bool superseded = false;
     std::uint64_t failed_directories = 0;
@@ -52,7 +54,9 @@ class Scans {
   // Ends it and removes the uncertainty that it has cleared up: of the same session, or of one that
   // has ended, if it began later than the loss; of others (followers do not scan), if it began
   // `settled_after` later, so that no host's caches show what was before. nullopt: unknown.
-  std::optional<Scan> End(SessionKey session, std::uint64_t scan_id, Nanos settled_after);
+  // `done` is false for one that was given up: it clears up nothing.
+  std::optional<Scan> End(SessionKey session, std::uint64_t scan_id, Nanos settled_after,
+                          bool done = true);
 
   static void Refuse(Scan* scan, std::string path);
   // True when `path` or a directory above it was refused.
@@ -87,7 +91,7 @@ class Scans {
     std::int64_t wall_ns = 0;
   };
   std::vector<Loss> last_loss_;  // Parallel to uncertain_.
-  std::uint64_t order_ = 0;                     // Counts begins and losses.
+  std::uint64_t order_ = 0;      // Counts begins and losses.
 };
 
 }  // namespace fustor::fusion

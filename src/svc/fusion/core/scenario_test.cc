@@ -138,6 +138,8 @@ class Story {
       batch::Batch batch = ScanBatch(words);
       batch.mark = verb == "begin" ? batch::ScanMark::kBegin : batch::ScanMark::kEnd;
       if (verb == "begin" && words.plain.size() > 3) batch.scan_path = words.plain[3];
+      batch.shallow = words.Has("alone");
+      if (words.Has("failed")) batch.job_error = "given up";
       Apply(batch, words.plain.at(1));
     } else if (verb == "block") {
       BeginBlock(words);

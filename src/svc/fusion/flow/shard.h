@@ -101,8 +101,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   };
 
   Now now() const { return {executor_.clock().Now(), executor_.clock().WallNow()}; }
-  // For the arbiter: a physical time that nobody sets while the view lives. What is before and after
-  // a scan began must not change with somebody's correction of the clock.
+  // For the arbiter: a physical time that nobody sets while the view lives. What is before and
+  // after a scan began must not change with somebody's correction of the clock.
   Now steady() const {
     const Instant now = executor_.clock().Now();
     return {now, made_at_.wall + (now - made_at_.monotonic)};

@@ -22,6 +22,8 @@ Result<batch::SessionRequest> DecodeSessionRequest(std::string_view bytes);
 Result<batch::Heartbeat> DecodeHeartbeat(std::string_view bytes);
 // The session's id. Errors: kInvalidArgument.
 Result<std::string> DecodeCloseSession(std::string_view bytes);
+// The session's id and what it tells.
+Result<std::pair<std::string, batch::ConfigReport>> DecodeConfigReport(std::string_view bytes);
 // The session's id, from the first message of a Report stream. Errors: kInvalidArgument.
 Result<std::string> DecodeReportStart(std::string_view bytes);
 

@@ -103,8 +103,40 @@ env::Task<void> WritePage(const ViewDoor& door, const TreeQuery& query, const No
   out += ",\"revision\":" + std::to_string(snapshot.revision());
 }
 
+// Under what a listing of one level is kept for the next who asks: the question, and everything
+// that its answer is made of. `head` is what stands before the children. nullopt: it is not kept,
+// since more than the children's own rows goes into it, or since it is large.
+struct Storable {
+  std::string key;
+  std::string version;
+};
+std::optional<Storable> StorableAs(const OpenView& open, const TreeQuery& query,
+                                   const tree::Snapshot& snapshot, const tree::Entry& entry,
+                                   std::string_view head, const http::AnswerStore* store) {
+  constexpr std::uint64_t kChildrenMax = 1'000;
+  if (store == nullptr || query.depth_max != 1u || query.no_children || query.limit ||
+      query.totals || query.envelope || !entry.attrs.is_directory() ||
+      !open.status->uncertain.empty() || snapshot.ChildCount(entry.dir) > kChildrenMax) {
+    return std::nullopt;
+  }
+  Storable storable;
+  storable.key = open.view->id();
+  storable.key += query.only_path ? "/p" : "/a";
+  storable.key += query.keyed_children ? "k" : "l";
+  storable.key += query.path;
+  storable.version = head;
+  for (const std::uint64_t number :
+       {open.status->incarnation, std::uint64_t{open.status->reporters.size()},
+        std::uint64_t{entry.dir.value}, snapshot.ChildrenChangedIn(entry.dir)}) {
+    storable.version += ' ';
+    storable.version += std::to_string(number);
+  }
+  return storable;
+}
+
 env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const TreeQuery& query,
-                           tree::Snapshot pinned, tree::Entry entry, http::ResponseWriter& writer) {
+                           tree::Snapshot pinned, tree::Entry entry, std::optional<Jobs::Job> job,
+                           http::AnswerStore* store, http::ResponseWriter& writer) {
   std::optional<tree::Snapshot> snapshot(std::move(pinned));
   const tree::Revision revision = snapshot->revision();
   const NodeJson json({query.only_path, query.totals, query.keyed_children}, open.status);
@@ -114,7 +146,19 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
   const auto [directory, name] = SplitPath(query.path);
   json.AppendOpen(NodeJson::MakeParent(directory.empty() ? "/" : directory), name, entry, *snapshot,
                   &out);
-  if (!query.envelope) out += ",\"job_id\":null,\"job_pending\":false";
+  const bool job_pending = job && job->open();
+  if (!query.envelope || job) {
+    out += ",\"job_id\":" + (job ? '"' + job->id + '"' : std::string("null"));
+    out += job_pending ? ",\"job_pending\":true" : ",\"job_pending\":false";
+  }
+  std::optional<Storable> storable = StorableAs(open, query, *snapshot, entry, out, store);
+  if (storable) {
+    if (http::AnswerStore::Body kept = store->Find(storable->key, storable->version)) {
+      snapshot.reset();
+      (void)co_await writer.SendShared(200, open.headers, std::move(kept));
+      co_return;
+    }
+  }
   if (entry.attrs.is_directory() && query.depth_max != 0u) {
     out += ",\"children\":";
     out += json.open_children();
@@ -130,8 +174,14 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
     }
   }
   body.text() += '}';
-  EndEnvelope(query.envelope, door, open, query.path, revision, &body.text());
+  EndEnvelope(query.envelope, door, open, query.path, revision, &body.text(), job_pending);
   snapshot.reset();
+  if (storable && body.whole() && store->Takes(body.text().size())) {
+    const auto kept = std::make_shared<const std::string>(std::move(body.text()));
+    store->Put(std::move(storable->key), std::move(storable->version), kept);
+    (void)co_await writer.SendShared(200, open.headers, kept);
+    co_return;
+  }
   (void)co_await body.Finish();
 }
 
@@ -164,6 +214,22 @@ env::Task<void> AnswerTreeAs(const ViewDoor& door, http::Request& request,
   std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
   if (!snapshot) co_return;
   const std::optional<tree::Entry> entry = snapshot->Find(query.path);
+  std::optional<Jobs::Job> job;
+  if (query.on_demand_scan) {
+    Result<Jobs::Job> started = co_await open->view->StartScan(query.path, query.recursive);
+    if (started.ok()) job = *std::move(started);
+  }
+  if (!entry && job) {
+    snapshot.reset();
+    std::string out;
+    JsonWriter json(&out);
+    json.BeginObject().Key("job_id").String(job->id).Key("job_pending").Bool(job->open());
+    json.Key("message").String("'" + PrintablePath(query.path) +
+                               "' is not known yet; agents have been asked to look");
+    json.EndObject();
+    (void)co_await writer.Send(200, open->headers, std::move(out));
+    co_return;
+  }
   if (!entry) {
     snapshot.reset();
     (void)co_await http::SendDetail(
@@ -182,7 +248,8 @@ env::Task<void> AnswerTreeAs(const ViewDoor& door, http::Request& request,
                                     TooLarge(query.path, count, door.options.max_response_items));
     co_return;
   }
-  co_await AnswerNode(door, *open, query, *std::move(snapshot), *entry, writer);
+  co_await AnswerNode(door, *open, query, *std::move(snapshot), *entry, std::move(job),
+                      request.store, writer);
 }
 
 }  // namespace fustor::fusion
