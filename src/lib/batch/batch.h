@@ -82,7 +82,7 @@ struct Batch {
   ScanMark mark = ScanMark::kNone;
   // With kBegin: the subtree that is scanned, "/" for all. Of a job also with kEnd.
   std::string scan_path;
-  std::string job_id;     // kJob.
+  std::string job_id;  // kJob.
   // With kBegin of a job: only the directory itself is looked at, not what is below it.
   bool shallow = false;
   // With kEnd of a job: why it could not be done; empty: it is done.

@@ -43,7 +43,8 @@ class Source {
   void StartJob(std::string job_id, std::string path, bool recursive);
   // The next batch to send, without sequence and index; nullopt: wait for `changed`.
   std::optional<batch::Batch> Take();
-  // Drops what has not been sent, and on-demand scans: a new session begins with StartScan or StartWatching.
+  // Drops what has not been sent, and on-demand scans: a new session begins with StartScan or
+  // StartWatching.
   void Restart();
   // Up when there may be something to Take.
   env::Signal& changed() { return changed_; }

@@ -117,9 +117,9 @@ class Jobs {
 
   const Options options_;
   std::map<std::string, Kept, std::less<>> jobs_;
-  std::map<std::uint64_t, std::string> open_;                // By order.
-  std::map<std::uint64_t, std::string> ended_;               // In the order of their end.
-  std::unordered_map<SessionKey, std::string> tasks_;        // Of sessions with parts.
+  std::map<std::uint64_t, std::string> open_;                         // By order.
+  std::map<std::uint64_t, std::string> ended_;                        // In the order of their end.
+  std::unordered_map<SessionKey, std::string> tasks_;                 // Of sessions with parts.
   std::unordered_map<SessionKey, std::vector<std::string>> waiting_;  // Jobs not asked yet.
   std::uint64_t started_ = 0;
   std::uint64_t finished_ = 0;
