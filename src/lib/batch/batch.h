@@ -82,6 +82,9 @@ struct Batch {
   ScanMark mark = ScanMark::kNone;
   std::string scan_path;  // With kBegin: the subtree that is scanned, "/" for all.
   std::string job_id;     // kJob.
+  // With kBegin of an audit: each directory is listed in full (not `silent`) in one of so many audits
+  // of the session in a row. 0 and 1: in every one.
+  std::uint32_t full_every = 0;
   // The agent lost events: what it has reported below this path is uncertain until a scan ends.
   bool lost_events = false;
   // Single rows of an agent that does not promise their order, in blocks that are never `complete`:

@@ -45,9 +45,14 @@ class Bus {
   void Push(batch::DirBlock block);
 
   // --- Scan lane. ---
-  void BeginScan(std::uint64_t scan_id, batch::Source source, std::string path);
+  void BeginScan(std::uint64_t scan_id, batch::Source source, std::string path,
+                 std::uint32_t full_every = 0);
   void PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block);
   void EndScan(std::uint64_t scan_id);
+  // Something of a scan has not left yet.
+  bool has_scan() const { return !scan_.empty() || !parts_.empty(); }
+  // A listing of the directory waits.
+  bool HasListing(DirKey dir) const { return waiting_.contains(dir); }
   bool ScanFull() const { return scan_bytes_ >= options_.scan_bytes_max; }
   // A realtime change of dir/name: a listing of `dir` that waits must not tell about it any more.
   void Touch(DirKey dir, std::string_view name);
@@ -79,7 +84,8 @@ class Bus {
     std::string path;
     DirKey dir;
     batch::DirBlock block;
-    std::size_t bytes = 0;  // As charged: Touch may shrink the block later.
+    std::size_t bytes = 0;         // As charged: Touch may shrink the block later.
+    std::uint32_t full_every = 0;  // Of a begin.
   };
   bool Admit(std::size_t bytes);
   bool IsHuge(const batch::DirBlock& block) const {

@@ -10,20 +10,16 @@
 namespace fustor::agent {
 Observer::Observer(Options options, Bus& bus) : options_(options), bus_(bus) {}
 
-bool Observer::StartAudit() {
-  if (scanning()) return false;
-  ++counters_.audits;
-  BeginScan(Scan::kAudit);
-  return true;
-}
-
 void Observer::BeginScan(Scan scan) {
   scan_ = scan;
   scan_id_ = ++last_scan_id_;
+  // A new session, another role or lost events: what was read before may not have been told.
+  if (scan != Scan::kAudit) times_.Clear();
   DropQueue();
   if (reported()) {
     const bool audit = scan == Scan::kAudit;
-    bus_.BeginScan(scan_id_, audit ? batch::Source::kAudit : batch::Source::kSnapshot, "/");
+    bus_.BeginScan(scan_id_, audit ? batch::Source::kAudit : batch::Source::kSnapshot, "/",
+                   audit ? options_.full_every : 0);
   }
   PushList(DirTable::kRoot, scan_id_);
 }
@@ -38,20 +34,6 @@ void Observer::DropQueue() {
     if (listing.again_scan_id != 0) listing.again = false;
     listing.again_scan_id = 0;
   }
-}
-
-bool Observer::StopsAudit(const env::ListedDir& root, std::uint64_t scan_id) {
-  const bool elsewhere = root_device_ != 0 && root.self.device != root_device_;
-  const bool emptied = root.children.empty() && !dirs_.ChildrenOf(DirTable::kRoot).empty();
-  const bool audited = scan_id != 0 && scan_id == scan_id_ && scan_ == Scan::kAudit;
-  if (audited && (!root.status.ok() || elsewhere || emptied)) {
-    ++counters_.audits_stopped;
-    scan_id_ = 0;
-    DropQueue();
-    return true;
-  }
-  if (root.status.ok()) root_device_ = root.self.device;
-  return false;
 }
 
 void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
@@ -89,10 +71,12 @@ std::vector<env::ListRequest> Observer::TakeLists() {
     listing.scan_id = it->second;
     queued_.erase(it);
     listing.path = dirs_.PathOf(dir);
+    listing.newest_ns = newest_ns_;
     env::ListRequest& request = requests.emplace_back();
     request.dir = dir;
     request.path = listing.path;
     request.expected_inode = dir == DirTable::kRoot ? 0 : dirs_.InodeOf(dir);
+    request.known = KnownOf(dir, listing.scan_id);
     listing_.emplace(dir, std::move(listing));
   }
   return requests;
@@ -135,6 +119,7 @@ void Observer::CloseListing(std::uint64_t scan_id) {
 void Observer::MaybeEndScan() {
   if (scan_id_ == 0 || scan_open_ != 0) return;
   if (reported()) bus_.EndScan(scan_id_);
+  if (scan_ == Scan::kAudit) ++audit_turn_;
   scan_id_ = 0;
 }
 
@@ -197,6 +182,8 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   } else {
     unlisted_.insert(listed.dir);
   }
+  if (listed.unchanged) return FinishSilent(listed, listing, now);
+  NoteTimes(listed, listing);
   ++counters_.directories_listed;
   counters_.entries_listed += listed.children.size();
   if (!listed.watch_status.ok()) ++counters_.unwatched;
@@ -274,6 +261,7 @@ void Observer::Forget(DirKey dir) {
   for (const DirKey key : dirs_.Remove(dir)) {
     bus_.Drop(key);
     unlisted_.erase(key);
+    times_.Forget(key);
     if (const auto it = queued_.find(key); it != queued_.end()) {
       CloseListing(it->second);
       queued_.erase(it);

@@ -15,6 +15,10 @@
 //  same
 //    way: the rename that explains it must keep its number, and its watch.
 //  - A directory that appears is watched and listed, and its rows are realtime evidence.
+//  - An audit does not read a directory that is as it was when it was last read (listed_times.h):
+//  its
+//    files are taken to be the same. Writes in place do not show in a directory's times; so every
+//    audit reads another part of all directories whatever their times (Options::full_every).
 //  - Two halves of a rename are paired by cookie; a half that stays alone for kRenamePatience is a
 //    deletion or a creation.
 #pragma once
@@ -33,6 +37,7 @@
 #include "env/tree_types.h"
 #include "svc/agent/core/bus.h"
 #include "svc/agent/core/dir_table.h"
+#include "svc/agent/core/listed_times.h"
 #include "svc/agent/core/selection.h"
 
 namespace fustor::agent {
@@ -50,12 +55,16 @@ class Observer {
     Nanos throttle = Seconds(1);  // A file that is being written is reported at most this often.
     std::size_t lists_in_flight_max = 64;
     std::size_t stats_in_flight_max = 4'096;
+    // Each directory is read, and its files are looked at, in at least one of so many audits in a
+    // row; 1: in every one.
+    std::uint32_t full_every = 8;
     Selection selection;  // What it leaves out is never looked into and never reported.
   };
 
   struct Counters {
     std::uint64_t events = 0;
     std::uint64_t directories_listed = 0;
+    std::uint64_t directories_silent = 0;  // Unchanged, and passed by, in audits.
     std::uint64_t entries_listed = 0;
     std::uint64_t directories_failed = 0;
     std::uint64_t stats_failed = 0;  // Given up: the change is seen by the next scan only.
@@ -74,9 +83,10 @@ class Observer {
   // The same, but its listings are not reported: everything is watched, and only changes are.
   void StartWatching() { BeginScan(kind_ = Scan::kWatching); }
   // Looks at everything once more, in case that something has changed without an event. False: a
-  // scan is going on already. The audit is given up, and nothing is concluded from it, when the
-  // root cannot be read, is on another file system than before, or is empty although directories
-  // are known below it: a file system that is not mounted deletes nothing.
+  // scan is going on already, or has not been sent yet. The audit is given up, and nothing is
+  // concluded from it, when the root cannot be read, is on another file system than before, or is
+  // empty although directories are known below it: a file system that is not mounted deletes
+  // nothing.
   bool StartAudit();
   bool scanning() const { return scan_id_ != 0; }
 
@@ -130,6 +140,7 @@ class Observer {
     bool fresh_self = false;  // A stat of it came while it was in flight.
     bool again = false;       // Wanted once more while it was in flight.
     std::uint64_t again_scan_id = 0;
+    std::int64_t newest_ns = 0;  // newest_ns_ when it was asked for.
   };
 
   enum class Scan : std::uint8_t { kSnapshot, kAudit, kWatching };
@@ -159,6 +170,10 @@ class Observer {
   bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
   void WatchAgain(const env::ListedDir& listed);
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
+  // observer_audit.cc
+  env::ListRequest::Known KnownOf(DirKey dir, std::uint64_t scan_id) const;
+  void FinishSilent(const env::ListedDir& listed, const Listing& listing, Instant now);
+  void NoteTimes(const env::ListedDir& listed, const Listing& listing);
   // Takes out the rows that are not to be reported, and those that something else tells about.
   void LeaveOut(env::ListedDir& listed) const;
   void SetAside(env::ListedDir& listed, Listing& listing, Instant now);
@@ -187,6 +202,11 @@ class Observer {
   Scan scan_ = Scan::kSnapshot;    // The scan that began last.
   std::uint64_t root_device_ = 0;  // 0: not known yet.
   std::uint64_t scan_open_ = 0;    // Listings of the scan that are queued or in flight.
+
+  // Of what Fusion has been told in this session.
+  ListedTimes times_;
+  std::int64_t newest_ns_ = INT64_MIN;  // The newest ctime seen.
+  std::uint64_t audit_turn_ = 0;        // Counts audits that came to their end.
 
   std::unordered_map<EntryKey, Pending, EntryHash> pending_;
   std::multimap<Instant, EntryKey> due_;

@@ -125,7 +125,10 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
   } else if (!discard && IsPassing(code) && pending.failures < kStatRetriesMax) {
     return Schedule(key, pending, now + kRetryAfter * (1 << 2 * pending.failures++));
   } else {
-    if (!discard && IsPassing(code)) ++counters_.stats_failed;
+    if (!discard && IsPassing(code)) {
+      ++counters_.stats_failed;
+      times_.Forget(key.dir);  // The next audit looks.
+    }
     pending_.erase(it);
   }
   if (!discard && !missing && statted.status.ok()) Report(key, statted, atomic);

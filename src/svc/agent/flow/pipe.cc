@@ -59,6 +59,7 @@ batch::SessionRequest Pipe::Request() const {
   request.agent_id = options_.agent_id;
   request.source_uri = options_.source_uri;
   request.timeout = options_.session_timeout;
+  request.delete_fraction_max = options_.delete_fraction_max;
   request.capabilities = {"move", "columns"};
   if (source_.tree_info().watch_mechanism != "none") request.capabilities.push_back("realtime");
   return request;

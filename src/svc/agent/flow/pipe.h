@@ -33,7 +33,8 @@ class Pipe {
     std::string task_id;  // "AGENT:PIPE"
     std::string agent_id;
     std::string source_uri;
-    Nanos session_timeout{0};  // 0: Fusion's default.
+    Nanos session_timeout{0};        // 0: Fusion's default.
+    double delete_fraction_max = 0;  // batch::SessionRequest's.
     Nanos backoff_min = Seconds(5);
     Nanos backoff_max = Seconds(60);
     double backoff_multiplier = 2;

@@ -125,7 +125,10 @@ void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
   if (block.complete && context.scan->begun) {
     listing.begun = MomentOf(context, context.scan->order);
   }
-  if (EnterDirectory(&listing, context)) ApplyRows(&listing, context);
+  if (!EnterDirectory(&listing, context)) return;
+  // Nothing was read of one that is passed by.
+  if (block.silent && block.rows.empty()) return;
+  ApplyRows(&listing, context);
 }
 
 // Finds or makes the directory of the block and updates its own attributes. False: the block was

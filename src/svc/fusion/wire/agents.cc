@@ -130,6 +130,7 @@ Status TakeHead(const pb::Batch& from, batch::Batch* to) {
   if (from.job_id().size() > batch::kIdBytesMax) return Malformed("batch.job_id");
   to->job_id = from.job_id();
   to->lost_events = from.lost_events();
+  to->full_every = from.full_every();
   return Status();
 }
 
