@@ -35,7 +35,7 @@ std::string Describe(const Batch& b) {
   std::ostringstream out;
   out << b.sequence << ' ' << static_cast<int>(b.source) << ' ' << b.index_ms << ' ' << b.scan_id
       << ' ' << static_cast<int>(b.mark) << ' ' << testing::PrintToString(b.scan_path) << ' '
-      << b.job_id << ' ' << b.lost_events << '\n';
+      << b.job_id << ' ' << b.lost_events << ' ' << b.full_every << '\n';
   for (const Change& c : b.changes) {
     out << "change " << static_cast<int>(c.kind) << ' ' << testing::PrintToString(c.path) << ' '
         << testing::PrintToString(c.old_path) << ' ' << Describe(c.attrs) << ' '
@@ -43,7 +43,7 @@ std::string Describe(const Batch& b) {
   }
   for (const DirBlock& block : b.blocks) {
     out << "block " << testing::PrintToString(block.path) << ' ' << Describe(block.self) << ' '
-        << block.complete << block.failed << ' ' << testing::PrintToString(block.exempt) << '\n';
+        << block.complete << block.failed << block.silent << ' ' << testing::PrintToString(block.exempt) << '\n';
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
       out << "  " << testing::PrintToString(std::string(block.rows.name(i))) << ' '
           << Describe(block.rows.attrs(i)) << ' '
@@ -125,6 +125,7 @@ Batch AnyBatch(Prng& prng) {
   if (b.mark == batch::ScanMark::kBegin) b.scan_path = AnyPath(prng);
   if (prng.Chance(1, 4)) b.job_id = "job-7";
   b.lost_events = prng.Chance(1, 10);
+  if (prng.Chance(1, 10)) b.full_every = static_cast<std::uint32_t>(prng.Below(100));
   const std::uint64_t count = prng.Below(prng.Chance(1, 5) ? 50 : 5);
   const bool changes = b.source == batch::Source::kRealtime && prng.Chance(3, 4);
   for (std::uint64_t i = 0; i < count && changes; ++i) {
@@ -475,7 +476,7 @@ TEST(Report, NoBytesCrashIt) {
 }
 
 const batch::SessionRequest kRequest{
-    "agent-1:pipe-1", "agent-1", "/data/\xFF", Millis(31'500), {"move", "columns"}};
+    "agent-1:pipe-1", "agent-1", "/data/\xFF", Millis(31'500), {"move", "columns"}, 0};
 const batch::SessionGrant kGrant{
     "0123456789abcdef", batch::Role::kLeader, Seconds(30), Seconds(43'200),
     Millis(300'250),    {"v1", "v2"},         8 << 20,     {"move"}};
@@ -484,6 +485,8 @@ const std::vector<batch::Command> kCommands = {{"scan", "/a/\xFE", true, "job-1"
                                                {"wave", "", false, ""}};
 const batch::HeartbeatAnswer kHeartbeatAnswer{batch::Role::kFollower, kCommands};
 const batch::ReportAnswer kReportAnswer{77, kCommands};
+
+const std::vector<batch::Sighting> kSightings = {{"/a/\xFE", -5, 0}, {"/b", 77, 1'000'000'000'000}};
 
 template <class T>
 void ExpectHolds(const Result<T>& result, const T& expected) {
@@ -499,6 +502,17 @@ TEST(Session, MessagesDecodeToWhatWasEncoded) {
               kHeartbeatAnswer);
   ExpectHolds(agent::DecodeReportAnswer(EncodeReportAnswer(kReportAnswer)), kReportAnswer);
   ExpectHolds(DecodeCloseSession(agent::EncodeCloseSession("s-1")), std::string("s-1"));
+  batch::SessionRequest careful = kRequest;
+  careful.delete_fraction_max = 0.25;
+  ExpectHolds(DecodeSessionRequest(agent::EncodeSessionRequest(careful)), careful);
+  const std::vector<std::string> paths = {"/a/\xFE", "/b"};
+  ExpectHolds(DecodeListSuspects(agent::EncodeListSuspects("s-1")), std::string("s-1"));
+  ExpectHolds(agent::DecodeSuspects(EncodeSuspects(paths)), paths);
+  ExpectHolds(agent::DecodeSweepAnswer(EncodeSweepAnswer(paths)), paths);
+  const Result<SweepReport> sweep = DecodeSweep(agent::EncodeSweep("s-1", kSightings));
+  ASSERT_TRUE(sweep.ok());
+  EXPECT_EQ(sweep->session_id, "s-1");
+  EXPECT_EQ(sweep->sightings, kSightings);
   ExpectHolds(DecodeReportStart(agent::EncodeReportStart("s-1")), std::string("s-1"));
   EXPECT_EQ(EncodeCloseAnswer(), "");
 }
@@ -525,6 +539,20 @@ TEST(Session, MalformedMessagesNameTheField) {
   batch::ReportAnswer answer = kReportAnswer;
   answer.commands[0].path = "not/normal";
   EXPECT_EQ(field_of(agent::DecodeReportAnswer(EncodeReportAnswer(answer))), "commands.path");
+  for (const double fraction : {-0.1, 1.5}) {
+    request = kRequest;
+    request.delete_fraction_max = fraction;
+    EXPECT_EQ(field_of(DecodeSessionRequest(agent::EncodeSessionRequest(request))),
+              "max_delete_fraction");
+  }
+  EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep("", {}))), "session_id");
+  EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep("s", {{"not/normal", 0, 0}}))),
+            "sightings.path");
+  EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep("s", {{"/a", 0, -1}}))), "sightings.size");
+  EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep(
+                "s", std::vector<batch::Sighting>(1001, batch::Sighting{"/a", 0, 0})))),
+            "sightings");
+  EXPECT_EQ(field_of(agent::DecodeSuspects(EncodeSuspects({"a"}))), "paths");
   batch::SessionGrant grant = kGrant;
   grant.session_id.clear();
   EXPECT_EQ(field_of(agent::DecodeSessionGrant(EncodeSessionGrant(grant))), "session_id");
@@ -538,6 +566,8 @@ TEST(Session, NoBytesCrashIt) {
       EncodeHeartbeatAnswer(kHeartbeatAnswer),
       EncodeReportAnswer(kReportAnswer),
       agent::EncodeReportStart("s"),
+      agent::EncodeSweep("s", kSightings),
+      EncodeSuspects({"/a", "/b"}),
   };
   for (std::uint64_t seed = 0; seed < 20'000; ++seed) {
     Prng prng(seed);
@@ -545,6 +575,10 @@ TEST(Session, NoBytesCrashIt) {
     (void)DecodeSessionRequest(bytes);
     (void)DecodeHeartbeat(bytes);
     (void)DecodeCloseSession(bytes);
+    (void)DecodeSweep(bytes);
+    (void)DecodeListSuspects(bytes);
+    (void)agent::DecodeSuspects(bytes);
+    (void)agent::DecodeSweepAnswer(bytes);
     (void)DecodeReportStart(bytes);
     (void)agent::DecodeSessionGrant(bytes);
     (void)agent::DecodeHeartbeatAnswer(bytes);
@@ -606,6 +640,17 @@ Batch GoldenScan(int rows) {
   return b;
 }
 
+Batch GoldenAudit() {
+  Batch b = GoldenScan(2);
+  b.full_every = 8;
+  DirBlock& silent = b.blocks.emplace_back();
+  silent.path = "/as it was";
+  silent.self = GoldenAttrs(5);
+  silent.self.kind = EntryKind::kDirectory;
+  silent.silent = true;
+  return b;
+}
+
 Batch GoldenChanges() {
   Batch b;
   b.sequence = 7;
@@ -629,6 +674,7 @@ TEST(Golden, RecordedReportsStillMeanTheSame) {
       {"report_scan_plain.bin", GoldenScan(3)},
       {"report_scan_zstd.bin", GoldenScan(300)},
       {"report_changes.bin", GoldenChanges()},
+      {"report_audit.bin", GoldenAudit()},
   };
   for (const auto& [name, batch] : reports) {
     const std::string bytes = Golden(name, agent::EncodeReport(batch, *compressor));
@@ -647,6 +693,15 @@ TEST(Golden, RecordedSessionMessagesStillMeanTheSame) {
   ExpectHolds(
       DecodeSessionRequest(Golden("session_request.bin", agent::EncodeSessionRequest(kRequest))),
       kRequest);
+  batch::SessionRequest careful = kRequest;
+  careful.delete_fraction_max = 0.25;
+  ExpectHolds(DecodeSessionRequest(
+                  Golden("session_request_careful.bin", agent::EncodeSessionRequest(careful))),
+              careful);
+  const Result<SweepReport> sweep =
+      DecodeSweep(Golden("sweep.bin", agent::EncodeSweep("s-1", kSightings)));
+  ASSERT_TRUE(sweep.ok());
+  EXPECT_EQ(sweep->sightings, kSightings);
   ExpectHolds(agent::DecodeSessionGrant(Golden("session_grant.bin", EncodeSessionGrant(kGrant))),
               kGrant);
   ExpectHolds(DecodeHeartbeat(Golden("heartbeat.bin", agent::EncodeHeartbeat(kHeartbeat))),
