@@ -14,6 +14,9 @@ constexpr Nanos kLinksPatience = Millis(50);
 // A slice takes well below a millisecond: a twentieth of the time at most.
 constexpr Nanos kLinksPause = Millis(20);
 constexpr std::uint64_t kLinkRowsPerTick = 100'000;
+// Of what the end of a scan leaves to do: a few milliseconds each.
+constexpr std::uint64_t kUnseenRowsPerTick = 20'000;
+constexpr std::size_t kRemovalsPerTick = 2'000;
 // Tombstones whose time is over, removed per batch: more than a batch usually lays.
 constexpr std::size_t kPurgePerBatch = 10'000;
 
@@ -26,7 +29,9 @@ Arbiter::Arbiter(Options options, tree::Tree& tree)
     : options_(options),
       tree_(tree),
       additions_(options.blind_spots_max),
-      deletions_(options.blind_spots_max) {}
+      deletions_(options.blind_spots_max),
+      doomed_(options.doomed_max),
+      condemned_(SIZE_MAX) {}
 
 Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
                                 std::uint16_t reporter, Now now) {
@@ -63,7 +68,8 @@ void Arbiter::KeepBounds(Now now) {
   while (suspects_.node_count() > options_.suspects_max) SettleFirstSuspect(now, false);
 }
 
-void Arbiter::SessionStarted(SessionKey session) {
+void Arbiter::SessionStarted(SessionKey session, double delete_fraction_max) {
+  if (delete_fraction_max > 0) delete_fractions_[session] = delete_fraction_max;
   session_orders_[session] = scans_.NextOrder();
   additions_.Clear();
   deletions_.Clear();
@@ -73,6 +79,9 @@ void Arbiter::SessionStarted(SessionKey session) {
 void Arbiter::SessionEnded(SessionKey session) {
   scans_.DropSession(session);
   session_orders_.erase(session);
+  delete_fractions_.erase(session);
+  doomed_.DropSession(session);
+  if (unseen_ && unseen_->session == session) unseen_.reset();
 }
 
 Tombstones::Moment Arbiter::MomentOf(const Context& context, std::uint64_t order) const {
@@ -82,6 +91,7 @@ Tombstones::Moment Arbiter::MomentOf(const Context& context, std::uint64_t order
 }
 
 std::optional<Instant> Arbiter::NextExpiry() const {
+  if (unseen_ || !condemned_.empty()) return Instant{};  // At once.
   const std::optional<Instant> suspect = suspects_.NextExpiry();
   if (!tree_.wants_links()) return suspect;
   return suspect ? std::min(*suspect, links_due_) : links_due_;
@@ -105,6 +115,8 @@ std::size_t Arbiter::Tick(Now now, std::size_t count_max) {
     if (!next || *next > now.monotonic) break;
     SettleFirstSuspect(now, true);
   }
+  if (unseen_) SeekUnseen(kUnseenRowsPerTick, now);
+  count += RemoveCondemned(kRemovalsPerTick);
   if (tree_.wants_links() && links_due_ <= now.monotonic) {
     count += tree_.SeekLinks(kLinkRowsPerTick);
     links_due_ = now.monotonic + kLinksPause;
@@ -146,6 +158,7 @@ bool Arbiter::TakeSighting(const Sighting& sighting, Now now) {
     Forget(sighting.path);
     return true;
   }
+  SparePath(sighting.path);
   if (have_.attrs.kind != EntryKind::kFile) return true;
   const std::int64_t apart = SaturatingSub(sighting.mtime_ns, have_.attrs.mtime_ns);
   const bool same_size = !sighting.size_bytes || *sighting.size_bytes == have_.attrs.size_bytes;
@@ -174,6 +187,10 @@ void Arbiter::Reset() {
   additions_.Clear();
   deletions_.Clear();
   scans_.Clear();
+  doomed_.Clear();
+  condemned_.Clear();
+  unseen_.reset();
+  alarm_.reset();
   last_confirmed_ns_ = INT64_MIN;
   others_confirmed_ns_ = INT64_MIN;
 }
@@ -264,13 +281,15 @@ bool Arbiter::HasRoomFor(std::size_t entries) {
 }
 
 bool Arbiter::nothing_listed() const {
-  return suspects_.empty() && additions_.empty() && deletions_.empty();
+  return suspects_.empty() && additions_.empty() && deletions_.empty() && !has_doomed();
 }
 
 void Arbiter::Forget(std::string_view path) {
   suspects_.EraseWithin(path);
   additions_.EraseWithin(path);
   deletions_.EraseWithin(path);
+  doomed_.EraseWithin(path);
+  condemned_.EraseWithin(path);
 }
 
 std::uint64_t Arbiter::CountBelow(tree::DirId directory) {

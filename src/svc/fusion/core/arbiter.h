@@ -28,6 +28,7 @@
 #include "lib/tree/tree.h"
 #include "svc/fusion/core/arbiter_types.h"
 #include "svc/fusion/core/blind_spots.h"
+#include "svc/fusion/core/doomed.h"
 #include "svc/fusion/core/scans.h"
 #include "svc/fusion/core/suspects.h"
 #include "svc/fusion/core/tombstones.h"
@@ -45,6 +46,12 @@ class Arbiter {
     std::size_t blind_spots_max = 100'000;  // Per list; beyond it only counted.
     // Beyond it the flags of those that would expire first are settled early.
     std::size_t suspects_max = 2'000'000;
+    // A scan that would delete more of the tree's entries than this fraction deletes nothing, and
+    // raises an alarm; 1: never. What agents say counts instead (SessionStarted).
+    double delete_fraction_max = 1;
+    std::uint64_t deletes_free = 100;  // So many entries may always go.
+    // Missing paths that are kept in mind until a scan ends; more raise the alarm, too.
+    std::size_t doomed_max = 4'000'000;
   };
 
   // What one batch did. Rows are counted once, under the first that applies.
@@ -62,6 +69,17 @@ class Arbiter {
     bool scan_ended = false;    // A scan of the whole tree ("/") ended without failed directories
                                 // or with them (see failed_directories).
     std::uint64_t failed_directories = 0;  // Of the scan that ended.
+    bool stopped = false;  // The scan that ended would have deleted too much: see alarm().
+  };
+
+  // Why scans delete nothing. Stays until as much is not missing any more, or may go.
+  struct Alarm {
+    WallTime since;
+    batch::Source source = batch::Source::kAudit;  // Of the scan that raised it.
+    std::uint64_t missing = 0;                     // Entries that would go.
+    std::uint64_t entries = 0;                     // Of the tree then, the root included.
+    double fraction_max = 1;
+    bool too_many_paths = false;  // They cannot even be kept in mind (doomed_max).
   };
 
   struct Suspect {
@@ -90,8 +108,9 @@ class Arbiter {
   // REQUIRES: the batch came through wire (paths normal, names valid, rows sorted). O(rows log n).
   Outcome Apply(const batch::Batch& batch, SessionKey session, std::uint16_t reporter, Now now);
 
-  // A session begins: blind-spot lists and scans in progress of earlier ones are forgotten.
-  void SessionStarted(SessionKey session);
+  // A session begins: blind-spot lists and scans in progress of earlier ones are forgotten. Its
+  // scans may delete `delete_fraction_max` of the tree; 0: as Options say.
+  void SessionStarted(SessionKey session, double delete_fraction_max = 0);
   // Its unfinished scans are dropped; nothing is concluded from them.
   void SessionEnded(SessionKey session);
 
@@ -99,7 +118,8 @@ class Arbiter {
   std::optional<Instant> NextExpiry() const;
   // Suspects whose time is over: stable ones lose the flag, changed ones stay for another
   // threshold. Handles at most `count_max`; returns how many entries changed. A slice of the search
-  // for the other names of new hard links is done too.
+  // for the other names of new hard links is done too, and one of what the end of a scan has left
+  // to do.
   std::size_t Tick(Now now, std::size_t count_max);
 
   // A sweep has looked: what is stable and no longer hot leaves the suspects, what has changed is
@@ -109,6 +129,9 @@ class Arbiter {
 
   // Everything is forgotten but the root.
   void Reset();
+
+  // nullopt: all is well.
+  const std::optional<Alarm>& alarm() const { return alarm_; }
 
   std::size_t suspect_count() const;
   // In order of expiry, at most `count_max`.
@@ -200,9 +223,27 @@ class Arbiter {
   void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
                  const Context& context);
 
+  // arbiter_missing.cc
+  double DeleteFraction(SessionKey session) const;
+  void Doom(std::string_view directory, std::string_view name, Doomed::Fate fate);
+  void Spare(const batch::DirBlock& block, bool has_self);
+  bool Judge(double fraction_max, batch::Source source, Now now);
+  std::uint64_t RemoveCondemned(std::size_t paths_max);
+  bool has_doomed() const { return !doomed_.empty() || !condemned_.empty(); }
+  void SparePath(std::string_view path);
+
   // arbiter_unseen.cc
+  struct UnseenWalk {
+    SeenPaths seen;
+    std::vector<std::string> directories;  // Still to be looked into.
+    std::int64_t begin_wall_ns = 0;
+    SessionKey session;
+  };
   void NoteSeen(const batch::DirBlock& block, bool has_self, const Context& context);
-  void RemoveUnseen(SeenPaths seen, std::int64_t begin_wall_ns, const Context& context);
+  void BeginUnseen(SeenPaths seen, std::int64_t begin_wall_ns, SessionKey session);
+  // Goes on with it for some `rows_max` rows. True: it has ended, and what is missing is judged.
+  bool SeekUnseen(std::uint64_t rows_max, Now now);
+  std::uint64_t DoomUnseenIn(const std::string& directory);
   bool HasConfirmedBelow(tree::DirId directory, std::int64_t since_wall_ns);
 
   // Shared.
@@ -236,6 +277,11 @@ class Arbiter {
   mutable BlindSpotList deletions_;
   mutable BlindSpots listed_;  // Made from the two lists when asked for.
   Scans scans_;
+  Doomed doomed_;     // Missing; it is not known yet whether it may go.
+  Doomed condemned_;  // It may, and goes in slices.
+  std::optional<UnseenWalk> unseen_;
+  std::optional<Alarm> alarm_;
+  std::unordered_map<SessionKey, double> delete_fractions_;
   Instant links_due_;  // The next slice of the tree's search for links.
   std::unordered_map<SessionKey, std::uint64_t> session_orders_;  // When each one began.
   std::uint64_t refused_ = 0;

@@ -74,6 +74,7 @@ std::optional<tree::DirId> Arbiter::ParentInRealtime(std::string_view directory,
 
 void Arbiter::Upsert(const batch::Change& change, const Context& context) {
   NoteConfirmation(context.reporter, context.now.wall);
+  SparePath(change.path);
   if (IsPlausibleSample(change.attrs)) {
     watermark_.Sample({change.attrs.mtime_ns}, context.now.wall);
   }
@@ -202,6 +203,9 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
   suspects_.Move(from, to);
   additions_.Move(from, to);
   deletions_.Move(from, to);
+  doomed_.Move(from, to);
+  condemned_.Move(from, to);
+  SparePath(to);
   additions_.Erase(to);
   deletions_.Erase(to);
   Lay(from, watermark_.At(context.now.wall).ns, context);

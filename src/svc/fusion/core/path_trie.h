@@ -153,6 +153,15 @@ class PathTrie {
     Prune(source);
   }
 
+  // Some item; nullptr: there is none. O(depth).
+  Item* First() {
+    if (items_ == 0) return nullptr;
+    Dir* dir = &root_;
+    // Directories without an item have one below.
+    while (dir->items.empty()) dir = dir->dirs.begin()->second.get();
+    return &dir->items.begin()->second;
+  }
+
   // In no order that means anything.
   template <class F>
   void ForEach(F visit) const {

@@ -143,7 +143,7 @@ class Story {
       BeginBlock(words);
     } else if (verb == "start") {
       ++sessions_[words.plain.at(1)];
-      arbiter().SessionStarted(Session(words.plain.at(1)));
+      arbiter().SessionStarted(Session(words.plain.at(1)), std::stod(words.Named("fraction", "0")));
     } else if (verb == "stop") {
       arbiter().SessionEnded(Session(words.plain.at(1)));
     } else if (verb == "sweep") {
@@ -171,6 +171,13 @@ class Story {
   void SetOptions(const Words& words) {
     if (words.named.contains("hot")) options_.hot_file_threshold = Nanos(words.Time("hot"));
     if (words.named.contains("ttl")) options_.tombstone_ttl = Nanos(words.Time("ttl"));
+    if (words.named.contains("fraction")) {
+      options_.delete_fraction_max = std::stod(words.Named("fraction"));
+      options_.deletes_free = static_cast<std::uint64_t>(words.Number("free"));
+    }
+    if (words.named.contains("doomed")) {
+      options_.doomed_max = static_cast<std::size_t>(words.Number("doomed"));
+    }
     options_.max_tree_items = static_cast<std::uint64_t>(words.Number("max_items"));
     if (words.named.contains("tombstones")) {
       options_.tombstones_max = static_cast<std::size_t>(words.Number("tombstones"));
@@ -274,6 +281,8 @@ class Story {
           out_ << static_cast<char>('A' + (lost.session.value - 1) % 100) << "\n";
         }
       }
+    } else if (what == "alarm") {
+      ShowAlarm();
     } else if (what == "tombstones") {
       out_ << "tombstones: " << arbiter().tombstone_count() << "\n";
     } else if (what == "clock") {
@@ -283,6 +292,18 @@ class Story {
     } else {
       throw std::runtime_error("show what: '" + what + "'?");
     }
+  }
+
+  void ShowAlarm() {
+    const std::optional<Arbiter::Alarm>& alarm = arbiter().alarm();
+    if (!alarm) {
+      out_ << "no alarm\n";
+      return;
+    }
+    out_ << "alarm: " << alarm->missing << " of " << alarm->entries << " missing, "
+         << alarm->fraction_max << " may be, since " << Seconds3(alarm->since.ns);
+    if (alarm->too_many_paths) out_ << ", too many paths";
+    out_ << "\n";
   }
 
   void ShowOutcome() {
@@ -300,6 +321,7 @@ class Story {
     print("refused", did_.refused);
     print("ignored", did_.ignored);
     if (did_.scan_ended) out_ << " scan_ended";
+    if (did_.stopped) out_ << " stopped";
     print("failed_directories", did_.failed_directories);
     out_ << "\n";
   }
