@@ -89,6 +89,7 @@ struct Sighting {
   std::string path;
   std::int64_t mtime_ns = 0;
   std::int64_t size_bytes = 0;
+  std::int64_t ctime_ns = 0;
 
   friend bool operator==(const Sighting&, const Sighting&) = default;
 };

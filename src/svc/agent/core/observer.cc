@@ -191,6 +191,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   batch::DirBlock block;
   block.failed = !listed.status.ok();
   block.complete = listed.status.ok();
+  block.unwatched = !listed.watch_status.ok();
   if (block.failed) ++counters_.directories_failed;
   SetAside(listed, listing, now);
   block.exempt = std::move(listing.touched);

@@ -93,6 +93,11 @@ class Observer {
   void OnEvents(std::vector<env::TreeEvent> events, Instant now);
   void OnListed(std::vector<env::ListedDir> listed, Instant now);
   void OnStatted(std::vector<env::StattedEntry> statted, Instant now);
+  // Look at the entry again, and report it as one that may still change, or that it is gone. What
+  // is not known by its directory is ignored.
+  void LookAgain(std::string_view path, Instant now);
+  // The directory at a view path.
+  std::optional<DirKey> FindDirectory(std::string_view path) const;
   // Time-outs: halves of renames, retries. Also after OnEvents and OnStatted.
   void Tick(Instant now);
 

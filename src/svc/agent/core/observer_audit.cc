@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/path.h"
 #include "svc/agent/core/observer.h"
 
 namespace fustor::agent {
@@ -31,12 +32,31 @@ bool Observer::StopsAudit(const env::ListedDir& root, std::uint64_t scan_id) {
   const bool audited = scan_id != 0 && scan_id == scan_id_ && scan_ == Scan::kAudit;
   if (audited && (!root.status.ok() || elsewhere || emptied)) {
     ++counters_.audits_stopped;
+    times_.Clear();  // What it has told is not concluded from.
     scan_id_ = 0;
     DropQueue();
     return true;
   }
   if (root.status.ok()) root_device_ = root.self.device;
   return false;
+}
+
+std::optional<DirKey> Observer::FindDirectory(std::string_view path) const {
+  std::optional<DirKey> dir = DirTable::kRoot;
+  for (std::string_view name = NextComponent(&path); dir && !name.empty();
+       name = NextComponent(&path)) {
+    dir = dirs_.Find(*dir, name);
+  }
+  return dir;
+}
+
+void Observer::LookAgain(std::string_view path, Instant now) {
+  const auto [parent, name] = SplitPath(path);
+  const std::optional<DirKey> dir = FindDirectory(parent);
+  if (!dir || name.empty()) return;
+  std::string entry(name);
+  Touch(*dir, entry);
+  Want({*dir, std::move(entry)}, false, now);
 }
 
 env::ListRequest::Known Observer::KnownOf(DirKey dir, std::uint64_t scan_id) const {

@@ -71,7 +71,7 @@ std::vector<env::StatRequest> Observer::TakeStats(Instant now) {
     it->second.asked_at = std::hash<std::string>()(path);
     ++stats_in_flight_;
     const std::uint64_t inode = key.dir == DirTable::kRoot ? 0 : dirs_.InodeOf(key.dir);
-    requests.push_back({key.dir, path, inode, key.name});
+    requests.push_back({key.dir, path, inode, key.name, false});
   }
   return requests;
 }

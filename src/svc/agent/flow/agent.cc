@@ -55,7 +55,8 @@ Pipe::Options Agent::Member::PipeOptions() const {
   options.agent_id = plan_.agent_id;
   options.source_uri = plan_.source.uri;
   options.session_timeout = plan_.pipe.session_timeout;
-  options.delete_fraction_max = plan_.source.delete_fraction_max;
+  // 0 would mean that Fusion decides.
+  options.delete_fraction_max = std::max(plan_.source.delete_fraction_max, 1e-9);
   options.backoff_min = Shortest(plan_.pipe);
   options.backoff_max = Longest(plan_.pipe);
   options.backoff_multiplier = plan_.pipe.backoff_multiplier;

@@ -50,6 +50,9 @@ class Pipe {
     std::uint64_t sessions = 0;
     std::uint64_t unacknowledged_bytes = 0;
     std::uint64_t failures_in_a_row = 0;  // Of sessions and streams.
+    std::uint64_t sweeps = 0;             // That Fusion has answered.
+    std::uint64_t swept = 0;              // Files looked at in them.
+    std::uint64_t swept_differing = 0;    // Of these, not as Fusion knew them.
   };
 
   // `data` runs the pipe and owns the source; `control` runs the control calls. All must outlive
@@ -78,6 +81,8 @@ class Pipe {
   env::Task<Status> RunStream(std::string session_id);
   env::Task<Status> SendLoop(ReportStream* stream, std::stop_token stop);
   env::Task<void> Audit(Nanos interval, std::stop_token stop);
+  env::Task<void> Sweep(Nanos interval, std::string session_id, std::stop_token stop);
+  env::Task<Status> SweepOnce(std::string session_id, std::stop_token stop);
   env::Task<void> ReadAcks(ReportStream* stream);
   env::Task<Status> BackOff(std::stop_token stop);
   bool MayRenewAtOnce(Instant opened);

@@ -131,6 +131,7 @@ void WriteListing(const DirBlock& block, std::size_t begin, std::size_t end, Jso
   json->BeginObject().Key("event_type").String("listing").Key("path").String(block.path);
   json->Key("complete").Bool(block.complete).Key("failed").Bool(block.failed);
   json->Key("silent").Bool(block.silent);
+  if (block.unwatched) json->Key("unwatched").Bool(true);
   WriteFields({"name"}, true, json);
   if (begin == 0) {
     json->Key("exempt").BeginArray();

@@ -130,6 +130,7 @@ void PutBlocks(const std::vector<batch::DirBlock>& blocks, pb::Batch* out) {
     to.set_complete(block.complete);
     to.set_failed(block.failed);
     to.set_silent(block.silent);
+    to.set_unwatched(block.unwatched);
     for (const std::string& name : block.exempt) to.add_exempt(name);
   }
   if (count == 0) return;
@@ -283,6 +284,7 @@ std::string EncodeSweep(std::string_view session_id,
     pb::Sighting& to = *message.add_sightings();
     to.set_path(sighting.path);
     to.set_mtime_ns(sighting.mtime_ns);
+    to.set_ctime_ns(sighting.ctime_ns);
     to.set_size(static_cast<std::uint64_t>(sighting.size_bytes));
   }
   return message.SerializeAsString();

@@ -31,7 +31,8 @@ Arbiter::Arbiter(Options options, tree::Tree& tree)
       additions_(options.blind_spots_max),
       deletions_(options.blind_spots_max),
       doomed_(options.doomed_max),
-      condemned_(SIZE_MAX) {}
+      condemned_(SIZE_MAX),
+      unwatched_(options.unwatched_max) {}
 
 Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
                                 std::uint16_t reporter, Now now) {
@@ -116,7 +117,7 @@ std::size_t Arbiter::Tick(Now now, std::size_t count_max) {
     SettleFirstSuspect(now, true);
   }
   if (unseen_) SeekUnseen(kUnseenRowsPerTick, now);
-  count += RemoveCondemned(kRemovalsPerTick);
+  count += RemoveCondemned(kRemovalsPerTick, now);
   if (tree_.wants_links() && links_due_ <= now.monotonic) {
     count += tree_.SeekLinks(kLinkRowsPerTick);
     links_due_ = now.monotonic + kLinksPause;
@@ -179,6 +180,40 @@ bool Arbiter::TakeSighting(const Sighting& sighting, Now now) {
   return true;
 }
 
+std::vector<std::string> Arbiter::Settle(const std::vector<batch::Sighting>& sightings, Now now) {
+  std::vector<std::string> differing;
+  const std::int64_t clock_ns = watermark_.At(now.wall).ns;
+  for (const batch::Sighting& sighting : sightings) {
+    const auto [parent, name] = SplitPath(sighting.path);
+    const std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
+    const bool known = !name.empty() && dir && tree_.Get(*dir, name, &have_);
+    const EntryAttrs& a = have_.attrs;
+    if (!known || a.mtime_ns != sighting.mtime_ns || a.ctime_ns != sighting.ctime_ns ||
+        a.size_bytes != sighting.size_bytes) {
+      differing.push_back(sighting.path);
+      continue;
+    }
+    const bool hot = SaturatingSub(clock_ns, a.mtime_ns) < options_.hot_file_threshold.count();
+    if ((have_.flags & tree::kSuspect) == 0 || hot) continue;
+    suspects_.Erase(parent, name);
+    have_.flags = static_cast<std::uint8_t>(have_.flags & ~tree::kSuspect);
+    tree_.Put(*dir, name, have_);
+  }
+  return differing;
+}
+
+void Arbiter::NoteLinkGone(const EntryAttrs& gone, Now now) {
+  const std::optional<std::pair<tree::DirId, std::string>> other = tree_.FindLink(gone);
+  if (!other || !tree_.Get(other->first, other->second, &link_)) return;
+  if (link_.attrs.kind != EntryKind::kFile) return;
+  if ((link_.flags & tree::kSuspect) == 0) {
+    link_.flags |= tree::kSuspect;
+    tree_.Put(other->first, other->second, link_);
+  }
+  suspects_.Put(tree_.PathOf(other->first), other->second,
+                now.monotonic + options_.hot_file_threshold, link_.attrs.mtime_ns);
+}
+
 void Arbiter::Reset() {
   tree_.Clear();
   watermark_.Clear();
@@ -191,6 +226,10 @@ void Arbiter::Reset() {
   condemned_.Clear();
   unseen_.reset();
   alarm_.reset();
+  unwatched_.Clear();
+  root_unwatched_ = false;
+  files_seen_since_.reset();
+  audits_.clear();
   last_confirmed_ns_ = INT64_MIN;
   others_confirmed_ns_ = INT64_MIN;
 }
@@ -214,6 +253,10 @@ const Arbiter::BlindSpots& Arbiter::blind_spots() const {
 const std::vector<Arbiter::Uncertain>& Arbiter::uncertain() const { return scans_.uncertain(); }
 std::size_t Arbiter::tombstone_count() const { return tombstones_.size(); }
 std::uint64_t Arbiter::tombstones_evicted() const { return tombstones_evicted_; }
+std::vector<std::string> Arbiter::audit_only(std::size_t count_max) const {
+  if (root_unwatched_) return {"/"};
+  return unwatched_.Topmost(count_max);
+}
 WallTime Arbiter::watermark(Now now) const { return watermark_.At(now.wall); }
 std::uint64_t Arbiter::refused() const { return refused_; }
 
@@ -281,7 +324,8 @@ bool Arbiter::HasRoomFor(std::size_t entries) {
 }
 
 bool Arbiter::nothing_listed() const {
-  return suspects_.empty() && additions_.empty() && deletions_.empty() && !has_doomed();
+  return suspects_.empty() && additions_.empty() && deletions_.empty() && unwatched_.empty() &&
+         !has_doomed();
 }
 
 void Arbiter::Forget(std::string_view path) {
@@ -290,6 +334,7 @@ void Arbiter::Forget(std::string_view path) {
   deletions_.EraseWithin(path);
   doomed_.EraseWithin(path);
   condemned_.EraseWithin(path);
+  unwatched_.EraseWithin(path);
 }
 
 std::uint64_t Arbiter::CountBelow(tree::DirId directory) {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "lib/batch/batch.h"
+#include "lib/batch/session.h"
 #include "lib/tree/tree.h"
 #include "svc/fusion/core/arbiter_types.h"
 #include "svc/fusion/core/blind_spots.h"
@@ -52,6 +54,7 @@ class Arbiter {
     std::uint64_t deletes_free = 100;  // So many entries may always go.
     // Missing paths that are kept in mind until a scan ends; more raise the alarm, too.
     std::size_t doomed_max = 4'000'000;
+    std::size_t unwatched_max = 100'000;  // Directories without a watch that are known by name.
   };
 
   // What one batch did. Rows are counted once, under the first that applies.
@@ -127,8 +130,20 @@ class Arbiter {
   // O(n log n).
   std::size_t Sweep(const std::vector<Sighting>& sightings, Now now);
 
+  // The same for an agent that tells of everything else by its stream: what is stable and no longer
+  // hot leaves the suspects; what differs is returned, to be reported in its place in the stream.
+  // What is not known differs. O(n log n).
+  std::vector<std::string> Settle(const std::vector<batch::Sighting>& sightings, Now now);
+
   // Everything is forgotten but the root.
   void Reset();
+
+  // Directories without a watch, the topmost of each subtree: changes in them are seen by audits
+  // only. "/" if it is the root.
+  std::vector<std::string> audit_only(std::size_t count_max) const;
+  // Since then every file of the tree has been looked at, or reported in realtime; nullopt: not all
+  // of them.
+  std::optional<WallTime> files_seen_since() const { return files_seen_since_; }
 
   // nullopt: all is well.
   const std::optional<Alarm>& alarm() const { return alarm_; }
@@ -203,6 +218,8 @@ class Arbiter {
   // arbiter_scan.cc
   void ApplyScan(const batch::Batch& batch, SessionKey session, Context* context);
   void ApplyBlock(const batch::DirBlock& block, const Context& context);
+  void NoteLook(const Listing& listing, const Context& context);
+  void NoteScanEnd(const Scans::Scan& scan, SessionKey session);
   bool EnterDirectory(Listing* listing, const Context& context);
   bool EnterKnown(Listing* listing, tree::DirId parent, std::string_view name,
                   const Context& context);
@@ -228,7 +245,7 @@ class Arbiter {
   void Doom(std::string_view directory, std::string_view name, Doomed::Fate fate);
   void Spare(const batch::DirBlock& block, bool has_self);
   bool Judge(double fraction_max, batch::Source source, Now now);
-  std::uint64_t RemoveCondemned(std::size_t paths_max);
+  std::uint64_t RemoveCondemned(std::size_t paths_max, Now now);
   bool has_doomed() const { return !doomed_.empty() || !condemned_.empty(); }
   void SparePath(std::string_view path);
 
@@ -251,6 +268,8 @@ class Arbiter {
   void WantLinks(const EntryAttrs& attrs, const Context& context);
   // A row that was made before another name of its inode was seen must not take that back.
   void TakeNewerLink(tree::Entry* entry);
+  // A name of this inode has gone: the others show one link too many until one is looked at.
+  void NoteLinkGone(const EntryAttrs& gone, Now now);
   Tombstones::Moment MomentOf(const Context& context, std::uint64_t order) const;
   void EraseStone(Listing* listing, Tombstones::Trie::Item* stone);
   Descent Descend(std::string_view directory);
@@ -281,6 +300,12 @@ class Arbiter {
   Doomed condemned_;  // It may, and goes in slices.
   std::optional<UnseenWalk> unseen_;
   std::optional<Alarm> alarm_;
+  BlindSpotList unwatched_;
+  bool root_unwatched_ = false;
+  std::optional<WallTime> files_seen_since_;
+  // When the latest audits that passed by some directories began, and whose they were.
+  std::deque<std::int64_t> audits_;
+  SessionKey auditor_;
   std::unordered_map<SessionKey, double> delete_fractions_;
   Instant links_due_;  // The next slice of the tree's search for links.
   std::unordered_map<SessionKey, std::uint64_t> session_orders_;  // When each one began.

@@ -43,6 +43,7 @@ bool Arbiter::EnterAppeared(Listing* listing, const Context& context) {
     return false;
   }
   listing->dir = *dir;
+  NoteLook(*listing, context);
   if (block.complete) ClearSkipped(block.path, *dir);
   return true;
 }

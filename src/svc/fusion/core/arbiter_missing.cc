@@ -1,4 +1,7 @@
 // What scans have found missing: kept in mind until it is known whether it is too much to go.
+#include <algorithm>
+#include <limits>
+
 #include "base/path.h"
 #include "svc/fusion/core/arbiter.h"
 #include "svc/fusion/core/arbiter_context.h"
@@ -35,6 +38,44 @@ void Arbiter::Spare(const batch::DirBlock& block, bool has_self) {
   }
 }
 
+// How far back what is known of the files in it goes, and whether it is watched.
+void Arbiter::NoteLook(const Listing& listing, const Context& context) {
+  const batch::DirBlock& block = *listing.block;
+  if (block.silent) {
+    if (context.scan != nullptr) context.scan->passed_by = true;
+    return;
+  }
+  if (block.failed || context.loose) return;
+  constexpr std::int64_t kSecondNs = 1'000'000'000;
+  const std::int64_t wall_s = context.now.wall.ns / kSecondNs;
+  tree_.NoteListed(listing.dir, static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+                                    wall_s, 0, std::numeric_limits<std::uint32_t>::max())));
+  if (block.path == "/") {
+    root_unwatched_ = block.unwatched;
+  } else if (block.unwatched) {
+    const auto [parent, name] = SplitPath(block.path);
+    if (!unwatched_.Contains(block.path)) unwatched_.Add(parent, name);
+  } else {
+    unwatched_.Erase(block.path);
+  }
+}
+
+// A scan of the whole tree has ended.
+void Arbiter::NoteScanEnd(const Scans::Scan& scan, SessionKey session) {
+  constexpr std::uint32_t kTurnsMax = 1000;  // Who looks at a file so rarely is not counted.
+  if (scan.source == batch::Source::kJob || session != auditor_) audits_.clear();
+  auditor_ = session;
+  std::int64_t since_ns = scan.begin_wall_ns;
+  if (scan.passed_by) {
+    audits_.push_back(since_ns);
+    if (audits_.size() > kTurnsMax) audits_.pop_front();
+    if (scan.full_every < 2 || audits_.size() < scan.full_every) return;
+    while (audits_.size() > scan.full_every) audits_.pop_front();
+    since_ns = audits_.front();
+  }
+  if (!files_seen_since_ || files_seen_since_->ns < since_ns) files_seen_since_ = {since_ns};
+}
+
 // A scan has ended. What it and those before it have missed, and nothing has shown since, goes if
 // that is not too much. False: it is.
 bool Arbiter::Judge(double fraction_max, batch::Source source, Now now) {
@@ -54,7 +95,7 @@ bool Arbiter::Judge(double fraction_max, batch::Source source, Now now) {
 }
 
 // Returns how many entries went.
-std::uint64_t Arbiter::RemoveCondemned(std::size_t paths_max) {
+std::uint64_t Arbiter::RemoveCondemned(std::size_t paths_max, Now now) {
   std::uint64_t removed = 0;
   for (std::size_t i = 0; i < paths_max; ++i) {
     const std::optional<std::pair<std::string, Doomed::Fate>> next = condemned_.Take();
@@ -62,10 +103,11 @@ std::uint64_t Arbiter::RemoveCondemned(std::size_t paths_max) {
     const auto [parent, name] = SplitPath(next->first);
     const std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
     if (!dir) continue;
-    const std::uint64_t gone = tree_.Erase(*dir, name);
-    if (gone == 0) continue;
-    removed += gone;
+    if (!tree_.Get(*dir, name, &have_)) continue;
+    const EntryAttrs gone = have_.attrs;
+    removed += tree_.Erase(*dir, name);
     if (!nothing_listed()) Forget(next->first);
+    NoteLinkGone(gone, now);
     if (next->second.blind) deletions_.Add(parent, name);
   }
   return removed;

@@ -113,13 +113,14 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
     BeginUnseen(std::move(ended->seen), ended->begin_wall_ns, session);
     if (SeekUnseen(kUnseenRowsAtOnce, context->now)) {
       context->outcome->stopped = alarm_.has_value();
-      context->outcome->deleted += RemoveCondemned(kRemovalsAtOnce);
+      context->outcome->deleted += RemoveCondemned(kRemovalsAtOnce, context->now);
     }
   } else {
     context->outcome->stopped = !Judge(DeleteFraction(session), batch.source, context->now);
-    context->outcome->deleted += RemoveCondemned(kRemovalsAtOnce);
+    context->outcome->deleted += RemoveCondemned(kRemovalsAtOnce, context->now);
   }
   if (!whole) return;
+  NoteScanEnd(*ended, session);
   context->outcome->scan_ended = true;
   context->outcome->failed_directories = ended->failed_directories;
 }
@@ -142,6 +143,7 @@ void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
   }
   if (!EnterDirectory(&listing, context)) return;
   Spare(block, listing.has_self);
+  NoteLook(listing, context);
   // Nothing was read of one that is passed by.
   if (block.silent && block.rows.empty()) return;
   ApplyRows(&listing, context);

@@ -174,6 +174,22 @@ class PathTrie {
     }
   }
 
+  // The same for items that have none above them, until `visit` returns false.
+  template <class F>
+  void ForEachTopmost(F visit) const {
+    std::vector<const Dir*> stack{&root_};
+    while (!stack.empty()) {
+      const Dir* dir = stack.back();
+      stack.pop_back();
+      for (const auto& [name, item] : dir->items) {
+        if (!visit(item)) return;
+      }
+      for (const auto& [name, below] : dir->dirs) {
+        if (!dir->items.contains(name)) stack.push_back(below.get());
+      }
+    }
+  }
+
   static std::string PathOf(const Dir* dir) {
     std::vector<const std::string*> names;
     for (; dir->name != nullptr; dir = dir->parent) names.push_back(dir->name);

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kTickMax = 10'000;     // Suspects settled in one turn: a few milliseconds.
 constexpr std::size_t kListedMax = 100'000;  // Suspects in one answer.
+constexpr std::size_t kSubtreesMax = 100;    // Without watches, by name.
 // The last number is shared by all who come when the others are taken.
 constexpr std::size_t kReportersMax = UINT16_MAX;
 
@@ -21,6 +22,22 @@ std::shared_ptr<const ViewStatus> InitialStatus() {
 }
 
 }  // namespace
+
+std::string AlarmText(const Arbiter::Alarm& alarm) {
+  const char* const scan = alarm.source == batch::Source::kSnapshot ? "a snapshot"
+                           : alarm.source == batch::Source::kAudit  ? "an audit"
+                                                                    : "a scan";
+  const auto percent = [](double fraction) {
+    return std::to_string(static_cast<int>(fraction * 100)) + " %";
+  };
+  std::string text = std::string(scan) + " would delete " +
+                     (alarm.too_many_paths ? "more than " : "") + std::to_string(alarm.missing) +
+                     " of " + std::to_string(alarm.entries) + " entries, " +
+                     percent(alarm.fraction_max) + " may be (max_delete_fraction): ";
+  return text +
+         "nothing is deleted. Look whether the file system is mounted; if they are really gone, "
+         "reset the view or raise the fraction";
+}
 
 Shard::Shard(Options options, env::Executor& executor, Logger log)
     : options_(std::move(options)),
@@ -85,9 +102,9 @@ void Shard::TellHere(PipeNumber pipe, const Sessions::Effect& effect,
   found->second.readiness.OnEffect(effect, executor_.clock().WallNow());
   switch (effect.kind) {
     case Sessions::Effect::Kind::kStarted:
-      sessions_[effect.session] = {pipe, ReporterNumber(std::move(reporter)), 0};
       ++found->second.sessions;
-      arbiter_.SessionStarted(effect.session);
+      arbiter_.SessionStarted(effect.session, reporter.delete_fraction_max);
+      sessions_[effect.session] = {pipe, ReporterNumber(std::move(reporter)), 0};
       break;
     case Sessions::Effect::Kind::kEnded:
       if (sessions_.erase(effect.session) != 0) --found->second.sessions;
@@ -153,7 +170,7 @@ void Shard::NoteApplied(const Session& session, SessionKey key, const batch::Bat
   }
   if (batch.source == batch::Source::kAudit) {
     facts_.is_auditing = !outcome.scan_ended;
-    if (outcome.scan_ended) {
+    if (outcome.scan_ended && !outcome.stopped) {
       facts_.last_audit_finished_at = now.wall;
       ++facts_.audit_cycles;
     }
@@ -181,11 +198,23 @@ void Shard::PublishHere() {
   publish_posted_ = false;
   tree_.Publish();
   const Now now = this->now();
+  TellAlarm();
   PublishFeed(now.wall);
   // After the tree: who sees "ready" finds what was meant.
   status_.Set(std::make_shared<const ViewStatus>(MakeStatus(now)));
   for (Answer& answer : std::exchange(answers_, {})) answer.done(std::move(answer.status));
   ArmTimer();
+}
+
+void Shard::TellAlarm() {
+  const std::optional<Arbiter::Alarm>& alarm = arbiter_.alarm();
+  if (alarm.has_value() == alarmed_) return;
+  alarmed_ = alarm.has_value();
+  if (alarmed_) {
+    log_.Error("a scan was stopped", {{"view", options_.view_id}, {"alarm", AlarmText(*alarm)}});
+  } else {
+    log_.Info("the alarm is over", {{"view", options_.view_id}});
+  }
 }
 
 ViewStatus Shard::MakeStatus(Now now) const {
@@ -196,6 +225,9 @@ ViewStatus Shard::MakeStatus(Now now) const {
   status.blind_additions = spots.additions;
   status.blind_deletions = spots.deletions;
   status.uncertain = arbiter_.uncertain();
+  status.audit_only = arbiter_.audit_only(kSubtreesMax);
+  status.files_seen_since = arbiter_.files_seen_since();
+  status.alarm = arbiter_.alarm();
   status.logical_now = arbiter_.watermark(now);
   status.refused = arbiter_.refused();
   status.memory = tree_.memory();
@@ -252,8 +284,8 @@ void Shard::TickHere() {
   PublishSoon();
 }
 
-env::Task<std::vector<Arbiter::Suspect>> Shard::SuspectsHere() {
-  co_return arbiter_.suspects(kListedMax);
+env::Task<std::vector<Arbiter::Suspect>> Shard::SuspectsHere(std::size_t count_max) {
+  co_return arbiter_.suspects(std::min(count_max, kListedMax));
 }
 
 env::Task<Arbiter::BlindSpots> Shard::BlindSpotsHere() { co_return arbiter_.blind_spots(); }
@@ -268,15 +300,27 @@ env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings
   co_return known;
 }
 
+env::Task<std::vector<std::string>> Shard::SettleHere(std::vector<batch::Sighting> sightings) {
+  std::vector<std::string> differing = arbiter_.Settle(sightings, now());
+  PublishSoon();
+  co_return differing;
+}
+
+env::Task<std::vector<std::string>> Shard::Settle(std::vector<batch::Sighting> sightings) {
+  const std::shared_ptr<Shard> self = shared_from_this();
+  env::Task<std::vector<std::string>> settle = SettleHere(std::move(sightings));
+  co_return co_await env::RunOn(executor_, std::move(settle));
+}
+
 env::Task<std::size_t> Shard::Sweep(std::vector<Arbiter::Sighting> sightings) {
   const std::shared_ptr<Shard> self = shared_from_this();
   env::Task<std::size_t> sweep = SweepHere(std::move(sightings));
   co_return co_await env::RunOn(executor_, std::move(sweep));
 }
 
-env::Task<std::vector<Arbiter::Suspect>> Shard::ListSuspects() {
+env::Task<std::vector<Arbiter::Suspect>> Shard::ListSuspects(std::size_t count_max) {
   const std::shared_ptr<Shard> self = shared_from_this();
-  env::Task<std::vector<Arbiter::Suspect>> list = SuspectsHere();
+  env::Task<std::vector<Arbiter::Suspect>> list = SuspectsHere(count_max);
   co_return co_await env::RunOn(executor_, std::move(list));
 }
 

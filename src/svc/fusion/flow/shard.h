@@ -75,10 +75,13 @@ class Shard : public std::enable_shared_from_this<Shard> {
   // No more timers run. Later deliveries are still answered.
   void Stop();
 
-  env::Task<std::vector<Arbiter::Suspect>> ListSuspects();
+  // In order of expiry, at most `count_max` and kListedMax.
+  env::Task<std::vector<Arbiter::Suspect>> ListSuspects(std::size_t count_max = SIZE_MAX);
   env::Task<Arbiter::BlindSpots> ListBlindSpots();
   // As Arbiter::Sweep; returns when readers see it.
   env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings);
+  // As Arbiter::Settle.
+  env::Task<std::vector<std::string>> Settle(std::vector<batch::Sighting> sightings);
   // As View::Follow.
   env::Task<Result<std::unique_ptr<ChangeReader>>> Follow(std::optional<FeedPosition> since);
 
@@ -111,11 +114,13 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void PublishSoon();
   void PublishHere();
   ViewStatus MakeStatus(Now now) const;
+  void TellAlarm();
   void WriteReadiness(ViewStatus* status) const;
   void ArmTimer();
   void TickHere();
-  env::Task<std::vector<Arbiter::Suspect>> SuspectsHere();
+  env::Task<std::vector<Arbiter::Suspect>> SuspectsHere(std::size_t count_max);
   env::Task<Arbiter::BlindSpots> BlindSpotsHere();
+  env::Task<std::vector<std::string>> SettleHere(std::vector<batch::Sighting> sightings);
   env::Task<std::size_t> SweepHere(std::vector<Arbiter::Sighting> sightings);
 
   // shard_feed.cc
@@ -143,6 +148,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Instant feed_left_at_;  // When the last reader left.
   std::stop_source feed_stop_;
   bool publish_posted_ = false;
+  bool alarmed_ = false;  // As the log says.
   bool stopped_ = false;
   env::Executor::TimerId timer_ = 0;
   Instant timer_at_ = Instant::Max();

@@ -193,8 +193,8 @@ Result<SweepReport> DecodeSweep(std::string_view bytes) {
   for (const pb::Sighting& sighting : message.sightings()) {
     if (!IsNormalViewPath(sighting.path())) return Malformed("sightings.path");
     if (sighting.size() > INT64_MAX) return Malformed("sightings.size");
-    report.sightings.push_back(
-        {sighting.path(), sighting.mtime_ns(), static_cast<std::int64_t>(sighting.size())});
+    report.sightings.push_back({sighting.path(), sighting.mtime_ns(),
+                                static_cast<std::int64_t>(sighting.size()), sighting.ctime_ns()});
   }
   return report;
 }

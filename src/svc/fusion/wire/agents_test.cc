@@ -43,7 +43,8 @@ std::string Describe(const Batch& b) {
   }
   for (const DirBlock& block : b.blocks) {
     out << "block " << testing::PrintToString(block.path) << ' ' << Describe(block.self) << ' '
-        << block.complete << block.failed << block.silent << ' ' << testing::PrintToString(block.exempt) << '\n';
+        << block.complete << block.failed << block.silent << block.unwatched << ' '
+        << testing::PrintToString(block.exempt) << '\n';
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
       out << "  " << testing::PrintToString(std::string(block.rows.name(i))) << ' '
           << Describe(block.rows.attrs(i)) << ' '
@@ -144,6 +145,7 @@ Batch AnyBatch(Prng& prng) {
     block.rows = AnyRows(prng, prng.Below(prng.Chance(1, 5) ? 100 : 4));
     block.complete = prng.Chance(1, 2);
     block.failed = prng.Chance(1, 4);
+    block.unwatched = prng.Chance(1, 4);
     while (prng.Chance(1, 4)) block.exempt.push_back(AnyName(prng));
   }
   return b;
@@ -475,8 +477,8 @@ TEST(Report, NoBytesCrashIt) {
   EXPECT_GT(decoded_count, 1000);  // Else the mutations are too rough to test anything.
 }
 
-const batch::SessionRequest kRequest{
-    "agent-1:pipe-1", "agent-1", "/data/\xFF", Millis(31'500), {"move", "columns"}, 0};
+const batch::SessionRequest kRequest{"agent-1:pipe-1", "agent-1",           "/data/\xFF",
+                                     Millis(31'500),   {"move", "columns"}, 0};
 const batch::SessionGrant kGrant{
     "0123456789abcdef", batch::Role::kLeader, Seconds(30), Seconds(43'200),
     Millis(300'250),    {"v1", "v2"},         8 << 20,     {"move"}};
@@ -486,7 +488,8 @@ const std::vector<batch::Command> kCommands = {{"scan", "/a/\xFE", true, "job-1"
 const batch::HeartbeatAnswer kHeartbeatAnswer{batch::Role::kFollower, kCommands};
 const batch::ReportAnswer kReportAnswer{77, kCommands};
 
-const std::vector<batch::Sighting> kSightings = {{"/a/\xFE", -5, 0}, {"/b", 77, 1'000'000'000'000}};
+const std::vector<batch::Sighting> kSightings = {{"/a/\xFE", -5, 0, 9},
+                                                 {"/b", 77, 1'000'000'000'000, 0}};
 
 template <class T>
 void ExpectHolds(const Result<T>& result, const T& expected) {
@@ -546,11 +549,11 @@ TEST(Session, MalformedMessagesNameTheField) {
               "max_delete_fraction");
   }
   EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep("", {}))), "session_id");
-  EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep("s", {{"not/normal", 0, 0}}))),
+  EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep("s", {{"not/normal", 0, 0, 0}}))),
             "sightings.path");
-  EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep("s", {{"/a", 0, -1}}))), "sightings.size");
+  EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep("s", {{"/a", 0, -1, 0}}))), "sightings.size");
   EXPECT_EQ(field_of(DecodeSweep(agent::EncodeSweep(
-                "s", std::vector<batch::Sighting>(1001, batch::Sighting{"/a", 0, 0})))),
+                "s", std::vector<batch::Sighting>(1001, batch::Sighting{"/a", 0, 0, 0})))),
             "sightings");
   EXPECT_EQ(field_of(agent::DecodeSuspects(EncodeSuspects({"a"}))), "paths");
   batch::SessionGrant grant = kGrant;
@@ -648,6 +651,7 @@ Batch GoldenAudit() {
   silent.self = GoldenAttrs(5);
   silent.self.kind = EntryKind::kDirectory;
   silent.silent = true;
+  b.blocks[0].unwatched = true;
   return b;
 }
 

@@ -94,6 +94,7 @@ class ListingReader {
       if (key == "complete") block.complete = IsTrue(value);
       if (key == "failed") block.failed = IsTrue(value);
       if (key == "silent") block.silent = IsTrue(value);
+      if (key == "unwatched") block.unwatched = IsTrue(value);
       if (key == "exempt") TakeExempt(value, &block);
     });
     if (!IsNormalViewPath(block.path)) return false;

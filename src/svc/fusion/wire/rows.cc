@@ -235,6 +235,7 @@ Status TakeBlocks(const pb::Batch& from, RowReader* rows, DecodedBatch* to) {
     taken.path = block.path();
     taken.self = self.attrs;
     taken.silent = block.silent();
+    taken.unwatched = block.unwatched();
     taken.complete = block.complete() && !taken.silent;
     taken.failed = block.failed();
     for (const std::string& name : block.exempt()) {
