@@ -138,6 +138,7 @@ class Story {
       batch::Batch batch = ScanBatch(words);
       batch.mark = verb == "begin" ? batch::ScanMark::kBegin : batch::ScanMark::kEnd;
       if (verb == "begin" && words.plain.size() > 3) batch.scan_path = words.plain[3];
+      batch.full_every = static_cast<std::uint32_t>(words.Number("every"));
       Apply(batch, words.plain.at(1));
     } else if (verb == "block") {
       BeginBlock(words);
@@ -146,6 +147,8 @@ class Story {
       arbiter().SessionStarted(Session(words.plain.at(1)), std::stod(words.Named("fraction", "0")));
     } else if (verb == "stop") {
       arbiter().SessionEnded(Session(words.plain.at(1)));
+    } else if (verb == "settle") {
+      Settle(words);
     } else if (verb == "sweep") {
       Sweep(words);
     } else if (verb == "tick") {
@@ -157,6 +160,14 @@ class Story {
     } else {
       throw std::runtime_error("what is '" + verb + "'?");
     }
+  }
+
+  void Settle(const Words& words) {
+    const batch::Sighting sighting{words.plain.at(1), words.Time("mtime"), words.Number("size"),
+                                   words.Time("ctime")};
+    out_ << "differing:";
+    for (const std::string& path : arbiter().Settle({sighting}, now())) out_ << " " << path;
+    out_ << "\n";
   }
 
   void Sweep(const Words& words) {
@@ -237,6 +248,7 @@ class Story {
     block.complete = words.Has("complete");
     block.failed = words.Has("failed");
     block.silent = words.Has("silent");
+    block.unwatched = words.Has("unwatched");
     if (words.named.contains("seen")) block.seen_mtime_ns = words.Time("seen");
     block.exempt = Commas(words.Named("exempt"));
     pending_->blocks.push_back(std::move(block));
@@ -281,6 +293,14 @@ class Story {
           out_ << static_cast<char>('A' + (lost.session.value - 1) % 100) << "\n";
         }
       }
+    } else if (what == "evidence") {
+      out_ << "every file seen since: ";
+      const std::optional<WallTime> since = arbiter().files_seen_since();
+      out_ << (since ? Seconds3(since->ns) : "not every") << "\n";
+    } else if (what == "unwatched") {
+      out_ << "unwatched:";
+      for (const std::string& path : arbiter().audit_only(10)) out_ << " " << path;
+      out_ << "\n";
     } else if (what == "alarm") {
       ShowAlarm();
     } else if (what == "tombstones") {
