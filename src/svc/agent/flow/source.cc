@@ -52,7 +52,8 @@ env::Task<std::vector<batch::Sighting>> Source::Sight(std::vector<std::string> p
     const auto [parent, name] = SplitPath(path);
     const std::optional<DirKey> dir = observer_->FindDirectory(parent);
     if (!dir || name.empty()) continue;
-    requests.push_back({*dir, std::string(parent), 0, std::string(name), /*fresh=*/true});
+    const std::uint64_t inode = *dir == DirTable::kRoot ? 0 : observer_->dirs().InodeOf(*dir);
+    requests.push_back({*dir, std::string(parent), inode, std::string(name), /*fresh=*/true});
   }
   std::vector<env::StattedEntry> seen = co_await tree_.Stat(requests);
   if (stopping_) co_return sightings;
