@@ -208,6 +208,7 @@ std::string NumberedReport::Part(std::size_t part) const {
   } else {
     json.String(batch_.scan_path);
   }
+  if (batch_.full_every > 1) json.Key("full_every").Uint(batch_.full_every);
   json.Key("lost_events").Bool(batch_.lost_events);
   json.Key("part").Uint(part).Key("parts").Uint(parts_.size());
   json.Key("continues").Bool(!cut.slices.empty() && cut.slices.front().begin > 0).EndObject();

@@ -101,6 +101,7 @@ void ReadViewParams(Reader* reader, ViewConfig* view) {
   view->availability = reader->Enum<Availability>(
       "availability", {{"strict", Availability::kStrict}, {"stale_ok", Availability::kStaleOk}},
       view->availability);
+  view->consistency_alarm = reader->Bool("consistency_alarm", view->consistency_alarm);
   view->live_mode = reader->Bool("live_mode", view->live_mode);
   reader->Finish();
 }

@@ -56,6 +56,7 @@ struct ViewConfig {
   std::uint64_t response_items_max = 1'000'000;  // max_response_items
   Availability availability = Availability::kStrict;
   bool live_mode = false;
+  bool consistency_alarm = false;  // A sweep that finds something changed makes the view not ready.
 };
 
 struct PipeConfig {

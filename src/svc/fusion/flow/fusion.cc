@@ -67,7 +67,7 @@ bool Same(const ViewConfig& a, const ViewConfig& b) {
   return a.driver == b.driver && a.hot_file_threshold == b.hot_file_threshold &&
          a.tombstone_ttl == b.tombstone_ttl && a.tree_items_max == b.tree_items_max &&
          a.delete_fraction_max == b.delete_fraction_max && a.availability == b.availability &&
-         a.live_mode == b.live_mode;
+         a.live_mode == b.live_mode && a.consistency_alarm == b.consistency_alarm;
 }
 
 Status CheckSupported(const FusionConfig& config) {
@@ -132,6 +132,7 @@ std::shared_ptr<Shard> Fusion::MakeShard(const std::string& id, const ViewConfig
   options.arbiter.delete_fraction_max = config.delete_fraction_max;
   options.stale_ok = config.availability == ViewConfig::Availability::kStaleOk;
   options.live_mode = config.live_mode;
+  options.consistency_alarm = config.consistency_alarm;
   env::Executor*& executor = executors_[id];
   if (executor == nullptr) executor = &ports_.shard_executor(id);
   auto shard = std::make_shared<Shard>(std::move(options), *executor, ports_.log);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/path.h"
 
 namespace fustor::fusion {
 namespace {
@@ -149,6 +150,7 @@ Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch) {
 
 void Shard::NoteApplied(const Session& session, SessionKey key, const batch::Batch& batch,
                         const Arbiter::Outcome& outcome, Now now) {
+  EndDoubt(key, batch, outcome);
   facts_.rows_applied += outcome.rows;
   facts_.last_event_at = now.wall;
   if (batch.index_ms >= 0) {
@@ -177,7 +179,28 @@ void Shard::NoteApplied(const Session& session, SessionKey key, const batch::Bat
   }
 }
 
+// Somebody has changed it, and no agent has told.
+void Shard::Doubt(const std::string& path) {
+  doubt_scan_.reset();  // What has begun before may have passed it by.
+  if (doubted_since_) return;
+  doubted_since_ = executor_.clock().WallNow();
+  doubted_path_ = path;
+  log_.Warn("consistency alarm: a sweep has found a change that nobody had reported",
+            {{"view", options_.view_id}, {"path", PrintablePath(path)}});
+}
+
+void Shard::EndDoubt(SessionKey key, const batch::Batch& batch, const Arbiter::Outcome& outcome) {
+  if (!doubted_since_) return;
+  const bool whole_scan =
+      batch.source == batch::Source::kSnapshot || batch.source == batch::Source::kAudit;
+  if (!whole_scan) return;
+  const std::pair scan(key, batch.scan_id);
+  if (batch.mark == batch::ScanMark::kBegin && batch.scan_path == "/") doubt_scan_ = scan;
+  if (outcome.scan_ended && !outcome.stopped && doubt_scan_ == scan) doubted_since_.reset();
+}
+
 void Shard::ResetHere() {
+  doubted_since_.reset();
   arbiter_.Reset();
   for (auto& [number, pipe] : pipes_) pipe.readiness.OnReset();
   facts_.last_event_at.reset();
@@ -262,6 +285,14 @@ void Shard::WriteReadiness(ViewStatus* status) const {
       status->unready_since = verdict.unready_since;
     }
   }
+  if (!status->ready || !doubted_since_) return;
+  status->ready = false;
+  status->not_ready_reason =
+      "Consistency alarm: a sweep has found '" + PrintablePath(doubted_path_) +
+      "' changed and nobody had reported it; the next snapshot or audit will "
+      "tell the rest.";
+  status->retry_after_s = 30;
+  status->unready_since = doubted_since_;
 }
 
 void Shard::ArmTimer() {
@@ -302,6 +333,7 @@ env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings
 
 env::Task<std::vector<std::string>> Shard::SettleHere(std::vector<batch::Sighting> sightings) {
   std::vector<std::string> differing = arbiter_.Settle(sightings, now());
+  if (options_.consistency_alarm && !differing.empty()) Doubt(differing.front());
   PublishSoon();
   co_return differing;
 }
