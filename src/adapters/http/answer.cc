@@ -161,6 +161,19 @@ env::Task<Status> Answer::Send(int status, Headers headers, std::string body) {
   co_return co_await outbox_->Flush(body);
 }
 
+env::Task<Status> Answer::SendShared(int status, Headers headers, AnswerStore::Body body) {
+  const bool coded = ChooseFor(status, headers, body->size(), varies_) != Coding::kIdentity;
+  if (coded || options_.head_only || body->size() <= kCopyBytesMax || status_ != 0 ||
+      HasNoBody(status) || status > 999) {
+    co_return co_await Send(status, std::move(headers), *body);
+  }
+  status_ = status;
+  ended_ = true;
+  AppendHead(status, headers, Length::kKnown, body->size());
+  if (outbox_->TryFlush(*body)) co_return Status();
+  co_return co_await outbox_->Flush(*body);
+}
+
 env::Task<Status> Answer::Start(int status, Headers headers) {
   if (status_ != 0 || status < 200 || status > 999) co_return OutOfOrder();
   status_ = status;

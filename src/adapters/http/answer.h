@@ -19,12 +19,14 @@
 namespace fustor::http {
 
 inline constexpr std::size_t kDiscardBytesMax = 256 << 10;
+inline constexpr std::size_t kStoreBytesMax = 4 << 20;
 
 // What the answers of one loop share.
 struct AnswerSupply {
   std::string date;  // "Tue, 02 Jan 2024 03:04:05 GMT"
   // Encoders that are not in use; at most one of each coding is kept.
   std::array<std::unique_ptr<Encoder>, 3> encoders;
+  AnswerStore store{kStoreBytesMax};
   bool draining = false;  // Connections end with their present answer.
 };
 
@@ -48,6 +50,7 @@ class Answer final : public ResponseWriter {
 
   // Errors: kUnavailable; kFailedPrecondition (out of order: an answer was begun or ended already).
   env::Task<Status> Send(int status, Headers headers, std::string body) override;
+  env::Task<Status> SendShared(int status, Headers headers, AnswerStore::Body body) override;
   env::Task<Status> Start(int status, Headers headers) override;
   env::Task<Status> Write(std::string piece) override;
   env::Task<Status> End() override;

@@ -172,6 +172,7 @@ std::optional<Connection::Refusal> Connection::Prepare(RequestHead& head) {
   request_.headers = std::move(head.headers);
   request_.peer = peer_;
   request_.body = &body_;
+  request_.store = &loop_.supply().store;
   request_.gone = gone_.get_token();
   match_ = Router::Match();
   BodyLimits limits{0, site_.options.body_timeout, site_.options.bytes_per_second_min};

@@ -8,6 +8,8 @@ namespace {
 // A fast reader of a large answer must not keep the loop from its other connections.
 constexpr std::size_t kWithoutWaitBytesMax = 512 << 10;
 constexpr std::size_t kBufferKeptBytes = 32 << 10;
+// A larger piece is sent by a task that waits: what the socket does not take is copied otherwise.
+constexpr std::size_t kPieceTriedBytesMax = 128 << 10;
 
 std::size_t Size(const Pieces& pieces) {
   return pieces[0].size() + pieces[1].size() + pieces[2].size();
@@ -32,7 +34,7 @@ bool Outbox::TryFlush(std::string_view piece, std::string_view tail) {
   const Pieces pieces{buffer_, piece, tail};
   const std::size_t all = Size(pieces);
   if (all == 0) return true;
-  if (without_wait_bytes_ + all > kWithoutWaitBytesMax || piece.size() > kBufferKeptBytes) {
+  if (without_wait_bytes_ + all > kWithoutWaitBytesMax || piece.size() > kPieceTriedBytesMax) {
     return false;
   }
   const std::size_t sent = wire_->TryWrite(pieces);

@@ -176,6 +176,42 @@ TEST(Server, AnswersWithoutBodyHaveNone) {
   EXPECT_EQ(own.Header("Content-Length"), "0");
 }
 
+TEST(Server, SendsSharedBodiesLikeOthers) {
+  TestSite site;
+  RawClient client(site.port());
+  RawClient other(site.port());
+  for (const std::string size : {"0", "100", "20000", "44000", "120000", "3000000"}) {
+    const std::string target = "/text?size=" + size;
+    client.Send(Get(target));
+    const auto answer = client.ReceiveAnswer();
+    for (RawClient* asking : {&client, &other, &client}) {
+      asking->Send(Get(target + "&shared=200"));
+      const auto shared = asking->ReceiveAnswer();
+      EXPECT_EQ(shared.status, 200);
+      EXPECT_EQ(shared.Header("Content-Length"), std::to_string(answer.body.size()));
+      EXPECT_EQ(shared.body == answer.body, true) << size;
+    }
+    client.Send("HEAD " + target + "&shared=200 HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(client.ReceiveAnswer(true).Header("Content-Length"),
+              std::to_string(answer.body.size()));
+    client.Send(Get(target + "&shared=204"));
+    EXPECT_EQ(client.ReceiveAnswer(true).status, 204);
+  }
+  client.Send(kGetHello);
+  EXPECT_EQ(client.ReceiveAnswer().body, "hello") << "nothing stands between the answers";
+}
+
+TEST(Server, SharedBodiesReachSlowReadersWhole) {
+  TestSite site;
+  RawClient fast(site.port());
+  fast.Send(Get("/text?size=120000"));
+  const std::string expected = fast.ReceiveAnswer().body;
+  RawClient slow(site.port());
+  constexpr int kAnswers = 100;  // Far more than sockets hold.
+  for (int i = 0; i < kAnswers; ++i) slow.Send(Get("/text?size=120000&shared=200"));
+  for (int i = 0; i < kAnswers; ++i) EXPECT_EQ(slow.ReceiveAnswer().body == expected, true) << i;
+}
+
 TEST(Server, RefusesAsJson) {
   TestSite site;
   struct Case {

@@ -86,7 +86,16 @@ struct TestSite {
     std::string text;
     while (text.size() < Number(request, "size"))
       text += "line " + std::to_string(text.size()) + "\n";
-    (void)co_await writer.Send(200, TextHeaders(), std::move(text));
+    if (!request.Query("shared")) {
+      (void)co_await writer.Send(200, TextHeaders(), std::move(text));
+      co_return;
+    }
+    // &shared=status: kept in the loop's store from the first time on.
+    const int status = static_cast<int>(Number(request, "shared"));
+    AnswerStore::Body body = request.store->Find(request.path, std::to_string(text.size()));
+    if (body == nullptr) body = std::make_shared<const std::string>(std::move(text));
+    request.store->Put(request.path, std::to_string(body->size()), body);
+    (void)co_await writer.SendShared(status, TextHeaders(), body);
   }
   // /stream?pieces=n&size=m
   static env::Task<void> Stream(TestSite* site, Request& request, ResponseWriter& writer) {

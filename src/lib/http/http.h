@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "env/task.h"
+#include "lib/http/answer_store.h"
 
 namespace fustor::http {
 
@@ -55,6 +56,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> path_parameters;  // Filled by the router.
   std::string peer;                                                  // "127.0.0.1:40022"
   BodyReader* body = nullptr;                                        // Never null in a handler.
+  AnswerStore* store = nullptr;  // Of the handler's thread; nullptr: there is none.
   // Requested when the client has gone or the server closes the connection: pass it to every wait
   // that could be long (a feed without news), so that the handler ends.
   std::stop_token gone;
@@ -72,6 +74,10 @@ class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;
   virtual env::Task<Status> Send(int status, Headers headers, std::string body) = 0;
+  // The same for a body that others may be sending too. It is not copied where that can be avoided.
+  virtual env::Task<Status> SendShared(int status, Headers headers, AnswerStore::Body body) {
+    return Send(status, std::move(headers), *body);
+  }
   virtual env::Task<Status> Start(int status, Headers headers) = 0;
   // Waits while the client reads slowly. Errors: kUnavailable when it has gone; stop then.
   virtual env::Task<Status> Write(std::string piece) = 0;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <new>
 
+#include "lib/tree/chunk_columns.h"
 #include "lib/tree/open_chunk.h"
 
 namespace fustor::tree {
@@ -91,49 +91,16 @@ RowValues ChunkView::Load(std::uint32_t row) const {
 
 namespace {
 
-unsigned BytesFor(std::uint64_t value) {
-  return (static_cast<unsigned>(std::bit_width(value)) + 7) / 8;
-}
-
-// The smallest size class from which `base` can be sign-extended.
-std::uint8_t BaseClass(std::uint64_t base) {
-  for (std::uint8_t i = 0; i < 7; ++i) {
-    const unsigned bytes = packed::kBaseBytes[i];
-    const std::uint64_t same =
-        bytes == 0 ? 0
-                   : static_cast<std::uint64_t>(
-                         static_cast<std::int64_t>(base << (64 - 8 * bytes)) >> (64 - 8 * bytes));
-    if (same == base) return i;
-  }
-  return 7;
-}
-
 struct Columns {
   std::uint64_t values[kColumns][OpenChunk::kRowsMax];
 };
 
-std::uint64_t Bits(std::int64_t value) { return static_cast<std::uint64_t>(value); }
-
 void Spread(const OpenChunk& rows, Columns* columns) {
-  auto& to = columns->values;
   for (std::uint32_t i = 0; i < rows.size(); ++i) {
-    const RowValues& v = rows.values(i);
-    const EntryAttrs& a = v.attrs;
-    const std::uint64_t mtime = Bits(a.mtime_ns);
-    to[kMtimes][i] = mtime;
-    to[kDirs][i] = v.dir.value;
-    to[kKindModes][i] = std::uint64_t{a.mode} << 2 | static_cast<std::uint64_t>(a.kind);
-    to[kSizes][i] = Bits(a.size_bytes);
-    to[kBlocks][i] = Bits(a.allocated_bytes) - ExpectedBlocks(Bits(a.size_bytes));
-    to[kCtimes][i] = Bits(a.ctime_ns) - mtime;
-    to[kAtimes][i] = Bits(a.atime_ns) - mtime;
-    to[kInodes][i] = a.inode;
-    to[kDevices][i] = a.device;
-    to[kUids][i] = a.uid;
-    to[kGids][i] = a.gid;
-    to[kNlinks][i] = a.nlink;
-    to[kFlagsReporters][i] = std::uint64_t{v.reporter} << 8 | v.flags;
-    to[kConfirmed][i] = Bits(v.confirmed_ns);
+    const RowColumns row = ColumnsOf(rows.values(i));
+    for (int column = kMtimes; column < kTargetEnds; ++column) {
+      columns->values[column][i] = row[static_cast<std::size_t>(column)];
+    }
   }
 }
 
@@ -145,40 +112,6 @@ std::size_t SharedPrefix(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
-
-std::uint8_t* Packer::AppendColumn(std::uint8_t* at, const std::uint64_t* values,
-                                   std::uint32_t rows, Column column, std::uint8_t* descriptor) {
-  std::int64_t low = static_cast<std::int64_t>(values[0]);
-  std::int64_t high = low;
-  for (std::uint32_t i = 1; i < rows; ++i) {
-    const auto value = static_cast<std::int64_t>(values[i]);
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  const bool down = column == kMtimes;
-  const std::uint64_t base = Bits(down ? high : low);
-  const std::uint64_t range = Bits(high) - Bits(low);
-  bool seconds = range >= packed::kSecond;
-  for (std::uint32_t i = 0; seconds && i < rows; ++i) {
-    seconds = (values[i] - Bits(low)) % packed::kSecond == 0 &&
-              (Bits(high) - values[i]) % packed::kSecond == 0;
-  }
-  const std::uint64_t scale = seconds ? packed::kSecond : 1;
-  const unsigned width = BytesFor(range / scale);
-  const std::uint8_t base_class = BaseClass(base);
-  *descriptor = static_cast<std::uint8_t>(width | base_class << 4 | (seconds ? 128 : 0));
-
-  std::memcpy(at, &base, sizeof base);
-  at += packed::kBaseBytes[base_class];
-  if (width == 0) return at;
-  // Each store writes eight bytes; the next one overwrites what was too much.
-  for (std::uint32_t i = 0; i < rows; ++i, at += width) {
-    std::uint64_t raw = down ? base - values[i] : values[i] - base;
-    if (seconds) raw /= packed::kSecond;
-    std::memcpy(at, &raw, sizeof raw);
-  }
-  return at;
-}
 
 const Chunk* Packer::Pack(const OpenChunk& rows, Revision born) {
   const std::uint32_t n = rows.size();
@@ -195,8 +128,9 @@ const Chunk* Packer::Pack(const OpenChunk& rows, Revision born) {
   for (std::uint32_t i = 0; i < n; ++i) columns.values[kNameEnds][i] -= (i + 1) * stride;
   Spread(rows, &columns);
 
-  buffer_.resize(packed::kColumnsAt + kColumns * (8 + 8 * std::size_t{n}) + prefix + names +
-                 targets + 16);
+  const std::size_t room =
+      packed::kColumnsAt + kColumns * (8 + 8 * std::size_t{n}) + prefix + names + targets + 16;
+  if (buffer_.size() < room) buffer_.resize(room);
   Chunk header{};
   std::uint8_t* at = buffer_.data() + packed::kColumnsAt;
   for (std::uint8_t i = 0; i < kColumns; ++i) {
@@ -217,16 +151,7 @@ const Chunk* Packer::Pack(const OpenChunk& rows, Revision born) {
   append(rows.name(0).substr(0, prefix));
   for (std::uint32_t i = 0; i < n; ++i) append(rows.name(i).substr(prefix));
   for (std::uint32_t i = 0; i < n; ++i) append(rows.target(i));
-  // Readers load eight bytes at a time, also from where the last column starts.
-  const std::size_t least = header.names_at + std::size_t{8};
-  while (static_cast<std::size_t>(at - buffer_.data()) < least) *at++ = 0;
-
-  const auto bytes = static_cast<std::size_t>(at - buffer_.data());
-  header.bytes = static_cast<std::uint32_t>(bytes);
-  std::memcpy(buffer_.data(), &header, packed::kColumnsAt);
-  auto* block = static_cast<std::uint8_t*>(::operator new(bytes));
-  std::memcpy(block, buffer_.data(), bytes);
-  return reinterpret_cast<const Chunk*>(block);
+  return FinishChunk(buffer_.data(), at, header, nullptr);
 }
 
 }  // namespace fustor::tree

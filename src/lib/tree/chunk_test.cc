@@ -177,6 +177,74 @@ TEST(Chunk, EveryByteIsAName) {
   ASSERT_NO_FATAL_FAILURE(ExpectRows(longest, *Pack(longest)));
 }
 
+// Edits of packed chunks, one after the other, beside a map.
+TEST(Chunk, EditsLeaveWhatPackingWouldHaveMade) {
+  std::uint64_t done = 0;
+  std::uint64_t refused = 0;
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Prng random(seed);
+    const std::uint64_t wild = random.Below(3) * 20;
+    const std::size_t size = 1 + random.Below(seed % 2 == 0 ? 10 : Tree::kChunkRows);
+    const std::string prefix = random.Chance(1, 2) ? AnyName(&random, 100) : std::string();
+    Rows rows;
+    while (rows.size() < size) rows[prefix + AnyName(&random, 12)] = RandomRow(&random, wild);
+    OwnedChunk chunk = Pack(rows);
+    Packer packer;
+    for (int step = 0; step < 40; ++step) {
+      auto it = std::next(rows.begin(), static_cast<std::ptrdiff_t>(random.Below(rows.size())));
+      Given row = RandomRow(&random, wild);
+      RowEdit edit;
+      edit.values = &row.values;
+      edit.row = static_cast<std::uint32_t>(std::distance(rows.begin(), it));
+      std::string name = it->first;
+      Rows after = rows;
+      if (random.Chance(1, 2)) {
+        // Mostly what changes when a file is written, so that most columns can be copied.
+        if (random.Chance(3, 4)) {
+          const EntryAttrs changed = row.values.attrs;
+          row = it->second;
+          row.values.attrs.size_bytes = changed.size_bytes;
+          row.values.attrs.mtime_ns = changed.mtime_ns;
+        }
+        if (random.Chance(9, 10)) row.target = it->second.target;
+        edit.target = row.target;
+        after[name] = row;
+      } else if (random.Chance(1, 2)) {
+        edit.kind = RowEdit::Kind::kErase;
+        edit.values = nullptr;
+        after.erase(name);
+      } else {
+        name = (random.Chance(3, 4) ? prefix : std::string()) + AnyName(&random, 12);
+        const auto next = rows.lower_bound(name);
+        if (next != rows.end() && next->first == name) continue;
+        edit.kind = RowEdit::Kind::kInsert;
+        edit.row = static_cast<std::uint32_t>(std::distance(rows.begin(), next));
+        edit.name = name;
+        edit.target = row.target;
+        after[name] = row;
+      }
+      const bool over = random.Chance(1, 2);
+      const Rows before = over ? Rows() : rows;
+      const Chunk* const edited = packer.Edit(*chunk, edit, 7, over ? chunk.get() : nullptr);
+      if (edited == nullptr) {
+        ++refused;
+        ASSERT_NO_FATAL_FAILURE(ExpectRows(rows, *chunk));
+        continue;
+      }
+      ++done;
+      rows = std::move(after);
+      ASSERT_NO_FATAL_FAILURE(ExpectRows(rows, *edited)) << "step " << step;
+      if (edited != chunk.get()) {
+        if (!over) ASSERT_NO_FATAL_FAILURE(ExpectRows(before, *chunk)) << "it has changed";
+        chunk.reset(edited);
+      }
+    }
+  }
+  EXPECT_GT(done, 10'000u);
+  EXPECT_GT(refused, 100u);
+}
+
 // What a directory with few files costs; a change of the layout shows here.
 TEST(Chunk, SmallDirectoriesStaySmall) {
   Rows rows;

@@ -131,6 +131,12 @@ std::uint64_t Snapshot::ChildCount(DirId dir) const {
   return version == nullptr ? 0 : version->rows();
 }
 
+Revision Snapshot::ChildrenChangedIn(DirId dir) const {
+  const DirVersion* const version = impl_->table().Dir(dir, revision_);
+  FUSTOR_CHECK(version != nullptr, "not a directory of this revision");
+  return version->revision;
+}
+
 std::string Snapshot::PathOf(DirId dir) const {
   std::vector<std::string_view> names;
   for (DirId d = dir; d != kRoot;) {

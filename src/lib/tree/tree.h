@@ -187,6 +187,9 @@ class Snapshot {
   // REQUIRES: `dir` is a directory of this revision.
   Aggregates AggregatesOf(DirId dir) const;
   std::uint64_t ChildCount(DirId dir) const;
+  // The last revision, up to this one, in which a child of `dir` was changed in anything, or `dir`
+  // moved. With the id it stands for what ForEachChild shows, as long as the tree lives. O(1).
+  Revision ChildrenChangedIn(DirId dir) const;
   std::string PathOf(DirId dir) const;
   // As Tree::NoteListed, as of now; 0: never. O(1).
   std::uint32_t ListedAt(DirId dir) const;

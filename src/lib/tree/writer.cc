@@ -283,9 +283,7 @@ void Writer::DropDirectory(DirId dir) {
   DirTable::Slot& slot = table_.slot(dir);
   if (slot.open_dir != 0) {
     OpenDir& open = *open_dirs_[slot.open_dir - 1];
-    for (const ChunkRef& ref : open.chunks) {
-      if (ref.open != nullptr) FreeOpenChunk(ref.open);
-    }
+    for (const ChunkRef& ref : open.chunks) FreeUnpublished(ref);
     open.chunks.clear();
     open.gone = true;
     slot.open_dir = 0;
@@ -374,8 +372,8 @@ void Writer::Clear() {
   search_ = LinkSearch{};
   OpenDir& root = Open(kRoot);
   for (const ChunkRef& ref : root.chunks) {
-    if (ref.open != nullptr) FreeOpenChunk(ref.open);
-    if (ref.packed != nullptr) root.replaced.push_back(ref.packed);
+    if (ref.packed != nullptr && ref.edits == 0) root.replaced.push_back(ref.packed);
+    FreeUnpublished(ref);
   }
   root.chunks.clear();
   root.rows = 0;

@@ -1,8 +1,10 @@
 // writer.h: the writer's half of the tree: edits, sums, publication.
 //
-// The first edit of a directory in a revision opens it: a list of its chunks, in which a chunk that
-// is edited is replaced by an OpenChunk. Publish() packs what is open, makes new versions of what
-// was touched and retires what they replace. Reads of the writer look at what is open first.
+// The first edit of a directory in a revision opens it: a list of its chunks. The first edits of a
+// chunk replace it by an edited copy (Packer::Edit), which readers do not see yet; one that is
+// edited more often is unpacked into an OpenChunk. Publish() packs what is open, makes new versions
+// of what was touched and retires what they replace. Reads of the writer look at what is open
+// first.
 //
 // Sums: an edit changes the sums of its own directory at once and notes what the parent has yet to
 // be told. Settle() tells the parents, deepest directory first, so that each directory on the way
@@ -67,10 +69,12 @@ class Writer {
   const Pins& pins() const { return pins_; }
 
  private:
-  // Exactly one is set.
+  // Either packed or open is set.
   struct ChunkRef {
     const Chunk* packed = nullptr;
     OpenChunk* open = nullptr;
+    std::uint8_t edits = 0;  // Of `packed` since the last publication; 0: it is published.
+    bool touched() const { return open != nullptr || edits > 0; }
     std::uint32_t rows() const { return packed != nullptr ? packed->rows : open->size(); }
   };
   struct OpenDir {
@@ -110,7 +114,7 @@ class Writer {
     std::span<const Chunk* const> packed;
     std::size_t size() const { return open != nullptr ? open->chunks.size() : packed.size(); }
     ChunkRef at(std::size_t i) const {
-      return open != nullptr ? open->chunks[i] : ChunkRef{packed[i], nullptr};
+      return open != nullptr ? open->chunks[i] : ChunkRef{packed[i], nullptr, 0};
     }
   };
   using LinkKeys = std::unordered_set<LinkKey, LinkKeyHash>;
@@ -137,6 +141,10 @@ class Writer {
   Position Locate(DirId dir, std::string_view name) const;
   FoundRow Read(DirId dir, const Position& at) const;
   OpenChunk& OpenAt(OpenDir& dir, std::size_t chunk);
+  // False: nothing was done, the chunk is to be opened.
+  bool EditPacked(OpenDir& dir, std::size_t chunk, const RowEdit& edit);
+  // Lets go of what only the writer has seen.
+  void FreeUnpublished(const ChunkRef& ref);
   void InsertRow(DirId dir, Position at, std::string_view name, const RowValues& values,
                  std::string_view target);
   void UpdateRow(DirId dir, const Position& at, const RowValues& values, std::string_view target);

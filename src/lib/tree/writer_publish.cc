@@ -28,9 +28,7 @@ Writer::~Writer() {
     free(slot.sums.load(std::memory_order_relaxed));
   }
   for (std::size_t i = 0; i < open_dirs_used_; ++i) {
-    for (const ChunkRef& ref : open_dirs_[i]->chunks) {
-      if (ref.open != nullptr) FreeOpenChunk(ref.open);
-    }
+    for (const ChunkRef& ref : open_dirs_[i]->chunks) FreeUnpublished(ref);
   }
 }
 
@@ -81,8 +79,7 @@ void Writer::MergeSmallChunks(OpenDir& dir) {
   for (std::size_t i = 1; i < dir.chunks.size(); ++i) {
     const ChunkRef& left = dir.chunks[kept];
     const ChunkRef& right = dir.chunks[i];
-    const bool open = left.open != nullptr || right.open != nullptr;
-    if (!open || left.rows() + right.rows() > kMergedRowsMax) {
+    if ((!left.touched() && !right.touched()) || left.rows() + right.rows() > kMergedRowsMax) {
       dir.chunks[++kept] = right;
       continue;
     }
@@ -110,6 +107,7 @@ void Writer::PublishDir(OpenDir& open, Revision revision) {
   if (open.rows_changed) {
     MergeSmallChunks(open);
     for (ChunkRef& ref : open.chunks) {
+      ref.edits = 0;
       if (ref.open == nullptr) continue;
       ref.packed = packer_.Pack(*ref.open, revision);
       block_bytes_ += ref.packed->bytes;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <new>
 
 #include "lib/tree/writer.h"
 
@@ -6,6 +7,16 @@ namespace fustor::tree {
 namespace {
 
 constexpr std::size_t kSpareChunksMax = 64;
+// So many edits of a packed chunk cost about as much as unpacking and packing it.
+constexpr std::uint8_t kPackedEditsMax = 8;
+
+// A search by name jumps to and fro: what it may touch is fetched at once instead of step by step.
+void PrefetchNames(const Chunk& chunk) {
+  constexpr std::uint32_t kLine = 64;
+  for (std::uint32_t at = kLine; at < chunk.bytes; at += kLine) {
+    __builtin_prefetch(chunk.block() + at);
+  }
+}
 
 }  // namespace
 
@@ -33,7 +44,7 @@ Writer::OpenDir& Writer::Open(DirId dir) {
     open.name = head->name();
     open.rows = head->rows();
     open.chunks.reserve(head->chunks().size() + 1);
-    for (const Chunk* chunk : head->chunks()) open.chunks.push_back({chunk, nullptr});
+    for (const Chunk* chunk : head->chunks()) open.chunks.push_back({chunk, nullptr, 0});
   }
   edited_ = true;
   return open;
@@ -86,6 +97,7 @@ Writer::Position Writer::Locate(DirId dir, std::string_view name) const {
     at.chunk = low - 1;
   }
   const ChunkRef ref = children.at(at.chunk);
+  if (ref.packed != nullptr) PrefetchNames(*ref.packed);
   at.row = ref.packed != nullptr ? ChunkNames(*ref.packed).LowerBound(name, &at.found)
                                  : ref.open->LowerBound(name, &at.found);
   return at;
@@ -119,11 +131,44 @@ OpenChunk& Writer::OpenAt(OpenDir& dir, std::size_t chunk) {
   if (ref.open == nullptr) {
     ref.open = NewOpenChunk();
     ref.open->Load(*ref.packed);
-    dir.replaced.push_back(ref.packed);
+    if (ref.edits == 0) {
+      dir.replaced.push_back(ref.packed);
+    } else {
+      FreeUnpublished({ref.packed, nullptr, ref.edits});
+    }
     ref.packed = nullptr;
+    ref.edits = 0;
   }
   dir.rows_changed = true;
   return *ref.open;
+}
+
+void Writer::FreeUnpublished(const ChunkRef& ref) {
+  if (ref.open != nullptr) FreeOpenChunk(ref.open);
+  if (ref.edits == 0) return;
+  block_bytes_ -= ref.packed->bytes;
+  ::operator delete(const_cast<Chunk*>(ref.packed));
+}
+
+bool Writer::EditPacked(OpenDir& dir, std::size_t chunk, const RowEdit& edit) {
+  ChunkRef& ref = dir.chunks[chunk];
+  if (ref.open != nullptr || ref.edits == kPackedEditsMax) return false;
+  const Chunk* const before = ref.packed;
+  const std::uint32_t bytes_before = before->bytes;
+  const Chunk* const after =
+      packer_.Edit(*before, edit, pins_.current() + 1, ref.edits > 0 ? before : nullptr);
+  if (after == nullptr) return false;
+  block_bytes_ += after->bytes;
+  if (ref.edits == 0) {
+    dir.replaced.push_back(before);
+  } else {
+    block_bytes_ -= bytes_before;
+    if (after != before) ::operator delete(const_cast<Chunk*>(before));
+  }
+  ref.packed = after;
+  ++ref.edits;
+  dir.rows_changed = true;
+  return true;
 }
 
 void Writer::InsertRow(DirId dir, Position at, std::string_view name, const RowValues& values,
@@ -131,7 +176,7 @@ void Writer::InsertRow(DirId dir, Position at, std::string_view name, const RowV
   OpenDir& open = Open(dir);
   const auto new_chunk_at = [&](std::size_t i) {
     const auto where = open.chunks.begin() + static_cast<std::ptrdiff_t>(i);
-    open.chunks.insert(where, {nullptr, NewOpenChunk()});
+    open.chunks.insert(where, {nullptr, NewOpenChunk(), 0});
   };
   if (open.chunks.empty()) {
     new_chunk_at(0);
@@ -148,7 +193,9 @@ void Writer::InsertRow(DirId dir, Position at, std::string_view name, const RowV
       if (at.row > kHalf) at = {at.chunk + 1, at.row - kHalf, false};
     }
   }
-  OpenAt(open, at.chunk).Insert(at.row, name, values, target);
+  if (!EditPacked(open, at.chunk, {RowEdit::Kind::kInsert, at.row, name, &values, target})) {
+    OpenAt(open, at.chunk).Insert(at.row, name, values, target);
+  }
   open.hint = at.chunk;
   ++open.rows;
   ++rows_;
@@ -157,17 +204,20 @@ void Writer::InsertRow(DirId dir, Position at, std::string_view name, const RowV
 void Writer::UpdateRow(DirId dir, const Position& at, const RowValues& values,
                        std::string_view target) {
   OpenDir& open = Open(dir);
-  OpenAt(open, at.chunk).Update(at.row, values, target);
+  if (!EditPacked(open, at.chunk, {RowEdit::Kind::kUpdate, at.row, {}, &values, target})) {
+    OpenAt(open, at.chunk).Update(at.row, values, target);
+  }
   open.hint = at.chunk;
 }
 
 void Writer::EraseRow(DirId dir, const Position& at) {
   OpenDir& open = Open(dir);
-  OpenChunk& chunk = OpenAt(open, at.chunk);
-  chunk.Erase(at.row);
   open.hint = at.chunk;
   --open.rows;
   --rows_;
+  if (EditPacked(open, at.chunk, {RowEdit::Kind::kErase, at.row, {}, nullptr, {}})) return;
+  OpenChunk& chunk = OpenAt(open, at.chunk);
+  chunk.Erase(at.row);
   if (chunk.size() > 0) return;
   FreeOpenChunk(&chunk);
   open.chunks.erase(open.chunks.begin() + static_cast<std::ptrdiff_t>(at.chunk));

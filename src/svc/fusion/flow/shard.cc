@@ -51,6 +51,7 @@ Shard::Shard(Options options, env::Executor& executor, Logger log)
       status_(InitialStatus()) {
   facts_.reporters.emplace_back();  // Number 0: nobody.
   facts_.stale_ok = options_.stale_ok;
+  facts_.incarnation = incarnation_;
 }
 
 void Shard::AddPipe(PipeNumber pipe, std::string pipe_id, SessionPolicy policy) {

@@ -48,6 +48,7 @@ struct ViewStatus {
   std::uint64_t refused = 0;                 // By max_tree_items.
   std::uint64_t rows_applied = 0;
   tree::Tree::Memory memory;
+  std::uint64_t incarnation = 0;  // Of the tree: revisions of another one say nothing about it.
   std::uint64_t feed_readers = 0;
   std::uint64_t feed_rows = 0;    // Changes that are kept for readers.
   std::uint64_t feed_bytes = 0;   // What they take.

@@ -84,6 +84,8 @@ class Body {
       : writer_(writer), headers_(std::move(headers)), options_(options) {}
 
   std::string& text() { return text_; }
+  // Nothing has been sent yet.
+  bool whole() const { return !started_; }
   // Whether it is time to Flush.
   bool full() const { return text_.size() >= full_bytes(); }
   std::size_t full_bytes() const {

@@ -103,8 +103,40 @@ env::Task<void> WritePage(const ViewDoor& door, const TreeQuery& query, const No
   out += ",\"revision\":" + std::to_string(snapshot.revision());
 }
 
+// Under what a listing of one level is kept for the next who asks: the question, and everything
+// that its answer is made of. `head` is what stands before the children. nullopt: it is not kept,
+// since more than the children's own rows goes into it, or since it is large.
+struct Storable {
+  std::string key;
+  std::string version;
+};
+std::optional<Storable> StorableAs(const OpenView& open, const TreeQuery& query,
+                                   const tree::Snapshot& snapshot, const tree::Entry& entry,
+                                   std::string_view head, const http::AnswerStore* store) {
+  constexpr std::uint64_t kChildrenMax = 1'000;
+  if (store == nullptr || query.depth_max != 1u || query.no_children || query.limit ||
+      query.totals || query.envelope || !entry.attrs.is_directory() ||
+      !open.status->uncertain.empty() || snapshot.ChildCount(entry.dir) > kChildrenMax) {
+    return std::nullopt;
+  }
+  Storable storable;
+  storable.key = open.view->id();
+  storable.key += query.only_path ? "/p" : "/a";
+  storable.key += query.keyed_children ? "k" : "l";
+  storable.key += query.path;
+  storable.version = head;
+  for (const std::uint64_t number :
+       {open.status->incarnation, std::uint64_t{open.status->reporters.size()},
+        std::uint64_t{entry.dir.value}, snapshot.ChildrenChangedIn(entry.dir)}) {
+    storable.version += ' ';
+    storable.version += std::to_string(number);
+  }
+  return storable;
+}
+
 env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const TreeQuery& query,
-                           tree::Snapshot pinned, tree::Entry entry, http::ResponseWriter& writer) {
+                           tree::Snapshot pinned, tree::Entry entry, http::AnswerStore* store,
+                           http::ResponseWriter& writer) {
   std::optional<tree::Snapshot> snapshot(std::move(pinned));
   const tree::Revision revision = snapshot->revision();
   const NodeJson json({query.only_path, query.totals, query.keyed_children}, open.status);
@@ -115,6 +147,14 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
   json.AppendOpen(NodeJson::MakeParent(directory.empty() ? "/" : directory), name, entry, *snapshot,
                   &out);
   if (!query.envelope) out += ",\"job_id\":null,\"job_pending\":false";
+  std::optional<Storable> storable = StorableAs(open, query, *snapshot, entry, out, store);
+  if (storable) {
+    if (http::AnswerStore::Body kept = store->Find(storable->key, storable->version)) {
+      snapshot.reset();
+      (void)co_await writer.SendShared(200, open.headers, std::move(kept));
+      co_return;
+    }
+  }
   if (entry.attrs.is_directory() && query.depth_max != 0u) {
     out += ",\"children\":";
     out += json.open_children();
@@ -132,6 +172,12 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
   body.text() += '}';
   EndEnvelope(query.envelope, door, open, query.path, revision, &body.text());
   snapshot.reset();
+  if (storable && body.whole() && store->Takes(body.text().size())) {
+    const auto kept = std::make_shared<const std::string>(std::move(body.text()));
+    store->Put(std::move(storable->key), std::move(storable->version), kept);
+    (void)co_await writer.SendShared(200, open.headers, kept);
+    co_return;
+  }
   (void)co_await body.Finish();
 }
 
@@ -182,7 +228,7 @@ env::Task<void> AnswerTreeAs(const ViewDoor& door, http::Request& request,
                                     TooLarge(query.path, count, door.options.max_response_items));
     co_return;
   }
-  co_await AnswerNode(door, *open, query, *std::move(snapshot), *entry, writer);
+  co_await AnswerNode(door, *open, query, *std::move(snapshot), *entry, request.store, writer);
 }
 
 }  // namespace fustor::fusion

@@ -59,6 +59,7 @@ class ViewRoutes : public ::testing::Test {
     const http::Router::Match match = router.Find(method, request.path);
     if (match.handler == nullptr) return {.status = match.allowed.empty() ? 404 : 405};
     request.path_parameters = match.parameters;
+    request.store = store_;
     FakeWriter writer;
     writer.on_write_ = on_write_;
     writer.writes_max_ = writes_max_;
@@ -78,6 +79,7 @@ class ViewRoutes : public ::testing::Test {
   std::shared_ptr<FakeView> view_;
   FakeViewSet views_;
   ViewRoutesOptions options_;
+  http::AnswerStore* store_ = nullptr;
   std::function<void()> on_write_;
   int writes_max_ = 1 << 30;
   std::unique_ptr<asio::ThreadExecutor> executor_ = asio::StartThread("test");
