@@ -52,7 +52,7 @@ struct ListedDir {
   EntryAttrs self;     // Read after the watch began, before the listing. Valid unless the directory
                        // could not be opened.
   EntryList children;  // Sorted by name. Without "." and "..".
-  WallTime started_at;  // This host's clock, before the listing began.
+  WallTime started_at;     // This host's clock, before the listing began.
   bool unchanged = false;  // As ListRequest::known: only `self` was looked at. `status` is Ok.
   bool remote = false;     // The times are those of another host's clock.
 };

@@ -149,11 +149,12 @@ TEST_F(ViewRoutes, NodesHaveTheKeysOfTheOriginalAndOurs) {
                 R"(,"totals":{"file_count":1,"dir_count":1,"total_size":7,"allocated_size":512,)"
                 R"("latest_mtime":1600000000.000000007,"latest_mtime_ns":1600000000000000007})" +
                 job + "}");
-  EXPECT_EQ(Get("/v/tree?max_depth=0&envelope=true").body,
-            R"({"data":)" + root +
-                R"(},"job_pending":false,"meta":{"view_id":"v","revision":1,"freshness":"live",)"
-                R"("stale_since":null,"stale_reason":null,"evidence_age_seconds":null,)"
-                R"("file_evidence_age_seconds":null,"alarm":null,"uncertain":[],"audit_only":[]}})");
+  EXPECT_EQ(
+      Get("/v/tree?max_depth=0&envelope=true").body,
+      R"({"data":)" + root +
+          R"(},"job_pending":false,"meta":{"view_id":"v","revision":1,"freshness":"live",)"
+          R"("stale_since":null,"stale_reason":null,"evidence_age_seconds":null,)"
+          R"("file_evidence_age_seconds":null,"alarm":null,"uncertain":[],"audit_only":[]}})");
   const Reply missing = Get("/v/tree?path=/b%0a");
   EXPECT_EQ(missing.status, 404);
   EXPECT_EQ(missing.body, R"({"detail": "Path '/b\\x0a' not found in view 'v'"})");
