@@ -12,6 +12,7 @@ ended by the test that started them; when it fails, what they wrote is shown.
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import subprocess
@@ -32,6 +33,11 @@ DEADLINE_S = float(os.environ.get("FUSTOR_E2E_DEADLINE", "60"))
 STOP_S = 20
 LOG_LINES = 60
 
+# What sanitizers write of a fault, and how much more memory they need than we do.
+SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer")
+SANITIZED = BIN.parent.name in ("asan", "tsan")
+MEMORY_FACTOR = 6 if SANITIZED else 1
+
 
 def wait_for(condition, what="the condition", deadline_s=DEADLINE_S):
     """Returns the first true value of condition(); an exception of its own ends the wait, too."""
@@ -50,8 +56,10 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def resident_bytes(pid):
+    """Of a program without a sanitizer; a rough guess for one with."""
     with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+        found = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+    return found // MEMORY_FACTOR
 
 
 def http_get(url, key=None, timeout_s=10):
@@ -222,6 +230,10 @@ def processes(request):
     yield started
     for process in reversed(started):
         process.kill()
+    # Whether or not the test has noticed.
+    for process in started:
+        found = SANITIZER.search(process.errors())
+        assert not found, f"{process.name}: {found[0]}\n{process.errors()[found.start():][:4000]}"
 
 
 @pytest.fixture
@@ -261,6 +273,31 @@ def fustor_up(tmp_path, clean_env, processes):
             process.wait_connection()
         return process
     return up
+
+
+class Mounts:
+    """Mounts that are there for one test. Root only."""
+
+    def __init__(self):
+        self.made = []
+
+    def __call__(self, *args, at):
+        done = subprocess.run(["mount", *args, at], capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+        self.made.append(at)
+
+    def end(self, at):
+        self.made.remove(at)
+        subprocess.run(["umount", "-l", at], check=True)
+
+
+@pytest.fixture
+def mounts():
+    made = Mounts()
+    yield made
+    for at in reversed(list(made.made)):
+        made.end(at)
 
 
 # What the processes wrote belongs to the report of a test that failed.

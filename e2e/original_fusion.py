@@ -35,6 +35,8 @@ class OriginalFusion:
         self.lock = threading.Lock()
         self.sessions, self.entries, self.refused, self.unknown = {}, {}, [], []
         self.sessions_opened = self.snapshots = self.audits = 0
+        # Handed out with the next heartbeat; what came of on-demand scans: (rows so far, source_type, metadata).
+        self.commands, self.job_rows, self.jobs, self.reports = [], [], [], []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -78,7 +80,8 @@ class OriginalFusion:
         if parts[3] == "session" and len(parts) == 6 and parts[5] == "heartbeat":
             if parts[4] not in self.sessions:
                 return 404, {"detail": f"Session {parts[4]} not found"}
-            return 200, {"status": "ok", "role": "leader", "message": None, "can_realtime": None, "commands": []}
+            commands, self.commands = self.commands, []
+            return 200, {"status": "ok", "role": "leader", "message": None, "can_realtime": None, "commands": commands}
         if method == "DELETE" and parts[3] == "session":
             self.sessions.pop(parts[4], None)
             return 200, {"status": "terminated", "session_id": parts[4]}
@@ -109,9 +112,18 @@ class OriginalFusion:
             if why is not None or set(body) - {"session_id", "events", "source_type", "is_end", "metadata"}:
                 self.refused.append((why, event))
                 return 422, {"detail": [{"loc": ["body", "events", why], "msg": "no", "type": "value_error"}]}
+        if body["source_type"] in ("job_complete", "scan_complete"):
+            self.jobs.append((self.job_rows, body["source_type"], body["metadata"]))
+            self.job_rows = []
+            return 200, {"status": "ok", "phase": "job_complete"}
+        if body["source_type"] == "config_report":
+            self.reports.append(body["metadata"])
+            return 200, {"status": "ok", "count": 0}
         for event in body["events"]:
             for row in event["rows"]:
                 self.take(event["event_type"], row)
+                if event["message_source"] == "on_demand_job":
+                    self.job_rows.append(row["path"])
         if body["source_type"] == "snapshot" and body["is_end"]:
             self.snapshots += 1
         return 200, {"status": "ok", "count": len(body["events"])}

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import FUSTOR
 
-COMMANDS = ["up", "status", "ls", "tree", "du", "stat", "top", "views", "sessions", "watch", "find", "search",
+COMMANDS = ["up", "status", "ls", "tree", "du", "stat", "top", "views", "sessions", "scan", "jobs", "watch", "find", "search",
             "config", "completion"]
 TOPICS = ["exit-codes", "paths", "keys", "patterns", "trust", "environment"]
 

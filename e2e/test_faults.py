@@ -78,21 +78,6 @@ def test_a_million_files_in_one_directory(tmp_path, fustor_up):
     subprocess.run(["rm", "-r", data], check=False)
 
 
-@pytest.fixture
-def mounts():
-    """Mounts that are there for one test. Root only."""
-    made = []
-
-    def mount(*args, at):
-        done = subprocess.run(["mount", *args, at], capture_output=True, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
-        made.append(at)
-    yield mount
-    for at in reversed(made):
-        subprocess.run(["umount", "-l", at], check=True)
-
-
 def test_mounts_below_the_tree(tmp_path, fustor_up, mounts):
     """A bind mount of the tree into itself is no endless loop; a file system mounted later is shown as the
     directory that it covers, and what was below is not lost for good."""

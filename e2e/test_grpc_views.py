@@ -7,7 +7,7 @@ import sys
 import grpc
 import pytest
 
-from conftest import DEADLINE_S, ROOT, wait_for
+from conftest import DEADLINE_S, ROOT, http_get, wait_for
 
 FILES = 5_000
 
@@ -124,6 +124,41 @@ def test_changes(up, views, pb):
         assert message.kind != pb.ChangesResponse.RESET
         told |= {change.entry.path for change in message.changes}
     again.cancel()
+
+
+def test_a_reader_that_goes_while_nothing_changes(up, views, pb):
+    """Its place in the feed is free at once, not with the next sign of life after 15 s."""
+    def readers():
+        return [line for line in http_get(up.url + "/metrics")[1].decode().splitlines()
+                if line.startswith("fustor_fusion_feed_readers{")]
+    stream = views.Changes()
+    assert next(stream).kind == pb.ChangesResponse.START
+    (up.dirs[0] / "seen").touch()
+    next(stream)
+    wait_for(lambda: readers()[0].endswith(" 1"), "a reader")
+    stream.cancel()
+    # The figure is published with what changes.
+    def gone():
+        (up.dirs[0] / "later").touch()
+        return readers()[0].endswith(" 0")
+    wait_for(gone, "the end of the reader", 8)
+
+
+def test_recorded_bytes_set_every_field(pb):
+    """What api/golden/views does not show may change its number unnoticed."""
+    shown, names = {}, {"entries_response": "EntriesResponse", "changes_reset": "ChangesResponse"}
+
+    def look(message):
+        for field, value in message.ListFields():
+            shown.setdefault(message.DESCRIPTOR.full_name, set()).add(field.name)
+            for inner in value if field.label == field.LABEL_REPEATED else [value]:
+                if field.type == field.TYPE_MESSAGE:
+                    look(inner)
+    for file in (ROOT / "api" / "golden" / "views").glob("*.bin"):
+        name = names.get(file.stem, "".join(word.capitalize() for word in file.stem.split("_")))
+        look(getattr(pb, name).FromString(file.read_bytes()))
+    for name, descriptor in pb.DESCRIPTOR.message_types_by_name.items():
+        assert shown.get(descriptor.full_name, set()) == set(descriptor.fields_by_name), name
 
 
 def test_a_stop_ends_the_stream(up, views, pb):

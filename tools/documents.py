@@ -1,4 +1,4 @@
-"""The documents against the code: links, paths, keys, routes, packages, options of the command line.
+"""The documents against the code: links, paths, keys, routes, messages, packages, options, tests of faults.
 
 usage: documents.py [--root DIR] [--bin DIR [--update]]
 
@@ -124,26 +124,109 @@ def configuration_problems(root):
                 yield f"{page}:{line}: no configuration has a key {part}"
 
 
+# A route in the code: its method, a name that its path begins with, and the rest of it.
+ROUTE = re.compile(r'\b(\w+)\("(GET|PUT|POST|PATCH|DELETE)",\s*(?:(\w+) \+ )?"([^"]*)"')
+
+
 def routes(root):
-    """Patterns under which Fusion answers, as the code spells them."""
-    found = set()
+    """(method, pattern) of what Fusion answers; None instead of a pattern that cannot be told from the code."""
     for file in sorted((root / "src").glob("svc/fusion/**/*.cc")) + sorted((root / "src").glob("apps/**/*.cc")):
         if file.name.endswith(("_test.cc", "_bench.cc", "_fuzz.cc")):
             continue
         text = file.read_text()
-        prefix = re.search(r'"(/api/v1/\w+)" \+ path', text)
-        for path in re.findall(r'\badd\("[A-Z]+", "([^"]*)"', text) if prefix else []:
-            found.add(prefix[1] + path)
-        found |= set(re.findall(r'\.Add\("[A-Z]+", "(/[^"]*)"', text))
-    return found
+        texts = dict(re.findall(r'\b(?:string|string_view|char\*?(?: const)?) (\w+)(?:\[\])? = "(/[^"]*)"', text))
+        wrapped = re.search(r'"(/api/v1/\w+)" \+ path', text)
+        for called, method, name, rest in ROUTE.findall(text):
+            if called not in ("add", "add_at", "Add"):
+                continue
+            if called == "add" and wrapped and not name:
+                name, texts[""] = "", wrapped[1]
+            elif not name:
+                texts[""] = ""
+            yield method, texts[name] + rest if name in texts else None
 
 
 def route_problems(root):
     page = "docs/http-api.md"
     text = text_of(root, page)
-    for route in sorted(routes(root)):
-        if not re.search(re.escape(route) + r"(?![\w/])", text):
-            yield f"{page}:1: route {route} is not described"
+    for method, route in sorted(set(routes(root)), key=str):
+        if route is None:
+            yield f"{page}:1: a route with {method} cannot be read from the code"
+        elif not re.search(rf"`{method} {re.escape(route)}(?![\w/{{])", text):
+            yield f"{page}:1: {method} {route} is not described"
+
+
+# --- formats ---
+
+def messages(text):
+    """{message: fields} of a .proto file; messages inside others under their own names."""
+    text = re.sub(r"//[^\n]*", "", text)
+    found, open_messages = {}, []
+    for token in re.finditer(r"\b(message|enum|service|oneof) (\w+) *\{|\b(?:[\w.]+) (\w+) = \d+ *[;\[]|\}", text):
+        if token[1]:
+            open_messages.append(token[2] if token[1] == "message" else open_messages[-1] if token[1] == "oneof" else None)
+            if token[1] == "message":
+                found[token[2]] = []
+        elif token[3] and open_messages[-1]:
+            found[open_messages[-1]].append(token[3])
+        elif token[0] == "}":
+            open_messages.pop()
+    return found
+
+
+def format_problems(root):
+    """A page in docs/formats names each method of the .proto file that it tells about, and has one row for each
+    message with all of its fields."""
+    for proto in sorted((root / "api" / "proto").rglob("*.proto")):
+        name = proto.relative_to(root).as_posix()
+        pages = [page for page in sorted((root / "docs" / "formats").glob("*.md")) if f"`{name}`" in page.read_text()]
+        if not pages:
+            yield f"docs/formats:1: no page tells about {name}"
+            continue
+        page, text = pages[0].relative_to(root).as_posix(), pages[0].read_text()
+        known = words_in_code(text)
+        for method in re.findall(r"^(?: *rpc|//   (?:unary|stream)) +(\w+)\(", proto.read_text(), re.M):
+            if method not in known:
+                yield f"{page}:1: method {method} is not described"
+        rows = {row[1]: words_in_code(row[2]) for row in re.finditer(r"^\| `(\w+)` \|([^\n]*)", text, re.M)}
+        for message, fields in messages(proto.read_text()).items():
+            if message not in rows:
+                yield f"{page}:1: message {message} has no row"
+                continue
+            for field in sorted(set(fields) - rows[message]):
+                yield f"{page}:1: {message}.{field} is not described"
+
+
+# --- faults ---
+
+# `test_x.py::test_y`, or `Suite.Test` of GoogleTest.
+PYTEST = re.compile(r"(test_\w+|\w+_test)\.py::(test_\w+)")
+GTEST = re.compile(r"([A-Z]\w+)\.([A-Z]\w+)")
+
+
+def tests(root):
+    """The names of all tests, as docs/faults.md spells them."""
+    for top in ("e2e", "tools"):
+        for file in sorted((root / top).glob("*.py")):
+            for name in re.findall(r"^def (test_\w+)\(", file.read_text(), re.M):
+                yield f"{file.name}::{name}"
+    for file in sorted((root / "src").rglob("*_test.cc")):
+        for suite, name in re.findall(r"^TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)", file.read_text(), re.M):
+            yield f"{suite}.{name}"
+
+
+def fault_problems(root):
+    """Every test named in docs/faults.md is there, and every row of its tables names one."""
+    page = "docs/faults.md"
+    text = text_of(root, page)
+    known = set(tests(root)) if text else set()
+    for number, line in enumerate(text.splitlines(), 1):
+        named = [word for word in CODE.findall(line) if PYTEST.fullmatch(word) or GTEST.fullmatch(word)]
+        for word in named:
+            if word not in known:
+                yield f"{page}:{number}: there is no test {word}"
+        if line.startswith("| ") and not line.startswith("| Fault") and not named:
+            yield f"{page}:{number}: no test is named"
 
 
 def packages(root):
@@ -221,6 +304,8 @@ def check(root):
             yield f"{file.relative_to(root).as_posix()}:{line}: {what}"
     yield from configuration_problems(root)
     yield from route_problems(root)
+    yield from format_problems(root)
+    yield from fault_problems(root)
     yield from dependency_problems(root)
     yield from option_problems(root)
 

@@ -13,7 +13,17 @@ SAMPLE = {
                  "Not ours: [web](https://example.org), `src/x y`, `/src/x.cc`.\n",
     "docs/a.md": "# A\n\n## Two `words`!\n\n[up](../README.md)\n\n```\n[no link](nowhere.md)\n```\n",
     "docs/configuration.md": "| `port` | number |\n| `views.name` | text |\n",
-    "docs/http-api.md": "`GET /api/v1/views/{view}/tree`, `GET /api/v1/views`\n",
+    "docs/http-api.md": "`GET /api/v1/views/{view}/tree`, `GET /api/v1/views`, `POST /api/v1/pipe/x`, `GET /old`\n",
+    "docs/formats/f.md": "`api/proto/f.proto` has `Ask` and `Tell`.\n\n| `Q` | `a`, `b` |\n| `R` | `c`, `d` |\n"
+                         "| `E` | none |\n",
+    "docs/faults.md": "| Fault | Then | Test |\n|---|---|---|\n| full | waits | `test_x.py::test_full`, `Bus.Full` |\n"
+                      "| gone | ends | `Wire.Ends` |\n",
+    "e2e/test_x.py": "def test_full(up):\n    pass\n",
+    "src/bus_test.cc": "TEST(Bus, Full) {}\nTEST_F(\n    Wire, Ends) {}\n",
+    "api/proto/f.proto": "service S {\n  rpc Ask(Q) returns (R);\n}\n//   stream  Tell(stream Q) -> R\n"
+                         "enum K {\n  ZERO = 0;  // x = 9;\n}\nmessage Q { string a = 1; repeated K b = 2; }\n"
+                         "message R {\n  message E {}\n  oneof o {\n    bytes c = 1;  // int32 z = 3;\n  }\n"
+                         "  optional uint32 d = 2;\n}\n",
     "docs/dependencies.md": "| `clang-19` | `libgtest-dev` (`find_package(GTest)`) |\n",
     "docs/cli.md": "`fustor ls` takes `-l`, `--long`.\n",
     "dev": "packages=(\n  clang-19  # the compiler\n  libgtest-dev\n)\n",
@@ -23,6 +33,8 @@ SAMPLE = {
                                      'v.RequireString("name");\n',
     "src/svc/fusion/wire/views.cc": 'router.Add(m, "/api/v1/views" + path);\n  add("GET", "", &V);\n'
                                     '  add("GET", "/{view}/tree", &T);\n',
+    "src/svc/fusion/wire/pipes.cc": 'const std::string pipe = "/api/v1/pipe";\n  add("POST", pipe + "/x", &X);\n'
+                                    '  add("GET", "/old", &O);\n  headers.Add("Accept", "text/plain");\n',
     "src/svc/client/core/options.cc": '  c.name = "ls";\n  {"-l,--long", "", "Long.", &o},\n',
 }
 
@@ -47,7 +59,20 @@ def test_allows(tmp_path):
     ("README.md", "`src/*.cc`", "`src/*.h`", "README.md:3: there is no src/*.h"),
     ("docs/configuration.md", "| `port` | number |\n", "", "docs/configuration.md:1: key port is not described"),
     ("docs/configuration.md", "`port`", "`port.often`", "docs/configuration.md:1: no configuration has a key often"),
-    ("docs/http-api.md", "/{view}/tree", "/{view}/trees", "docs/http-api.md:1: route /api/v1/views/{view}/tree is"),
+    ("docs/http-api.md", "/{view}/tree", "/{view}/trees", "docs/http-api.md:1: GET /api/v1/views/{view}/tree is"),
+    ("docs/http-api.md", "`POST /api/v1/pipe/x`", "`GET /api/v1/pipe/x`", "docs/http-api.md:1: POST /api/v1/pipe/x is not"),
+    ("docs/http-api.md", ", `GET /old`", "", "docs/http-api.md:1: GET /old is not described"),
+    ("src/svc/fusion/wire/pipes.cc", "string pipe =", "string tube =", "docs/http-api.md:1: a route with POST cannot"),
+    ("docs/formats/f.md", "`Ask`", "Ask", "docs/formats/f.md:1: method Ask is not described"),
+    ("docs/formats/f.md", "`Tell`", "Tell", "docs/formats/f.md:1: method Tell is not described"),
+    ("docs/formats/f.md", "`a`, ", "", "docs/formats/f.md:1: Q.a is not described"),
+    ("docs/formats/f.md", "`c`, ", "", "docs/formats/f.md:1: R.c is not described"),
+    ("docs/formats/f.md", "| `E` | none |\n", "", "docs/formats/f.md:1: message E has no row"),
+    ("docs/formats/f.md", "`api/proto/f.proto`", "This", "docs/formats:1: no page tells about api/proto/f.proto"),
+    ("docs/faults.md", "test_full`", "test_empty`", "docs/faults.md:3: there is no test test_x.py::test_empty"),
+    ("docs/faults.md", "`Bus.Full`", "`Bus.Empty`", "docs/faults.md:3: there is no test Bus.Empty"),
+    ("docs/faults.md", "`Wire.Ends`", "nothing", "docs/faults.md:4: no test is named"),
+    ("src/bus_test.cc", "Wire, Ends", "Wire, Begins", "docs/faults.md:4: there is no test Wire.Ends"),
     ("docs/dependencies.md", "clang-19", "clang-18", "docs/dependencies.md:1: package clang-19 is not"),
     ("docs/dependencies.md", "(`find_package(GTest)`)", "", "docs/dependencies.md:1: find_package(GTest) is not"),
     ("cmake/Foreign.cmake", "GTest", "Boost", "docs/dependencies.md:1: find_package(Boost) is not"),
@@ -83,7 +108,10 @@ def test_the_real_help_texts():
 
 def test_reads_the_real_code():
     assert {"port", "max_tree_items", "fields_mapping", "level", "source"} <= documents.configuration_keys(ROOT)
-    assert "/api/v1/views/{view}/search" in documents.routes(ROOT)
+    assert {("GET", "/api/v1/views/{view}/search"), ("POST", "/api/v1/pipe/session"), ("GET", "/views/fs/tree"),
+            ("POST", "/ingestor-api/v1/events"), ("GET", "/metrics")} <= set(documents.routes(ROOT))
+    assert {"test_up.py::test_it_ends_in_order", "Observer.LeavesOutNames"} <= set(documents.tests(ROOT))
+    assert "symlink_target" in documents.messages((ROOT / "api/proto/fustor/v1/views.proto").read_text())["Entry"]
     assert {"clang-19", "libfmt-dev"} <= set(documents.packages(ROOT))
     assert {"GTest", "Threads"} <= set(documents.libraries(ROOT))
 

@@ -18,6 +18,7 @@
 #include "adapters/grpc/convert.h"
 #include "adapters/grpc/handoff.h"
 #include "base/check.h"
+#include "env/client_gone.h"
 #include "env/task_group.h"
 
 namespace fustor::grpc {
@@ -65,6 +66,11 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
   }
   void StartStream(Host& host, const env::MethodTable::Method& method,
                    std::shared_ptr<ServerCall> self) {
+    {
+      const std::scoped_lock lock(mutex_);
+      gone_ = std::stop_source();
+      if (cancelled_) gone_.request_stop();
+    }
     host.executor.Post([&host, &method, self = std::move(self)]() mutable {
       host.tasks.Spawn(RunStream(std::move(self), method));
     });
@@ -107,6 +113,8 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
     StartRead(&read_buffer_);
     return done;
   }
+  // Requested when the client has gone. REQUIRES: a stream.
+  std::stop_token gone() const { return gone_.get_token(); }
   // REQUIRES: a Read has given true.
   std::string TakeMessage() { return TakeBytes(&read_buffer_); }
   // Resolves with true when the client has gone.
@@ -149,10 +157,15 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
 
  private:
   void MarkCancelled() {
-    const std::scoped_lock lock(mutex_);
-    cancelled_ = true;
-    if (cancel_watcher_) (*cancel_watcher_)(true);
-    cancel_watcher_.reset();
+    std::stop_source gone(std::nostopstate);
+    {
+      const std::scoped_lock lock(mutex_);
+      cancelled_ = true;
+      if (cancel_watcher_) (*cancel_watcher_)(true);
+      cancel_watcher_.reset();
+      gone = gone_;
+    }
+    gone.request_stop();  // Without the lock: it calls whoever waits for it.
   }
 
   void StartUnaryHandler(bool ok) {
@@ -193,12 +206,13 @@ class ServerCall final : public ::grpc::ServerGenericBidiReactor {
 
   std::mutex mutex_;  // Guards what follows.
   bool cancelled_ = false;
+  std::stop_source gone_{std::nostopstate};  // Of streams; constant once the handler runs.
   std::optional<env::Completion<bool>::Resolver> write_done_;
   std::optional<env::Completion<bool>::Resolver> read_done_;
   std::optional<env::Completion<bool>::Resolver> cancel_watcher_;
 };
 
-class ServerStream final : public env::Stream {
+class ServerStream final : public env::Stream, public env::ClientWatch {
  public:
   ServerStream(std::shared_ptr<ServerCall> call, std::size_t message_bytes_max)
       : call_(std::move(call)), message_bytes_max_(message_bytes_max) {}
@@ -228,6 +242,7 @@ class ServerStream final : public env::Stream {
     co_return Status(Code::kFailedPrecondition, "a server ends its stream by returning");
   }
   void Cancel() override { call_->Cancel(); }
+  std::stop_token client_gone() const override { return call_->gone(); }
 
  private:
   static Status Gone() { return Status(Code::kCancelled, "the client has gone"); }

@@ -18,8 +18,9 @@ namespace {
 
 // One connection to the server. On the client's executor.
 struct Session {
-  Session(asio::ThreadExecutor& executor, const Url& url, std::shared_ptr<Tls> tls)
-      : wire(ClientWire(executor.context(), url.host, url.port, std::move(tls))),
+  Session(asio::ThreadExecutor& executor, const Url& url, std::shared_ptr<Tls> tls,
+          const std::string& server_name)
+      : wire(ClientWire(executor.context(), url.host, url.port, std::move(tls), server_name)),
         body(*wire, inbox, executor.clock()) {}
   ~Session() { wire->Abort(); }
 
@@ -226,7 +227,8 @@ env::Task<Result<Opened>> Exchange(Core& core, std::shared_ptr<Session> session,
 
 env::Task<Result<std::shared_ptr<Session>>> Connect(Core& core, Instant deadline,
                                                     std::stop_token stop) {
-  auto session = std::make_shared<Session>(core.executor, core.url, core.tls);
+  auto session =
+      std::make_shared<Session>(core.executor, core.url, core.tls, core.options.server_name);
   const Alarm alarm(core.executor, session,
                     std::min(deadline, core.Now() + core.options.connect_timeout), std::move(stop));
   const IoResult connected = co_await session->wire->Connect();
@@ -374,7 +376,10 @@ Result<std::unique_ptr<Client>> Client::For(asio::ThreadExecutor& executor, std:
   if (!parsed.ok()) return parsed.status().Within(url);
   std::shared_ptr<Tls> tls;
   if (parsed->tls) {
-    FUSTOR_TRY_ASSIGN(tls, Tls::ForClient(options.ca_file, options.verify));
+    FUSTOR_TRY_ASSIGN(tls, Tls::ForClient({.ca_file = options.ca_file,
+                                           .certificate_file = options.certificate_file,
+                                           .key_file = options.key_file},
+                                          options.verify));
   }
   return std::unique_ptr<Client>(std::make_unique<PooledClient>(
       std::make_shared<Core>(executor, std::move(*parsed), std::move(options), std::move(tls))));

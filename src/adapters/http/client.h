@@ -27,9 +27,12 @@ struct ClientOptions {
   Nanos connect_timeout = Seconds(5);
   std::size_t header_bytes_max = 64 << 10;
   std::size_t idle_connections_max = 4;
-  Nanos idle_timeout = Seconds(60);  // Older idle connections are not used again.
-  std::string ca_file = {};          // PEM. Empty: the system's authorities.
-  bool verify = true;                // False: any certificate will do. For tests and emergencies.
+  Nanos idle_timeout = Seconds(60);   // Older idle connections are not used again.
+  std::string ca_file = {};           // PEM. Empty: the system's authorities.
+  std::string certificate_file = {};  // PEM. Shown to a server that asks for it; with key_file.
+  std::string key_file = {};
+  std::string server_name = {};  // Asked for and expected. Empty: the host of the URL.
+  bool verify = true;            // False: any certificate will do. For tests and emergencies.
   std::string user_agent = "fustor";
 };
 
@@ -64,7 +67,7 @@ class Client {
 
   // For "http://host:port" or "https://host", with or without a path. Connects when first needed.
   // REQUIRES: `executor` outlives the client and its streams; no task of it is running when it is
-  // destroyed. Errors: kInvalidArgument (URL), kNotFound or kInvalidArgument (authority file).
+  // destroyed. Errors: kInvalidArgument (URL), kNotFound or kInvalidArgument (a file of TLS).
   static Result<std::unique_ptr<Client>> For(asio::ThreadExecutor& executor, std::string_view url,
                                              ClientOptions options = {});
 

@@ -321,6 +321,48 @@ TEST(Tls, ClientsCheckWhomTheyTalkTo) {
   EXPECT_EQ(Fetch(site.server->url(), {}, missing).status().code(), Code::kNotFound);
 }
 
+TEST(Tls, TheNameThatIsExpectedNeedNotBeTheHost) {
+  const TestCertificate certificate;
+  TestSite site(
+      {.certificate_file = certificate.certificate_file, .key_file = certificate.key_file});
+  ClientOptions options;
+  options.ca_file = certificate.certificate_file;
+  options.server_name = "localhost";
+  EXPECT_EQ(Fetch(site.server->url() + "/hello", {}, options)->body, "hello");
+  options.server_name = "elsewhere";
+  const Status refused = Fetch(site.server->url() + "/hello", {}, options).status();
+  EXPECT_EQ(refused.code(), Code::kUnavailable);
+  EXPECT_THAT(refused.message(), HasSubstr("certificate verify failed"));
+}
+
+TEST(Tls, WhatAClientShowsMustBeUsable) {
+  const TestCertificate certificate;
+  const TestCertificate other;
+  struct Case {
+    std::string certificate_file;
+    std::string key_file;
+    Code code;
+    std::string named;
+  };
+  const Case cases[] = {
+      {certificate.certificate_file, certificate.key_file, Code::kOk, ""},
+      {"/nowhere.crt", certificate.key_file, Code::kNotFound, "/nowhere.crt"},
+      {certificate.certificate_file, "/nowhere.key", Code::kNotFound, "/nowhere.key"},
+      {certificate.certificate_file, "", Code::kNotFound, "key file"},
+      {certificate.certificate_file, other.key_file, Code::kInvalidArgument, other.key_file},
+  };
+  auto executor = asio::StartThread("client");
+  for (const Case& c : cases) {
+    ClientOptions options;
+    options.ca_file = certificate.certificate_file;
+    options.certificate_file = c.certificate_file;
+    options.key_file = c.key_file;
+    const Status status = Client::For(*executor, "https://localhost", options).status();
+    EXPECT_EQ(status.code(), c.code) << c.named << status.ToString();
+    EXPECT_THAT(status.message(), HasSubstr(c.named));
+  }
+}
+
 TEST(Tls, PlainClientsAndSilentOnesAreCut) {
   const TestCertificate certificate;
   TestSite site({.header_timeout = Millis(100),

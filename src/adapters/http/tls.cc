@@ -36,30 +36,39 @@ Status Check(const error_code& error, std::string_view what, const std::string& 
                 std::string(what) + " " + file + " is not usable: " + error.message());
 }
 
+// The certificate and its key, which a side shows of itself.
+Status Show(ssl::context& context, const std::string& certificate_file,
+            const std::string& key_file) {
+  error_code error;
+  context.use_certificate_chain_file(certificate_file, error);
+  FUSTOR_TRY(Check(error, "certificate file", certificate_file));
+  context.use_private_key_file(key_file, ssl::context::pem, error);
+  return Check(error, "key file", key_file);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Tls>> Tls::ForServer(const std::string& certificate_file,
                                             const std::string& key_file) {
   auto tls = std::make_shared<Context>(ssl::context::tls_server, false);
-  error_code error;
-  tls->context().use_certificate_chain_file(certificate_file, error);
-  FUSTOR_TRY(Check(error, "certificate file", certificate_file));
-  tls->context().use_private_key_file(key_file, ssl::context::pem, error);
-  FUSTOR_TRY(Check(error, "key file", key_file));
+  FUSTOR_TRY(Show(tls->context(), certificate_file, key_file));
   return std::shared_ptr<Tls>(std::move(tls));
 }
 
-Result<std::shared_ptr<Tls>> Tls::ForClient(const std::string& ca_file, bool verify) {
+Result<std::shared_ptr<Tls>> Tls::ForClient(const ClientFiles& files, bool verify) {
   auto tls = std::make_shared<Context>(ssl::context::tls_client, verify);
+  if (!files.certificate_file.empty() || !files.key_file.empty()) {
+    FUSTOR_TRY(Show(tls->context(), files.certificate_file, files.key_file));
+  }
   error_code error;
   if (!verify) return std::shared_ptr<Tls>(std::move(tls));
   tls->context().set_verify_mode(ssl::verify_peer, error);
-  if (ca_file.empty()) {
+  if (files.ca_file.empty()) {
     tls->context().set_default_verify_paths(error);
     if (error) return Status(Code::kNotFound, "no system certificates: " + error.message());
   } else {
-    tls->context().load_verify_file(ca_file, error);
-    FUSTOR_TRY(Check(error, "authority file", ca_file));
+    tls->context().load_verify_file(files.ca_file, error);
+    FUSTOR_TRY(Check(error, "authority file", files.ca_file));
   }
   return std::shared_ptr<Tls>(std::move(tls));
 }

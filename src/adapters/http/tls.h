@@ -22,10 +22,14 @@ class Tls {
   // is not the certificate's); the message names the file.
   static Result<std::shared_ptr<Tls>> ForServer(const std::string& certificate_file,
                                                 const std::string& key_file);
-  // For a client. Certificates are checked against `ca_file`, or the system's authorities when it
-  // is empty; not at all when `verify` is false.
+  struct ClientFiles {
+    std::string ca_file;           // Whom to trust. Empty: the system's authorities.
+    std::string certificate_file;  // Shown to a server that asks. Empty: none.
+    std::string key_file;          // Of the certificate.
+  };
+  // For a client. Nobody is checked when `verify` is false.
   // Errors: as above.
-  static Result<std::shared_ptr<Tls>> ForClient(const std::string& ca_file, bool verify);
+  static Result<std::shared_ptr<Tls>> ForClient(const ClientFiles& files, bool verify);
 
   virtual boost::asio::ssl::context& context() = 0;
   virtual bool verifies() const = 0;

@@ -29,12 +29,14 @@ using Resolver = io::ip::basic_resolver<io::ip::tcp, Loop>;
 
 class SocketWire final : public Wire, public std::enable_shared_from_this<SocketWire> {
  public:
-  SocketWire(io::io_context& loop, std::shared_ptr<Tls> tls, std::string host, std::uint16_t port)
+  SocketWire(io::io_context& loop, std::shared_ptr<Tls> tls, std::string host, std::uint16_t port,
+             std::string server_name)
       : socket_(loop),
         resolver_(loop.get_executor()),
         context_(std::move(tls)),
         host_(std::move(host)),
-        port_(port) {
+        port_(port),
+        server_name_(server_name.empty() ? host_ : std::move(server_name)) {
     if (context_ != nullptr) tls_.emplace(socket_, context_->context());
   }
 
@@ -210,13 +212,13 @@ class SocketWire final : public Wire, public std::enable_shared_from_this<Socket
     if (!error) Tune();
     if (error || !tls_) return Complete(&SocketWire::other_, error, 0);
     error_code literal;
-    io::ip::make_address(host_, literal);
+    io::ip::make_address(server_name_, literal);
     failed_doing_ = "TLS handshake: ";
     // Server Name Indication is for names, not for addresses (RFC 6066, section 3).
-    if (literal) SSL_set_tlsext_host_name(tls_->native_handle(), host_.c_str());
+    if (literal) SSL_set_tlsext_host_name(tls_->native_handle(), server_name_.c_str());
     if (context_->verifies()) {
       error_code ignored;
-      tls_->set_verify_callback(io::ssl::host_name_verification(host_), ignored);
+      tls_->set_verify_callback(io::ssl::host_name_verification(server_name_), ignored);
     }
     tls_->async_handshake(io::ssl::stream_base::client, WhenDone(&SocketWire::other_));
   }
@@ -227,6 +229,7 @@ class SocketWire final : public Wire, public std::enable_shared_from_this<Socket
   std::optional<io::ssl::stream<Socket&>> tls_;
   std::string host_;
   std::uint16_t port_;
+  std::string server_name_;
   Io* reading_ = nullptr;
   Io* other_ = nullptr;
   bool aborted_ = false;
@@ -244,14 +247,15 @@ Wire::Io Wire::Read(std::span<char> into) {
 Wire::Io Wire::Write(const Pieces& pieces) { return Io(*this, Operation::kWrite, {}, pieces); }
 
 Result<std::shared_ptr<Wire>> AcceptedWire(io::io_context& loop, int fd, std::shared_ptr<Tls> tls) {
-  auto wire = std::make_shared<SocketWire>(loop, std::move(tls), "", 0);
+  auto wire = std::make_shared<SocketWire>(loop, std::move(tls), "", 0, "");
   FUSTOR_TRY(wire->Adopt(fd));
   return std::shared_ptr<Wire>(std::move(wire));
 }
 
 std::shared_ptr<Wire> ClientWire(io::io_context& loop, std::string host, std::uint16_t port,
-                                 std::shared_ptr<Tls> tls) {
-  return std::make_shared<SocketWire>(loop, std::move(tls), std::move(host), port);
+                                 std::shared_ptr<Tls> tls, std::string server_name) {
+  return std::make_shared<SocketWire>(loop, std::move(tls), std::move(host), port,
+                                      std::move(server_name));
 }
 
 }  // namespace fustor::http

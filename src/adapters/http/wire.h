@@ -110,8 +110,10 @@ class Wire {
 // `tls` may be null. Errors: kUnavailable (the connection is lost already).
 Result<std::shared_ptr<Wire>> AcceptedWire(boost::asio::io_context& loop, int fd,
                                            std::shared_ptr<Tls> tls);
-// The client's end, not yet connected. `tls` may be null.
+// The client's end, not yet connected. `tls` may be null; `server_name` is whom its certificate
+// must name, empty: the host.
 std::shared_ptr<Wire> ClientWire(boost::asio::io_context& loop, std::string host,
-                                 std::uint16_t port, std::shared_ptr<Tls> tls);
+                                 std::uint16_t port, std::shared_ptr<Tls> tls,
+                                 std::string server_name);
 
 }  // namespace fustor::http

@@ -37,18 +37,19 @@ Status WatchError(int error) {
 
 }  // namespace
 
-Inotify::Inotify(int fd) : fd_(fd), buffer_(kBufferBytes) {}
+Inotify::Inotify(int fd, std::uint64_t watches_max)
+    : fd_(fd), watches_max_(watches_max), buffer_(kBufferBytes) {}
 
 Inotify::~Inotify() { close(fd_); }
 
-Result<std::unique_ptr<Inotify>> Inotify::Open() {
+Result<std::unique_ptr<Inotify>> Inotify::Open(std::uint64_t watches_max) {
   const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) {
     return Status(Code::kResourceExhausted,
                   std::string("no inotify instance (fs.inotify.max_user_instances): ") +
                       std::strerror(errno));
   }
-  return std::unique_ptr<Inotify>(new Inotify(fd));
+  return std::unique_ptr<Inotify>(new Inotify(fd, watches_max));
 }
 
 Status Inotify::Cover(env::DirKey key, int dirfd) {
@@ -60,7 +61,10 @@ Status Inotify::Cover(env::DirKey key, int dirfd) {
   const int wd = inotify_add_watch(fd_, path, kMask);
   if (wd < 0) return WatchError(errno);
   if (const std::optional<int> old = table_.Added(wd, key)) inotify_rm_watch(fd_, *old);
-  return {};
+  // Only now it is known whether the directory had a watch already.
+  if (watches_max_ == 0 || table_.size() <= watches_max_) return {};
+  if (const std::optional<int> excess = table_.Remove(key)) inotify_rm_watch(fd_, *excess);
+  return {Code::kResourceExhausted, "no watches are left (max_watches)"};
 }
 
 void Inotify::Uncover(env::DirKey key) {

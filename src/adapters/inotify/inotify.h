@@ -17,8 +17,9 @@ namespace fustor::inotify {
 
 class Inotify {
  public:
+  // At most `watches_max` directories; 0: what the kernel allows.
   // Errors: kResourceExhausted (fs.inotify.max_user_instances or open files).
-  static Result<std::unique_ptr<Inotify>> Open();
+  static Result<std::unique_ptr<Inotify>> Open(std::uint64_t watches_max = 0);
   ~Inotify();
   Inotify(const Inotify&) = delete;
 
@@ -42,9 +43,10 @@ class Inotify {
   static std::uint64_t WatchesMax();
 
  private:
-  explicit Inotify(int fd);
+  Inotify(int fd, std::uint64_t watches_max);
 
   const int fd_;
+  const std::uint64_t watches_max_;
   std::vector<std::byte> buffer_;
   mutable std::mutex mutex_;
   WatchTable table_;  // Guarded by mutex_.

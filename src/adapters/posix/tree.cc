@@ -180,8 +180,9 @@ class PosixTree final : public env::Tree {
 Result<std::unique_ptr<env::Tree>> OpenTree(const std::string& root, const TreeOptions& options,
                                             Logger logger) {
   FUSTOR_TRY_ASSIGN(std::unique_ptr<Root> opened, Root::Open(root));
-  FUSTOR_TRY_ASSIGN(std::unique_ptr<Watcher> watcher,
-                    Watcher::Start(options.watch, options.events, std::move(logger)));
+  FUSTOR_TRY_ASSIGN(
+      std::unique_ptr<Watcher> watcher,
+      Watcher::Start(options.watch, options.watches_max, options.events, std::move(logger)));
   auto tree = std::make_unique<PosixTree>(std::move(opened), std::move(watcher), options);
   FUSTOR_TRY(tree->Prepare(options.watch));
   return std::unique_ptr<env::Tree>(std::move(tree));

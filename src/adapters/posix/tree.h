@@ -25,6 +25,7 @@ struct TreeOptions {
   // The same for proc, sysfs, cgroup, debugfs, devpts, tracefs, autofs and the like.
   bool skip_pseudo_file_systems = true;
   std::uint64_t metadata_ops_per_second = 0;  // 0: no limit.
+  std::uint64_t watches_max = 0;              // Of inotify. 0: what the kernel allows.
   // What may wait for NextEvents. More is one kOverflow.
   EventQueue::Limits events = {};
 };

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -448,6 +449,28 @@ TEST(TreeWatchAuto, WatchesWhateverTheFileSystem) {
   temp.Write("/marker");
   watched.LinesUntil("marker");
   EXPECT_EQ(watched.tree().info().watches, 2u);
+}
+
+TEST(TreeWatchInotify, TakesNoMoreWatchesThanItMay) {
+  const TempTree temp;
+  for (int i = 0; i < 4; ++i) temp.MakeDir("/d" + std::to_string(i));
+  TreeOptions options;
+  options.watch = WatchMode::kInotify;
+  options.watches_max = 2;
+  Watched watched(temp.path(), options);
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    const Status status = watched.Cover("/d" + std::to_string(i), i + 1).watch_status;
+    EXPECT_EQ(status.code(), i < 2 ? Code::kOk : Code::kResourceExhausted) << status.ToString();
+  }
+  EXPECT_TRUE(watched.Cover("/d0", 1).watch_status.ok()) << "it has a watch already";
+  EXPECT_EQ(watched.tree().info().watches, 2u);
+  EXPECT_THAT(watched.tree().info().watch_limits, testing::HasSubstr("raise max_watches (now 2)"));
+  watched.tree().Unwatch({DirKey{1}});
+  EXPECT_TRUE(watched.Cover("/d3", 4).watch_status.ok());
+  temp.Write("/d2/unseen");
+  temp.Write("/d3/marker");
+  EXPECT_EQ(watched.tree().info().watches, 2u);
+  watched.LinesUntil("marker");
 }
 
 // In a user namespace of its own with room for three watches. The answer is the exit status.

@@ -24,12 +24,12 @@ std::string Joined(const std::set<std::string>& names) {
 
 }  // namespace
 
-Watcher::Watcher(EventQueue::Limits limits, Logger logger)
-    : logger_(std::move(logger)), queue_(limits) {}
+Watcher::Watcher(std::uint64_t watches_max, EventQueue::Limits limits, Logger logger)
+    : logger_(std::move(logger)), watches_max_(watches_max), queue_(limits) {}
 
-Result<std::unique_ptr<Watcher>> Watcher::Start(WatchMode mode, EventQueue::Limits limits,
-                                                Logger logger) {
-  std::unique_ptr<Watcher> watcher(new Watcher(limits, std::move(logger)));
+Result<std::unique_ptr<Watcher>> Watcher::Start(WatchMode mode, std::uint64_t watches_max,
+                                                EventQueue::Limits limits, Logger logger) {
+  std::unique_ptr<Watcher> watcher(new Watcher(watches_max, limits, std::move(logger)));
   FUSTOR_TRY(watcher->OpenMechanisms(mode));
   if (watcher->fanotify_ == nullptr && watcher->inotify_ == nullptr) return watcher;
   watcher->stop_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -49,7 +49,7 @@ Status Watcher::OpenMechanisms(WatchMode mode) {
     fanotify_status_ = opened.status();
   }
   if (mode == WatchMode::kAuto || mode == WatchMode::kInotify) {
-    Result<std::unique_ptr<inotify::Inotify>> opened = inotify::Inotify::Open();
+    Result<std::unique_ptr<inotify::Inotify>> opened = inotify::Inotify::Open(watches_max_);
     if (opened.ok()) {
       inotify_ = std::move(opened).value();
     } else if (fanotify_ == nullptr) {
@@ -171,11 +171,14 @@ std::string Watcher::limits() const {
   std::string text;
   const std::scoped_lock lock(mutex_);
   if (inotify_ != nullptr && (inotify_used_ || refused_ != 0 || fanotify_ == nullptr)) {
-    text = refused_ != 0
-               ? "inotify watches ran out, directories beyond them are only found by "
-                 "scans: raise fs.inotify.max_user_watches (now "
-               : "each directory needs one inotify watch (fs.inotify.max_user_watches is ";
-    text += std::to_string(inotify::Inotify::WatchesMax()) + ")";
+    const std::uint64_t kernels = inotify::Inotify::WatchesMax();
+    const bool own = watches_max_ != 0 && watches_max_ < kernels;
+    const std::string limit = own ? "max_watches" : "fs.inotify.max_user_watches";
+    text = refused_ != 0 ? "inotify watches ran out: those directories keep theirs that changed "
+                           "last, changes in the others are only found by scans; raise " +
+                               limit + " (now "
+                         : "each directory needs one inotify watch (" + limit + " is ";
+    text += std::to_string(own ? watches_max_ : kernels) + ")";
     if (mark_status_.code() == Code::kPermissionDenied ||
         fanotify_status_.code() == Code::kPermissionDenied) {
       text += refused_ != 0 ? " or run with CAP_SYS_ADMIN, which allows one fanotify mark instead"

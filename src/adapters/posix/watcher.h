@@ -33,8 +33,9 @@ enum class WatchMode {
 class Watcher {
  public:
   // Errors: those of the mechanism asked for; kAuto fails only when neither can be had.
-  static Result<std::unique_ptr<Watcher>> Start(WatchMode mode, EventQueue::Limits limits,
-                                                Logger logger);
+  // inotify takes at most `watches_max`; 0: what the kernel allows.
+  static Result<std::unique_ptr<Watcher>> Start(WatchMode mode, std::uint64_t watches_max,
+                                                EventQueue::Limits limits, Logger logger);
   ~Watcher();
 
   // Tries to watch the file system of `dirfd` as a whole.
@@ -55,7 +56,7 @@ class Watcher {
   std::uint64_t watches() const;
 
  private:
-  Watcher(EventQueue::Limits limits, Logger logger);
+  Watcher(std::uint64_t watches_max, EventQueue::Limits limits, Logger logger);
   Status OpenMechanisms(WatchMode mode);
   void ReadLoop();
   // Reads one mechanism until it is empty, or for so long that the other must have its turn.
@@ -64,6 +65,7 @@ class Watcher {
   bool Drain(Mechanism& mechanism, std::vector<env::TreeEvent>* events);
 
   const Logger logger_;
+  const std::uint64_t watches_max_;
   EventQueue queue_;
   std::unique_ptr<fanotify::Fanotify>
       fanotify_;                               // nullptr: not in use. Set before the thread runs.

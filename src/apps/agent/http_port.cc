@@ -54,7 +54,12 @@ Result<HttpPorts> OpenHttpPorts(const SenderConfig& sender) {
   while (base.ends_with('/')) base.pop_back();
   http::ClientOptions options;
   options.user_agent = "fustor-agent";
-  if (sender.tls) options.ca_file = sender.tls->ca_file;
+  if (sender.tls) {
+    options.ca_file = sender.tls->ca_file;
+    options.certificate_file = sender.tls->certificate_file;
+    options.key_file = sender.tls->private_key_file;
+    options.server_name = sender.tls->server_name;
+  }
   const std::shared_ptr<asio::ThreadExecutor> executor = asio::StartThread("agent-http");
   const auto open = [&]() -> Result<std::unique_ptr<HttpPort>> {
     FUSTOR_TRY_ASSIGN(std::unique_ptr<http::Client> client,

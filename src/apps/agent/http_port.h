@@ -14,7 +14,7 @@ struct HttpPorts {
   std::unique_ptr<HttpPort> data;
   std::unique_ptr<HttpPort> control;
 };
-// Errors: kInvalidArgument (no URL), kNotFound (authorities).
+// Errors: kInvalidArgument (no URL), kNotFound, kInvalidArgument (a file of TLS).
 Result<HttpPorts> OpenHttpPorts(const SenderConfig& sender);
 
 }  // namespace fustor::agent

@@ -32,6 +32,7 @@ posix::TreeOptions TreeOptionsOf(const SourceConfig& source) {
   }
   options.one_file_system = source.one_file_system;
   options.metadata_ops_per_second = static_cast<std::uint64_t>(source.metadata_ops_per_second_max);
+  options.watches_max = static_cast<std::uint64_t>(source.watches_max);
   return options;
 }
 
@@ -99,6 +100,7 @@ Agent::Ports Node::MakePorts() {
     return posix::OpenTree(source.uri, TreeOptionsOf(source), log_);
   };
   ports.open_link = MakeLink;
+  ports.on_command = options_.on_command;
   return ports;
 }
 
@@ -160,6 +162,17 @@ Status Node::Reload(const AgentConfig& config) {
   if (config.host == old.host && config.port == old.port) return {};
   return {Code::kFailedPrecondition,
           "host, port: they change with the next start; everything else is in effect"};
+}
+
+Status Node::StopPipe(const std::string& id) { return asio::BlockOn(*data_, agent_.StopPipe(id)); }
+
+env::Task<bool> Node::TellOnData(batch::ConfigReport report) {
+  agent_.TellConfig(std::move(report));
+  co_return true;
+}
+
+void Node::TellConfig(batch::ConfigReport report) {
+  asio::BlockOn(*data_, TellOnData(std::move(report)));
 }
 
 env::Task<bool> Node::StopOnData() {

@@ -4,6 +4,7 @@
 // gRPC's own. All functions are called from one thread that is none of these.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,8 @@ class Node {
   struct Options {
     AgentConfig config;
     std::string version;
+    // Agent::Ports::on_command; called on the data thread.
+    std::function<void(batch::Command)> on_command = {};
   };
   // `log` must outlive the node. Errors: what CheckSupport refuses; kAlreadyExists and others of
   // http::Server::Start when the configuration names a port. Without one the agent runs all the
@@ -38,6 +41,9 @@ class Node {
   // Errors: what CheckSupport refuses, then nothing changes; kFailedPrecondition when host or port
   // differ, which take effect with the next start, and everything else now.
   Status Reload(const AgentConfig& config);
+  // As Agent's.
+  Status StopPipe(const std::string& id);
+  void TellConfig(batch::ConfigReport report);
   // Closes the sessions, at most 3 s for a Fusion that does not answer, and ends the threads.
   // Idempotent.
   void Stop();
@@ -58,6 +64,7 @@ class Node {
   Agent::Ports MakePorts();
   env::Task<Status> StartOnData();
   env::Task<bool> StopOnData();
+  env::Task<bool> TellOnData(batch::ConfigReport report);
   env::Task<void> Publish();
   void PublishNow();
 

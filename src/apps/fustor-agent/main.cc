@@ -17,6 +17,7 @@
 #include "adapters/cli11/parse.h"
 #include "adapters/posix/process.h"
 #include "apps/agent/node.h"
+#include "apps/fustor-agent/remote.h"
 #include "apps/process/configuration.h"
 #include "apps/process/signals.h"
 #include "apps/process/version.h"
@@ -66,17 +67,6 @@ cli::Program MakeProgram(Arguments* arguments) {
   return program;
 }
 
-Result<AgentConfig> Load(const Arguments& arguments) {
-  std::string path = arguments.config;
-  if (const char* home = std::getenv("FUSTOR_AGENT_HOME"); path.empty() && home != nullptr) {
-    path = home;
-  }
-  FUSTOR_TRY_ASSIGN(const config::Node root, process::LoadConfiguration(path, "agent-config"));
-  FUSTOR_TRY_ASSIGN(AgentConfig config, ReadAgentConfig(root));
-  FUSTOR_TRY(CheckSupport(config).status);
-  return config;
-}
-
 int Fail(const Status& status, int code) {
   std::fprintf(stderr, "fustor-agent: %s\n", status.message().c_str());
   return code;
@@ -90,14 +80,14 @@ int Check(const AgentConfig& config) {
   return cli::kExitOk;
 }
 
-void Reload(const Arguments& arguments, log::Log& log, const Logger& logger, Node& node) {
+Status Reload(const Arguments& arguments, log::Log& log, const Logger& logger, Node& node) {
   const Status reopened = log.Reopen();
   if (!reopened.ok()) logger.Error("log file not opened again", {{"error", reopened.message()}});
-  const Result<AgentConfig> config = Load(arguments);
+  const Result<AgentConfig> config = LoadAgentConfig(arguments.config, {});
   if (!config.ok()) {
     logger.Error("configuration not taken, the old one stays",
                  {{"error", config.status().message()}});
-    return;
+    return config.status();
   }
   log.SetLevel(config->logging.level);
   const Status reloaded = node.Reload(*config);
@@ -106,6 +96,8 @@ void Reload(const Arguments& arguments, log::Log& log, const Logger& logger, Nod
   } else {
     logger.Error("configuration not taken as a whole", {{"error", reloaded.message()}});
   }
+  // What changes with the next start is no reason to undo the rest.
+  return reloaded.code() == Code::kFailedPrecondition ? Status() : reloaded;
 }
 
 // Leaves the process to the kernel unless the thread is destroyed in time.
@@ -122,7 +114,7 @@ std::jthread EndInTime(const Logger& logger) {
 }
 
 int Run(const Arguments& arguments) {
-  Result<AgentConfig> config = Load(arguments);
+  Result<AgentConfig> config = LoadAgentConfig(arguments.config, {});
   if (!config.ok()) return Fail(config.status(), cli::kExitUsage);
   if (arguments.check_config) return Check(*config);
   Result<std::unique_ptr<process::Signals>> signals = process::Signals::Start();
@@ -133,14 +125,23 @@ int Run(const Arguments& arguments) {
 
   const Logger logger(**log, "agent");
   std::jthread end_in_time;  // Ends after the node.
+  Remote remote(arguments.config, **signals, logger);
   Node::Options options;
   options.config = *std::move(config);
   options.version = process::Version();
+  options.on_command = [&remote](batch::Command command) { remote.Take(std::move(command)); };
   const Result<std::unique_ptr<Node>> node = Node::Start(std::move(options), logger);
   if (!node.ok()) return Fail(node.status(), cli::kExitFailed);
   logger.Info("agent runs", {{"version", process::Version()}, {"url", (*node)->url()}});
-  while ((*signals)->Wait() != process::Signals::News::kStop) {
-    Reload(arguments, **log, logger, **node);
+  remote.Tell(**node, "");
+  const auto reload = [&] { return Reload(arguments, **log, logger, **node); };
+  for (process::Signals::News news = (*signals)->Wait(); news != process::Signals::News::kStop;
+       news = (*signals)->Wait()) {
+    if (news == process::Signals::News::kReload) {
+      const Status reloaded = reload();
+      remote.Tell(**node, reloaded.message());
+    }
+    remote.CarryOut(**node, reload);
   }
   logger.Info("agent stops");
   end_in_time = EndInTime(logger);

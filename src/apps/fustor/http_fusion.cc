@@ -33,12 +33,13 @@ class HttpFusion final : public client::Fusion {
   }
 
   Result<Reply> Get(const std::string& path, const Query& query) override {
+    return Send(MakeRequest(path, query));
+  }
+
+  Result<Reply> Post(const std::string& path, const Query& query) override {
     http::ClientRequest request = MakeRequest(path, query);
-    request.timeout = kTimeout;
-    Result<http::ClientResponse> response =
-        asio::BlockOn(*executor_, http_->Send(std::move(request)));
-    if (!response.ok()) return response.status();
-    return MakeReply(response->status, response->headers, response->body);
+    request.method = "POST";
+    return Send(std::move(request));
   }
 
   void Follow(const std::vector<client::EventFollower*>& followers) override {
@@ -46,6 +47,14 @@ class HttpFusion final : public client::Fusion {
   }
 
  private:
+  Result<Reply> Send(http::ClientRequest request) {
+    request.timeout = kTimeout;
+    Result<http::ClientResponse> response =
+        asio::BlockOn(*executor_, http_->Send(std::move(request)));
+    if (!response.ok()) return response.status();
+    return MakeReply(response->status, response->headers, response->body);
+  }
+
   http::ClientRequest MakeRequest(const std::string& path, const Query& query) const {
     http::ClientRequest request;
     request.target = base_ + http::PercentEncode(path, true);

@@ -26,20 +26,29 @@ void Signals::On(posix::ProcessSignal signal) {
   changed_.notify_all();
 }
 
+void Signals::Wake() {
+  {
+    const std::scoped_lock lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_all();
+}
+
 Signals::News Signals::Take() {
   if (stop_) return News::kStop;
-  return std::exchange(reload_, false) ? News::kReload : News::kNone;
+  if (std::exchange(reload_, false)) return News::kReload;
+  return std::exchange(woken_, false) ? News::kWoken : News::kNone;
 }
 
 Signals::News Signals::Wait() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stop_ || reload_; });
+  changed_.wait(lock, [this] { return stop_ || reload_ || woken_; });
   return Take();
 }
 
 Signals::News Signals::WaitFor(Nanos duration) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, duration, [this] { return stop_ || reload_; });
+  changed_.wait_for(lock, duration, [this] { return stop_ || reload_ || woken_; });
   return Take();
 }
 

@@ -17,6 +17,7 @@ class Signals {
     kNone,    // The time is over.
     kStop,    // SIGTERM or SIGINT. A second one ends the process at once, with exit code 130.
     kReload,  // SIGHUP.
+    kWoken,   // Wake was called.
   };
 
   // REQUIRES: no other thread runs yet; one object at a time. Errors: kResourceExhausted.
@@ -25,6 +26,8 @@ class Signals {
   // What came first of what was not told yet; a stop is told again and again.
   News Wait();
   News WaitFor(Nanos duration);
+  // Thread-safe.
+  void Wake();
 
  private:
   Signals() = default;
@@ -35,6 +38,7 @@ class Signals {
   std::condition_variable changed_;
   bool stop_ = false;
   bool reload_ = false;
+  bool woken_ = false;
   std::unique_ptr<posix::SignalThread> thread_;  // Last: it calls into the others.
 };
 

@@ -83,11 +83,16 @@ struct Batch {
   // For scans:
   std::uint64_t scan_id = 0;
   ScanMark mark = ScanMark::kNone;
-  std::string scan_path;  // With kBegin: the subtree that is scanned, "/" for all.
-  std::string job_id;     // kJob.
+  // With kBegin: the subtree that is scanned, "/" for all. Of a job also with kEnd.
+  std::string scan_path;
+  std::string job_id;  // kJob.
   // With kBegin of an audit: each directory is listed in full (not `silent`) in one of so many
   // audits of the session in a row. 0 and 1: in every one.
   std::uint32_t full_every = 0;
+  // With kBegin of a job: only the directory itself is looked at, not what is below it.
+  bool shallow = false;
+  // With kEnd of a job: why it could not be done; empty: it is done.
+  std::string job_error;
   // The agent lost events: what it has reported below this path is uncertain until a scan ends.
   bool lost_events = false;
   // Single rows of an agent that does not promise their order, in blocks that are never `complete`:

@@ -61,13 +61,25 @@ struct Heartbeat {
 
 // What Fusion asks of an agent. An agent ignores kinds that it does not know.
 struct Command {
-  std::string kind;  // "scan"
-  std::string path;  // A view path.
+  std::string kind;  // "scan", "reload_config", "update_config", "stop_pipe"
+  std::string path;  // scan: a view path.
   bool recursive = true;
   std::string job_id;
+  std::string name = {};  // stop_pipe: the pipe; update_config: the file.
+  std::string text = {};  // update_config: what the file shall hold.
 
   friend bool operator==(const Command&, const Command&) = default;
 };
+
+// An agent's configuration, told at the start of a session and after each command that concerns it.
+struct ConfigReport {
+  std::string filename;
+  std::string config_yaml;  // Without secrets, from agents of ours.
+  std::string error;        // What is wrong with a change that was asked for; empty: nothing.
+
+  friend bool operator==(const ConfigReport&, const ConfigReport&) = default;
+};
+inline constexpr std::size_t kConfigBytesMax = std::size_t{512} << 10;
 
 struct HeartbeatAnswer {
   Role role = Role::kFollower;

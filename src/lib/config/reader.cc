@@ -12,6 +12,16 @@ constexpr std::size_t kIdentifierBytesMax = 128;
 
 std::string Quoted(std::string_view word) { return "'" + std::string(word) + "'"; }
 
+// A key of somebody's, which has got into the place of a word, is no word.
+bool MayBeSecret(std::string_view word) {
+  constexpr std::size_t kWordBytesMax = 40;
+  constexpr int kDigitsMax = 4;
+  const auto is = [word](char from, char to) {
+    return std::ranges::count_if(word, [=](char c) { return from <= c && c <= to; });
+  };
+  return word.size() > kWordBytesMax || is('0', '9') > kDigitsMax || is('A', 'Z') > 1;
+}
+
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view KindName(const Node& node) {
@@ -119,11 +129,18 @@ std::string Suggestion(std::string_view word, std::span<const std::string> candi
   return nearest.empty() ? "" : "; did you mean " + Quoted(nearest) + "?";
 }
 
+// What was written, and what it may have been meant to be. What may be a secret is not shown: its
+// place is told.
+std::string Mistaken(std::string_view word, std::span<const std::string> candidates) {
+  const bool hidden = Nearest(word, candidates).empty() && MayBeSecret(word);
+  return hidden ? "'...'" : Quoted(word);
+}
+
 void CheckReference(const Name& name, std::string_view kind, std::span<const std::string> known,
                     Problems* problems) {
   if (std::ranges::find(known, name.value) != known.end()) return;
   problems->Add(name.mark, name.where + ": no " + std::string(kind) + " is called " +
-                               Quoted(name.value) + Suggestion(name.value, known));
+                               Mistaken(name.value, known) + Suggestion(name.value, known));
 }
 
 Reader::Reader(const Node& node, std::string where, Problems* problems)
@@ -279,7 +296,7 @@ void Reader::NotOneOf(std::string_view key, std::string_view word,
                       std::span<const std::string> names) {
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  Fail(key, Quoted(word) + " is not one of " + all + Suggestion(word, names));
+  Fail(key, Mistaken(word, names) + " is not one of " + all + Suggestion(word, names));
 }
 
 std::vector<Name> Reader::Names(std::string_view key) {
@@ -342,7 +359,7 @@ void Reader::Finish() {
   for (const Member& member : node_->members) {
     if (known_.contains(member.key)) continue;
     const std::string place = where_.empty() ? "at the top" : "in " + where_;
-    problems_->Add(member.mark, "unknown key " + Quoted(member.key) + " " + place +
+    problems_->Add(member.mark, "unknown key " + Mistaken(member.key, known) + " " + place +
                                     Suggestion(member.key, known));
   }
 }

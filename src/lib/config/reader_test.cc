@@ -1,5 +1,6 @@
 #include "lib/config/reader.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace fustor::config {
@@ -140,6 +141,28 @@ TEST(Reader, EveryProblemHasItsText) {
           "f:1:5: x: 'driver' is missing\n"
           "f:14:1: unknown key 'hot_file_treshold' in x; did you mean 'hot_file_threshold'?\n"
           "f:15:1: unknown key 'zzzzzzzzz' in x");
+}
+
+TEST(Reader, WhatMayBeASecretIsNotShown) {
+  const std::string secret = "k3y-0123456789abcdef";
+  const Node node = Tree::Map({{secret, Tree::Text("x")},
+                               {"VERYSECRET", Tree::Text("x")},
+                               {"driver", Tree::Text(secret)},
+                               {"Pipes", Tree::Text("x")},
+                               {"data-2", Tree::Text("x")}});
+  Problems problems;
+  Reader reader(node, "x", &problems);
+  EXPECT_EQ((reader.Enum<int>("driver", {{"fs", 1}})), 1);
+  reader.String("pipes", "");
+  const std::vector<std::string> known = {"main"};
+  CheckReference(Name{secret, {}, "x.pipe"}, "pipe", known, &problems);
+  reader.Finish();
+  EXPECT_EQ(problems.status().message().find(secret), std::string::npos);
+  EXPECT_THAT(problems.status().message(), testing::HasSubstr("x.driver: '...' is not one of fs"));
+  EXPECT_THAT(problems.status().message(), testing::HasSubstr("no pipe is called '...'"));
+  EXPECT_THAT(problems.status().message(), testing::HasSubstr("unknown key '...' in x"));
+  EXPECT_THAT(problems.status().message(), testing::HasSubstr("did you mean 'pipes'?"));
+  EXPECT_THAT(problems.status().message(), testing::HasSubstr("unknown key 'data-2' in x"));
 }
 
 TEST(Reader, ReferencesThatDangleAreTold) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/prng.h"
+#include "env/client_gone.h"
 #include "env/signal.h"
 #include "env/task_group.h"
 #include "env/transport.h"
@@ -36,7 +37,7 @@ class Service {
         {"/test.Test/EchoAll", &Service::EchoAll},     {"/test.Test/SendAll", &Service::SendAll},
         {"/test.Test/DrainAll", &Service::DrainAll},   {"/test.Test/EndWith", &Service::EndWith},
         {"/test.Test/EndAtOnce", &Service::EndAtOnce}, {"/test.Test/Sit", &Service::Sit},
-        {"/test.Test/CancelIt", &Service::CancelIt},
+        {"/test.Test/CancelIt", &Service::CancelIt},   {"/test.Test/Wait", &Service::Wait},
     };
     for (const auto& [name, f] : unary) {
       table_.AddUnary(name, executor, [this, g = f](env::CallContext c, std::string request) {
@@ -135,6 +136,18 @@ class Service {
     Result<std::optional<std::string>> next = co_await stream.Receive();
     ended_.resolver()(next.status());
     co_return next.status();
+  }
+  // Sends nothing and receives no more; where the transport does not tell, only a Send shows it.
+  env::Task<Status> Wait(env::CallContext, env::Stream& stream) {
+    Result<std::optional<std::string>> end = co_await stream.Receive();
+    EXPECT_TRUE(end.ok() && !*end);
+    begun_.resolver()(true);
+    const std::stop_token gone = env::ClientGone(stream);
+    Status woken;
+    if (gone.stop_possible()) woken = co_await gate_.Wait(Instant::Max(), gone);
+    while (woken.ok()) woken = co_await stream.Send("x");
+    ended_.resolver()(woken);
+    co_return woken;
   }
 
   env::Executor& executor_;
@@ -362,6 +375,18 @@ inline env::Task<int> AHandlerThatSendsSeesThatTheClientCancelled(World w) {
   co_return 0;
 }
 
+inline env::Task<int> AHandlerThatWaitsIsToldThatTheClientHasGone(World w) {
+  {
+    OpenResult stream = co_await w.channel->Open("/test.Test/Wait", {});
+    const Status closed = co_await (*stream)->CloseSend();
+    EXPECT_TRUE(closed.ok());
+    co_await w.service->begun().Wait();
+  }
+  const Status ended = co_await w.service->ended().Wait();
+  EXPECT_EQ(ended.code(), Code::kCancelled) << ended.ToString();
+  co_return 0;
+}
+
 inline env::Task<int> AStopTokenEndsAPendingReceive(World w) {
   env::Executor& here = co_await env::ThisExecutor();
   std::stop_source stop;
@@ -448,6 +473,7 @@ inline const Scenario kScenarios[] = {
     FUSTOR_SCENARIO(ASenderLearnsThatTheServerHasEnded),
     FUSTOR_SCENARIO(AClientCancelsWhileItReceives),
     FUSTOR_SCENARIO(AHandlerThatSendsSeesThatTheClientCancelled),
+    FUSTOR_SCENARIO(AHandlerThatWaitsIsToldThatTheClientHasGone),
     FUSTOR_SCENARIO(AStopTokenEndsAPendingReceive),
     FUSTOR_SCENARIO(DestroyingAStreamCancelsIt),
     FUSTOR_SCENARIO(ADeadlineEndsAStream),

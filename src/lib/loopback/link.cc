@@ -108,6 +108,7 @@ void Link::BreakHere(Side side, const Status& why) {
   end.inbox.clear();
   end.Wake(end.sender);
   end.Wake(end.receiver);
+  if (side == Side::kServer) server_broken_.request_stop();
 }
 
 void Link::Deliver(Side side, std::string message) {

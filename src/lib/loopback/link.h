@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "env/executor.h"
@@ -35,6 +36,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void BreakSoon(Side side, Status why, Status other);
   // On the server's executor: the handler has ended. The client gets `status` after all messages.
   void Finish(const Status& status);
+  // Requested when the stream was broken while the handler ran.
+  std::stop_token server_broken() const { return server_broken_.get_token(); }
   // On the executor of `side`. Ok while the stream is whole.
   const Status& broken(Side side) const { return at(side).broken; }
 
@@ -64,6 +67,7 @@ class Link : public std::enable_shared_from_this<Link> {
   Status SendError(const End& end) const;
 
   End ends_[2];
+  std::stop_source server_broken_;
   const std::size_t unread_bytes_max_;
 };
 

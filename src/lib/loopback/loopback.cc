@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "env/client_gone.h"
 #include "env/task_group.h"
 #include "lib/loopback/link.h"
 
@@ -50,7 +51,7 @@ class LinkStream : public env::Stream {
   }
 
  protected:
-  Link& link() { return *link_; }
+  const Link& link() const { return *link_; }
 
  private:
   const std::shared_ptr<Link> link_;
@@ -89,6 +90,13 @@ class ClientStream final : public LinkStream {
   const std::stop_callback<Canceller> on_stop_;
 };
 
+class ServerStream final : public LinkStream, public env::ClientWatch {
+ public:
+  ServerStream(const std::shared_ptr<Link>& link, std::size_t message_bytes_max)
+      : LinkStream(link, Side::kServer, message_bytes_max) {}
+  std::stop_token client_gone() const override { return link().server_broken(); }
+};
+
 }  // namespace
 
 // What runs on one of the table's executors. Touched there only.
@@ -112,7 +120,7 @@ struct Loopback::Host {
                                    const env::MethodTable::Method* method, env::CallContext context,
                                    std::list<std::shared_ptr<Link>>::iterator link,
                                    std::size_t message_bytes_max) {
-    LinkStream stream(*link, Side::kServer, message_bytes_max);
+    ServerStream stream(*link, message_bytes_max);
     const Status status = co_await method->stream(std::move(context), stream);
     (*link)->Finish(status);
     host->links.erase(link);

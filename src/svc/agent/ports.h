@@ -26,13 +26,15 @@ class ReportStream {
   virtual env::Task<Result<std::uint64_t>> Send(const batch::Batch& batch) = 0;
   // Waits for news: all batches up to the sequence returned are applied. Errors: as Send.
   virtual env::Task<Result<std::uint64_t>> NextAck() = 0;
+  // Commands that came with what NextAck has returned; each is given once.
+  virtual std::vector<batch::Command> TakeCommands() { return {}; }
   // Thread-safe; pending operations end with kCancelled.
   virtual void Cancel() = 0;
 };
 
 // The way to one Fusion. Control calls must not wait for data: implementations keep them apart.
-// Open, Beat, Close and CancelCalls are called on one executor, Report (and its streams) on one
-// other, or the same. Every call ends in bounded time, whatever Fusion does.
+// Open, Beat, Close, TellConfig and CancelCalls are called on one executor, Report (and its
+// streams) on one other, or the same. Every call ends in bounded time, whatever Fusion does.
 class FusionLink {
  public:
   virtual ~FusionLink() = default;
@@ -41,6 +43,13 @@ class FusionLink {
   // Errors: kUnauthenticated (the session is obsolete), kUnavailable, kDeadlineExceeded.
   virtual env::Task<Result<batch::HeartbeatAnswer>> Beat(batch::Heartbeat beat) = 0;
   virtual env::Task<Status> Close(std::string session_id) = 0;
+  // Tells the agent's configuration; on the executor of Open. A Fusion that does not want to know
+  // it is no error. Errors: as Beat.
+  virtual env::Task<Status> TellConfig(std::string session_id, batch::ConfigReport report) {
+    (void)session_id;
+    (void)report;
+    co_return Status();
+  }
   virtual env::Task<Result<std::unique_ptr<ReportStream>>> Report(std::string session_id) = 0;
   // Sweeps, on the executor of Report. `stop` ends them with kCancelled. What Fusion wants to be
   // looked at again, at most kSweepPathsMax view paths. Errors: kUnauthenticated, kUnavailable,

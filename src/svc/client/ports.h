@@ -37,6 +37,12 @@ class Fusion {
   // a reply. Errors: kUnavailable (nobody answers), kDeadlineExceeded, kInvalidArgument (the answer
   // is not JSON), kResourceExhausted (larger than 64 MiB).
   virtual Result<Reply> Get(const std::string& path, const Query& query) = 0;
+  // The same with POST, without a body.
+  virtual Result<Reply> Post(const std::string& path, const Query& query) {
+    (void)path;
+    (void)query;
+    return Status(Code::kUnimplemented, "this way to Fusion only asks");
+  }
   // Reads streams of server-sent events side by side, until each of them has ended and is not asked
   // for again. The followers are called one at a time, on a thread that may be another than the
   // caller's.

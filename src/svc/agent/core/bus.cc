@@ -44,15 +44,16 @@ void Bus::BeginScan(std::uint64_t scan_id, batch::Source source, std::string pat
   // Listings of the new scan take the place of older ones that wait: what is left of an older scan
   // must not end as if it were whole.
   for (Scanned& waiting : scan_) {
-    if (waiting.mark == batch::ScanMark::kEnd) waiting.mark = batch::ScanMark::kNone;
+    const bool end = waiting.mark == batch::ScanMark::kEnd;
+    if (end && waiting.source != batch::Source::kJob) waiting.mark = batch::ScanMark::kNone;
   }
-  scan_.push_back(
-      {scan_id, source, batch::ScanMark::kBegin, std::move(path), {}, {}, 0, full_every});
+  scan_.push_back({scan_id, source, batch::ScanMark::kBegin, std::move(path), {}, {}, 0});
+  scan_.back().full_every = full_every;
 }
 
 void Bus::PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block) {
   const std::size_t bytes = BytesOf(block);
-  Drop(dir);  // An older listing of the same directory that still waits says less.
+  Drop(dir, &waiting_);  // An older listing of the same directory that still waits says less.
   scan_bytes_ += bytes;
   waiting_[dir] = scan_popped_ + scan_.size();
   scan_.push_back({scan_id, source_, batch::ScanMark::kNone, {}, dir, std::move(block), bytes});
@@ -62,26 +63,76 @@ void Bus::EndScan(std::uint64_t scan_id) {
   scan_.push_back({scan_id, source_, batch::ScanMark::kEnd, {}, {}, {}, 0});
 }
 
+void Bus::BeginJob(std::uint64_t scan_id, std::string job_id, std::string path, bool shallow) {
+  Scanned& begin = scan_.emplace_back();
+  begin.scan_id = scan_id;
+  begin.source = batch::Source::kJob;
+  begin.mark = batch::ScanMark::kBegin;
+  begin.path = std::move(path);
+  begin.job_id = std::move(job_id);
+  begin.shallow = shallow;
+}
+
+void Bus::PushOfJob(std::uint64_t scan_id, std::string job_id, DirKey dir, batch::DirBlock block) {
+  const std::size_t bytes = BytesOf(block);
+  scan_bytes_ += bytes;
+  if (const auto it = waiting_for_jobs_.find(dir); it != waiting_for_jobs_.end()) {
+    // In the place of the older one: what an earlier job has ended with is not older than its end.
+    Scanned& waiting = scan_[it->second - scan_popped_];
+    scan_bytes_ -= waiting.bytes;
+    waiting.bytes = bytes;
+    waiting.block = std::move(block);
+    return;
+  }
+  waiting_for_jobs_[dir] = scan_popped_ + scan_.size();
+  Scanned& scanned = scan_.emplace_back();
+  scanned.scan_id = scan_id;
+  scanned.source = batch::Source::kJob;
+  scanned.dir = dir;
+  scanned.block = std::move(block);
+  scanned.bytes = bytes;
+  scanned.job_id = std::move(job_id);
+}
+
+void Bus::EndJob(std::uint64_t scan_id, std::string job_id, std::string path, std::string error) {
+  Scanned& end = scan_.emplace_back();
+  end.scan_id = scan_id;
+  end.source = batch::Source::kJob;
+  end.mark = batch::ScanMark::kEnd;
+  end.path = std::move(path);
+  end.job_id = std::move(job_id);
+  end.job_error = std::move(error);
+}
+
 void Bus::Touch(DirKey dir, std::string_view name) {
-  const auto it = waiting_.find(dir);
-  if (it == waiting_.end()) return;
-  batch::DirBlock& block = scan_[it->second - scan_popped_].block;
-  const std::size_t row = block.rows.FindSorted(name);
-  if (row < block.rows.size()) block.rows.Erase(row);
-  block.exempt.emplace_back(name);
+  for (const Waiting* waiting : {&waiting_, &waiting_for_jobs_}) {
+    const auto it = waiting->find(dir);
+    if (it == waiting->end()) continue;
+    batch::DirBlock& block = scan_[it->second - scan_popped_].block;
+    const std::size_t row = block.rows.FindSorted(name);
+    if (row < block.rows.size()) block.rows.Erase(row);
+    block.exempt.emplace_back(name);
+  }
 }
 
 void Bus::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
-  const auto it = waiting_.find(dir);
-  if (it != waiting_.end()) scan_[it->second - scan_popped_].block.self = attrs;
+  for (const Waiting* waiting : {&waiting_, &waiting_for_jobs_}) {
+    const auto it = waiting->find(dir);
+    if (it != waiting->end()) scan_[it->second - scan_popped_].block.self = attrs;
+  }
 }
 
 void Bus::Drop(DirKey dir) {
-  const auto it = waiting_.find(dir);
-  if (it == waiting_.end()) return;
+  Drop(dir, &waiting_);
+  Drop(dir, &waiting_for_jobs_);
+}
+
+void Bus::Drop(DirKey dir, Waiting* waiting) {
+  const auto it = waiting->find(dir);
+  if (it == waiting->end()) return;
   Scanned& scanned = scan_[it->second - scan_popped_];
   scanned.dir = DirKey{};  // Skipped when its turn comes.
-  waiting_.erase(it);
+  waiting->erase(it);
 }
 
 std::optional<batch::Batch> Bus::Take(const DirTable& dirs) {
@@ -155,6 +206,7 @@ std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
   batch::Batch batch;
   batch.source = scan_.front().source;
   batch.scan_id = scan_.front().scan_id;
+  batch.job_id = scan_.front().job_id;
   std::size_t rows = 0;
   std::size_t bytes = 0;
   while (!scan_.empty() && rows < options_.batch_rows_max && bytes < options_.batch_bytes_max) {
@@ -167,13 +219,16 @@ std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
       batch.mark = batch::ScanMark::kBegin;
       batch.scan_path = std::move(next.path);
       batch.full_every = next.full_every;
+      batch.shallow = next.shallow;
     } else if (next.mark == batch::ScanMark::kEnd) {
       if (batch.mark == batch::ScanMark::kBegin) break;  // One mark a batch.
       batch.mark = batch::ScanMark::kEnd;
+      batch.scan_path = std::move(next.path);
+      batch.job_error = std::move(next.job_error);
     } else {
       scan_bytes_ -= next.bytes;
       if (dirs.Contains(next.dir)) {
-        waiting_.erase(next.dir);
+        WaitingOf(next.source).erase(next.dir);
         next.block.path = dirs.PathOf(next.dir);
         rows += next.block.rows.size() + 1;
         bytes += next.bytes;
@@ -198,6 +253,7 @@ void Bus::Clear() {
   scan_popped_ += scan_.size();
   scan_.clear();
   waiting_.clear();
+  waiting_for_jobs_.clear();
   realtime_bytes_ = scan_bytes_ = structural_ = 0;
   lost_ = overflowed_ = false;
 }

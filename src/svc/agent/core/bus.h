@@ -53,6 +53,13 @@ class Bus {
   bool has_scan() const { return !scan_.empty() || !parts_.empty(); }
   // A listing of the directory waits.
   bool HasListing(DirKey dir) const { return waiting_.contains(dir); }
+
+  // --- On-demand scans: in the scan lane, beside the scan's own listings. ---
+  void BeginJob(std::uint64_t scan_id, std::string job_id, std::string path, bool shallow);
+  void PushOfJob(std::uint64_t scan_id, std::string job_id, DirKey dir, batch::DirBlock block);
+  // `error`: why it could not be done; empty: it is done.
+  void EndJob(std::uint64_t scan_id, std::string job_id, std::string path, std::string error);
+
   bool ScanFull() const { return scan_bytes_ >= options_.scan_bytes_max; }
   // A realtime change of dir/name: a listing of `dir` that waits must not tell about it any more.
   void Touch(DirKey dir, std::string_view name);
@@ -84,9 +91,17 @@ class Bus {
     std::string path;
     DirKey dir;
     batch::DirBlock block;
-    std::size_t bytes = 0;         // As charged: Touch may shrink the block later.
+    std::size_t bytes = 0;  // As charged: Touch may shrink the block later.
+    std::string job_id = {};
+    std::string job_error = {};
+    bool shallow = false;
     std::uint32_t full_every = 0;  // Of a begin.
   };
+  using Waiting = std::unordered_map<DirKey, std::uint64_t>;  // Directory -> index of its listing.
+  Waiting& WaitingOf(batch::Source source) {
+    return source == batch::Source::kJob ? waiting_for_jobs_ : waiting_;
+  }
+  void Drop(DirKey dir, Waiting* waiting);
   bool Admit(std::size_t bytes);
   bool IsHuge(const batch::DirBlock& block) const {
     return block.rows.size_bytes() > options_.batch_bytes_max;
@@ -101,7 +116,8 @@ class Bus {
   batch::Source source_ = batch::Source::kSnapshot;  // Of the scan that began last.
   std::deque<batch::Batch> parts_;                   // Of one listing; they leave before all else.
   std::uint64_t scan_popped_ = 0;                    // Index of scan_.front() since the start.
-  std::unordered_map<DirKey, std::uint64_t> waiting_;  // Directory -> index of its listing.
+  Waiting waiting_;                                  // Of scans.
+  Waiting waiting_for_jobs_;
   std::size_t realtime_bytes_ = 0;
   std::size_t scan_bytes_ = 0;
   std::size_t structural_ = 0;  // Renames and deletions of directories in the realtime lane.

@@ -1,5 +1,6 @@
 #include "svc/agent/core/config.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -37,7 +38,8 @@ SourceConfig ReadSource(Reader* reader, Problems* problems) {
   source.metadata_ops_per_second_max = params.Double("metadata_ops_per_sec", 0, 0, 1e9);
   source.watches_max = params.Int("max_watches", source.watches_max, 0);
   source.throttle = params.Duration("throttle_interval_sec", source.throttle);
-  source.sync_delay_max = params.Duration("max_sync_delay_seconds", source.sync_delay_max);
+  source.throttle =
+      std::min(source.throttle, params.Duration("max_sync_delay_seconds", source.throttle));
   source.monitoring_window_days_min =
       params.Double("min_monitoring_window_days", source.monitoring_window_days_min, 0, 36'500);
   source.delete_fraction_max =
@@ -194,6 +196,7 @@ Result<AgentConfig> ReadAgentConfig(const config::Node& node) {
     config.port = static_cast<std::uint16_t>(root.Int("port", 0, 0, 65'535));
   }
   config.logging = config::ReadLogging(&root);
+  config.remote_config = root.Bool("remote_config", config.remote_config);
   config.fs_scan_workers = static_cast<int>(root.Int("fs_scan_workers", 0, 0, kWorkersMax));
   for (auto& [name, reader] : root.Children("sources")) {
     config.sources.emplace(name, ReadSource(&reader, &problems));

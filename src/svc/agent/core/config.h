@@ -32,8 +32,8 @@ struct SourceConfig {
   bool one_file_system = true;
   double metadata_ops_per_second_max = 0;  // metadata_ops_per_sec; 0: no limit.
   std::int64_t watches_max = 0;            // max_watches; 0: what the kernel allows.
-  Nanos throttle = Seconds(1);             // throttle_interval_sec
-  Nanos sync_delay_max = Seconds(1);       // max_sync_delay_seconds
+  // throttle_interval_sec, or max_sync_delay_seconds where that is given and less.
+  Nanos throttle = Seconds(1);
   double monitoring_window_days_min = 30;  // min_monitoring_window_days
   double delete_fraction_max = 0.5;        // max_delete_fraction: an audit that would delete more
                                            // of the tree stops with an alarm.
@@ -110,6 +110,8 @@ struct AgentConfig {
   std::string host = "127.0.0.1";
   std::optional<std::uint16_t> port;  // 0: any that is free.
   config::LoggingConfig logging;
+  // Whether Fusion may change the configuration (update_config) and stop pipes.
+  bool remote_config = true;
   int fs_scan_workers = 0;  // 0: one per processor, at least 4.
   std::map<std::string, SourceConfig> sources;
   std::map<std::string, SenderConfig> senders;

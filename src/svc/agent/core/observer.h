@@ -14,6 +14,8 @@
 //  - A directory that is seen at a new place while it is known at another one is waited for in the
 //  same
 //    way: the rename that explains it must keep its number, and its watch.
+//  - With too few watches those keep theirs that have changed last (WatchBudget); what has none is
+//    seen by scans only.
 //  - A directory that appears is watched and listed, and its rows are realtime evidence.
 //  - An audit does not read a directory that is as it was when it was last read (listed_times.h):
 //  its
@@ -39,6 +41,7 @@
 #include "svc/agent/core/dir_table.h"
 #include "svc/agent/core/listed_times.h"
 #include "svc/agent/core/selection.h"
+#include "svc/agent/core/watch_budget.h"
 
 namespace fustor::agent {
 
@@ -50,6 +53,9 @@ class Observer {
   // A stat that failed for a passing reason (EIO, ESTALE) is tried again this often, each time
   // after four times as long: for nearly two minutes.
   static constexpr int kStatRetriesMax = 6;
+  static constexpr std::size_t kJobsMax = 64;
+  // A watch that was given up for one directory may be taken by another that is being listed.
+  static constexpr int kWatchRetriesMax = 8;
 
   struct Options {
     Nanos throttle = Seconds(1);  // A file that is being written is reported at most this often.
@@ -72,6 +78,9 @@ class Observer {
     std::uint64_t audits = 0;          // Begun.
     std::uint64_t audits_stopped = 0;  // Given up for what was found at the root.
     std::uint64_t unwatched = 0;       // Directories listed that could not be watched.
+    std::uint64_t jobs = 0;            // On-demand scans, ended.
+    std::uint64_t jobs_failed = 0;     // Of them, with an error.
+    std::uint64_t displaced = 0;       // Watches given up for directories that changed later.
   };
 
   // `bus` must outlive the observer.
@@ -89,6 +98,17 @@ class Observer {
   // nothing.
   bool StartAudit();
   bool scanning() const { return scan_id_ != 0; }
+
+  // An on-demand scan: lists the directory at `path`, or the directory of the file there, with all
+  // that is below it or without, and reports what it sees as the job `job_id`, whatever else is
+  // going on. Directories that are not known yet are looked for on the way. Jobs are done one after
+  // the other; more than kJobsMax, and what cannot be looked at (outside, excluded, not there, not
+  // readable, or a root that StartAudit would not trust), end with an error that is reported. A job
+  // that is known already is not begun again.
+  void StartJob(std::string job_id, std::string path, bool recursive);
+  // Forgets all jobs, without a word: their session is over.
+  void DropJobs();
+  std::size_t job_count() const { return jobs_.size(); }
 
   void OnEvents(std::vector<env::TreeEvent> events, Instant now);
   void OnListed(std::vector<env::ListedDir> listed, Instant now);
@@ -109,6 +129,7 @@ class Observer {
   std::optional<Instant> NextDue() const;
 
   const DirTable& dirs() const { return dirs_; }
+  std::size_t watched() const { return watch_budget_.watched(); }
   const Counters& counters() const { return counters_; }
   std::size_t lists_in_flight() const { return listing_.size(); }
 
@@ -148,6 +169,24 @@ class Observer {
     std::int64_t newest_ns = 0;  // newest_ns_ when it was asked for.
   };
 
+  // An on-demand scan.
+  struct Job {
+    std::string id;
+    std::string path;
+    bool recursive = false;
+    std::uint64_t scan_id = 0;  // 0: waits.
+    // The directory that is listed to find the next one on the way to `path`; 0: there is none.
+    DirKey way;
+    std::string step;             // The name that is looked for in it.
+    DirKey found;                 // That directory, when nobody knew it; 0: somebody did.
+    DirKey target;                // The directory that was asked for, once it is found.
+    std::vector<DirKey> to_list;  // A stack.
+    std::size_t in_flight = 0;
+    int attempts = 0;
+    bool found_file = false;
+    std::string error;
+  };
+
   enum class Scan : std::uint8_t { kSnapshot, kAudit, kWatching };
   void BeginScan(Scan scan);
   bool reported() const { return scan_ != Scan::kWatching; }
@@ -174,6 +213,9 @@ class Observer {
   bool IsBeingLookedAt(DirKey dir) const;
   bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
   void WatchAgain(const env::ListedDir& listed);
+  // Notes whether it is watched. True: another one has given up its watch, and this one is to be
+  // listed again, with it.
+  bool TakesWatch(const env::ListedDir& listed);
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
   // observer_audit.cc
   env::ListRequest::Known KnownOf(DirKey dir, std::uint64_t scan_id) const;
@@ -189,6 +231,26 @@ class Observer {
   void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
   void Vanished(const EntryKey& key);
   void MaybeEndScan();
+
+  // observer_jobs.cc
+  Job* JobOf(std::uint64_t scan_id);
+  void BeginJob();
+  // Finds what is to be listed next for the job.
+  void Advance(Job* job);
+  void LookInto(DirKey found);
+  void EndJob(std::string error);
+  // True: there is something new to list.
+  bool MaybeEndJob();
+  void TakeJobLists(std::vector<env::ListRequest>* requests);
+  void TakeListsOf(Job* current, std::vector<env::ListRequest>* requests);
+  // True: `scan_id` is a job's, and its listing of `dir` waits if the job is to list it.
+  bool PushJobList(DirKey dir, std::uint64_t scan_id);
+  // What a listing means to its job. True: there is nothing in it to report.
+  bool StopsJobListing(const env::ListedDir& listed, const Listing& listing, Instant now);
+  void NoteStep(Job* job, const env::ListedDir& listed);
+  // Directories that only this listing has shown are looked into as ones that have just appeared.
+  void ListNewChildren(const env::ListedDir& listed);
+  void RequestListing(DirKey dir, std::uint64_t scan_id, std::vector<env::ListRequest>* requests);
 
   const Options options_;
   Bus& bus_;
@@ -219,6 +281,11 @@ class Observer {
   std::map<std::uint32_t, Held> held_;                        // By cookie.
   std::unordered_map<EntryKey, Instant, EntryHash> writing_;  // Modified, not yet closed.
   std::vector<DirKey> unwatch_;
+  std::deque<Job> jobs_;                // The first one is being done.
+  std::deque<std::string> jobs_ended_;  // Ids, the last ones.
+  WatchBudget watch_budget_;
+  // Listed again for a watch that was given up for them, and how often already.
+  std::unordered_map<DirKey, int> taking_watch_;
 };
 
 }  // namespace fustor::agent

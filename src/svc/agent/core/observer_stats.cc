@@ -173,6 +173,7 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
 
 // A listing that has not left yet must not take the directory's own attributes back in time.
 void Observer::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
+  watch_budget_.Changed(dir, attrs);
   if (const auto it = listing_.find(dir); it != listing_.end()) it->second.fresh_self = true;
   bus_.RefreshSelf(dir, attrs);
 }

@@ -322,6 +322,12 @@ class Run {
   }
   void LoseInSilence() { silent_ = true; }
   const Observer::Counters& counters() const { return observer_.counters(); }
+  void WithJobs() { with_jobs_ = true; }
+  void Job(const std::string& path) {
+    observer_.StartJob("job-" + std::to_string(++jobs_), path, true);
+    Rest();
+  }
+  bool JobsEnded() const { return jobs_ended_ == jobs_ && observer_.job_count() == 0; }
   void Audit() {
     EXPECT_TRUE(observer_.StartAudit());
     EXPECT_FALSE(observer_.StartAudit());
@@ -365,13 +371,24 @@ class Run {
         AnswerStat();
         break;
       case 3:
-        if (std::optional<batch::Batch> batch = bus_.Take(observer_.dirs())) view_.Apply(*batch);
+        if (std::optional<batch::Batch> batch = bus_.Take(observer_.dirs())) {
+          const bool job = batch->source == batch::Source::kJob;
+          jobs_ended_ += job && batch->mark == batch::ScanMark::kEnd ? 1 : 0;
+          view_.Apply(*batch);
+        }
         break;
       case 4:
         observer_.Tick(now_);
         break;
       default:
         fs_.RandomOperation();
+        if (with_jobs_ && prng_.Chance(1, 20)) {
+          std::string path;
+          for (std::uint64_t depth = prng_.Below(4); depth > 0; --depth) {
+            path += {'/', static_cast<char>('a' + prng_.Below(5))};
+          }
+          observer_.StartJob("job-" + std::to_string(++jobs_), path, prng_.Chance(1, 2));
+        }
         if (losses_ && prng_.Chance(1, 150)) fs_.Lose();
         if (silent_ && prng_.Chance(1, 20)) fs_.LoseInSilence();
     }
@@ -410,6 +427,9 @@ class Run {
   Prng prng_;
   const bool losses_;
   bool silent_ = false;
+  bool with_jobs_ = false;
+  std::uint64_t jobs_ = 0;
+  std::uint64_t jobs_ended_ = 0;
   Instant now_{1'000'000'000};
   ToyFs fs_;
   Bus bus_;
@@ -450,7 +470,7 @@ TEST(Observer, ConvergesWithWholeRenames) { Converges(false, false); }
 TEST(Observer, ConvergesWithHalvesOfRenames) { Converges(true, false); }
 TEST(Observer, ConvergesWhenEventsAreLost) { Converges(false, true); }
 TEST(Observer, ConvergesWhenHalvesAreLost) { Converges(true, true); }
-void AuditsHeal() {
+void AuditsHeal(bool as_job) {
   std::uint64_t differed = 0;
   std::uint64_t silent = 0;
   for (std::uint64_t seed = 1; seed <= Seeds(); ++seed) {
@@ -460,7 +480,7 @@ void AuditsHeal() {
     run.Play(600);
     ASSERT_TRUE(run.AtRest());
     differed += Print(run.Seen()) != Print(run.Truth({})) ? 1 : 0;
-    for (int turn = 0; turn < 3; ++turn) run.Audit();
+    for (int turn = 0; turn < (as_job ? 1 : 3); ++turn) as_job ? run.Job("/") : run.Audit();
     ASSERT_TRUE(run.AtRest());
     silent += run.counters().directories_silent;
     ASSERT_EQ(Print(run.Seen()), Print(run.Truth({})));
@@ -469,7 +489,22 @@ void AuditsHeal() {
   EXPECT_GT(silent, Seeds()) << "the audits read everything";
 }
 
-TEST(Observer, AnAuditFindsWhatNoEventTold) { AuditsHeal(); }
+TEST(Observer, AnAuditFindsWhatNoEventTold) { AuditsHeal(false); }
+TEST(Observer, AJobFindsWhatNoEventTold) { AuditsHeal(true); }
+
+void ConvergesWithJobs() {
+  for (std::uint64_t seed = 1; seed <= Seeds(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Selection selection = seed % 4 == 0 ? Selection({"b", "/c/d"}, "*") : Selection();
+    Run run(seed, seed % 2 == 0, seed % 3 == 0, selection);
+    run.WithJobs();
+    run.Play(600);
+    ASSERT_TRUE(run.AtRest());
+    ASSERT_TRUE(run.JobsEnded());
+    ASSERT_EQ(Print(run.Seen()), Print(run.Truth(selection)));
+  }
+}
+TEST(Observer, ConvergesWhateverJobsAskFor) { ConvergesWithJobs(); }
 
 // Answers the listings of one directory after the other.
 struct Rooted {
@@ -538,6 +573,49 @@ TEST(Observer, AnAuditOfWhatIsNotThereDeletesNothing) {
   ASSERT_TRUE(rooted.observer.StartAudit());
   EXPECT_EQ(rooted.AnswerAll(listed), 2u);
   EXPECT_EQ(rooted.last_mark, batch::ScanMark::kEnd);
+}
+
+// Four directories and two watches: those keep theirs, or get one, that changed last.
+TEST(Observer, WithTooFewWatchesTheLatestChangesCount) {
+  std::map<std::string, std::int64_t> changed = {{"/", 40}, {"/a", 10}, {"/b", 30}, {"/c", 20}};
+  std::set<std::uint32_t> watched;
+  const auto list = [&](Rooted& rooted, const env::ListRequest& request) {
+    for (const env::DirKey dir : rooted.observer.TakeUnwatched()) watched.erase(dir.value);
+    env::ListedDir dir;
+    dir.self.kind = EntryKind::kDirectory;
+    dir.self.mtime_ns = dir.self.ctime_ns = changed.at(request.path);
+    if (!watched.contains(request.dir.value) && watched.size() == 2) {
+      dir.watch_status = Status(Code::kResourceExhausted, "no watches are left");
+    } else {
+      watched.insert(request.dir.value);
+    }
+    EntryAttrs child;
+    child.kind = EntryKind::kDirectory;
+    for (const auto& [path, when] : changed) {
+      if (request.path == "/" && path != "/") dir.children.Append(path.substr(1), child);
+    }
+    return dir;
+  };
+  Rooted rooted;
+  const auto answer = [&](const env::ListRequest& request) { return list(rooted, request); };
+  const auto watched_paths = [&] {
+    std::set<std::string> paths;
+    for (const std::uint32_t dir : watched) {
+      paths.insert(rooted.observer.dirs().PathOf(env::DirKey{dir}));
+    }
+    return paths;
+  };
+  rooted.observer.StartScan();
+  EXPECT_EQ(rooted.AnswerAll(answer), 4u) << "each directory is told once";
+  EXPECT_EQ(rooted.last_mark, batch::ScanMark::kEnd);
+  EXPECT_EQ(watched_paths(), (std::set<std::string>{"/", "/b"}));
+  EXPECT_EQ(rooted.observer.watched(), 2u);
+
+  changed["/a"] = 50;
+  ASSERT_TRUE(rooted.observer.StartAudit());
+  EXPECT_EQ(rooted.AnswerAll(answer), 4u);
+  EXPECT_EQ(rooted.last_mark, batch::ScanMark::kEnd);
+  EXPECT_EQ(watched_paths(), (std::set<std::string>{"/", "/a"}));
 }
 
 TEST(Observer, LeavesOutNames) {

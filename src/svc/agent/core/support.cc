@@ -34,9 +34,6 @@ void CheckSource(const std::string& id, const SourceConfig& source, Findings* fi
   if (source.uri.empty() || source.uri.front() != '/') {
     findings->Refuse("sources." + id + ".uri", ": expected an absolute path of a directory");
   }
-  findings->NoEffect(source.watches_max != kDefault.watches_max, key + "max_watches");
-  findings->NoEffect(source.sync_delay_max != kDefault.sync_delay_max,
-                     key + "max_sync_delay_seconds");
   findings->NoEffect(source.monitoring_window_days_min != kDefault.monitoring_window_days_min,
                      key + "min_monitoring_window_days");
   findings->NoEffect(!source.startup_mode.empty(), key + "startup_mode");
@@ -64,9 +61,6 @@ void CheckHttpSender(const std::string& key, const SenderConfig& sender, Finding
   } else if (sender.tls && !encrypted) {
     findings->Refuse(key + "tls", ": the uri must begin with https://");
   }
-  if (!sender.tls) return;
-  findings->NotYet(!sender.tls->certificate_file.empty(), key + "tls.certificate_file");
-  findings->NotYet(!sender.tls->server_name.empty(), key + "tls.server_name");
 }
 
 void CheckSender(const std::string& id, const SenderConfig& sender, Findings* findings) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/path.h"
 #include "svc/agent/core/support.h"
 
 namespace fustor::agent {
@@ -30,6 +31,9 @@ class Agent::Member {
   void Start() { opening_.Spawn(Open()); }
   env::Task<void> Stop();
   PipeState state() const;
+  void TellConfig(const batch::ConfigReport& report) {
+    if (pipe_ != nullptr) pipe_->TellConfig(report);
+  }
 
  private:
   env::Task<void> Open();
@@ -61,6 +65,7 @@ Pipe::Options Agent::Member::PipeOptions() const {
   options.backoff_max = Longest(plan_.pipe);
   options.backoff_multiplier = plan_.pipe.backoff_multiplier;
   options.seed = seed_;
+  options.on_command = agent_.ports_.on_command;
   return options;
 }
 
@@ -81,6 +86,7 @@ Status Agent::Member::TryOpen() {
   source_ = std::make_unique<Source>(SourceOptions(), agent_.data_, *tree_, log);
   pipe_ =
       std::make_unique<Pipe>(PipeOptions(), agent_.data_, agent_.control_, *source_, *link_, log);
+  if (agent_.config_) pipe_->TellConfig(*agent_.config_);
   source_->Start();
   pipe_->Start();
   const env::Tree::Info info = tree_->info();
@@ -201,6 +207,21 @@ env::Task<Status> Agent::Reload(AgentConfig config) {
     if (!members_.contains(id)) Add(id, std::move(plan));
   }
   co_return Status();
+}
+
+env::Task<Status> Agent::StopPipe(std::string id) {
+  if (!members_.contains(id)) {
+    co_return Status(Code::kNotFound, "there is no pipe '" + PrintablePath(id) + "' that runs");
+  }
+  log_.Info("pipe stops", {{"pipe", id}});
+  co_await StopMembers({id});
+  co_return Status();
+}
+
+void Agent::TellConfig(batch::ConfigReport report) {
+  for (const auto& [id, member] : members_) member->TellConfig(report);
+  report.error.clear();
+  config_ = std::move(report);
 }
 
 env::Task<void> Agent::Stop() {

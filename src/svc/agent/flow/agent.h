@@ -52,6 +52,9 @@ class Agent {
     // The scan workers of the source are those of the agent when it names none.
     std::function<Result<std::unique_ptr<env::Tree>>(const SourceConfig&)> open_tree;
     std::function<Result<std::unique_ptr<FusionLink>>(const SenderConfig&)> open_link;
+    // Takes commands that concern the agent as a whole, of any pipe; none: they are refused. It
+    // must not call the agent within the call.
+    std::function<void(batch::Command)> on_command = {};
   };
 
   // The executors, and what the ports use, must outlive the agent. `seed` is for the jitter of the
@@ -69,6 +72,11 @@ class Agent {
   // others go on untouched. Errors: as Start; then nothing changes. REQUIRES: one call at a time,
   // after Start and before Stop.
   env::Task<Status> Reload(AgentConfig config);
+
+  // Stops one pipe until the next Reload. Errors: kNotFound. REQUIRES: as Reload.
+  env::Task<Status> StopPipe(std::string id);
+  // All pipes tell their Fusions, now and whenever a session begins.
+  void TellConfig(batch::ConfigReport report);
 
   // Closes all sessions, side by side, and stops the sources.
   env::Task<void> Stop();
@@ -99,6 +107,7 @@ class Agent {
   const Logger log_;
   Prng prng_;
   std::string agent_id_;
+  std::optional<batch::ConfigReport> config_;
   std::map<std::string, std::unique_ptr<Member>> members_;  // By pipe.
   env::TaskGroup stops_;
 };

@@ -36,6 +36,11 @@ struct ControlLane::Side : std::enable_shared_from_this<Side> {
     resolve(std::move(closed));
   }
 
+  env::Task<void> TellConfig(std::string session_id, batch::ConfigReport report) {
+    const Status told = co_await link.TellConfig(std::move(session_id), std::move(report));
+    if (!told.ok()) log.Info("configuration not told", {{"error", told.message()}});
+  }
+
   env::Task<void> Beat(std::uint64_t session, std::string session_id, Nanos interval,
                        batch::Role role, std::stop_token stop);
   env::Task<Result<batch::HeartbeatAnswer>> BeatOnce(std::string session_id, Nanos patience);
@@ -178,6 +183,12 @@ void ControlLane::Tell(Vitals vitals) {
   control_.Post([side = side_, vitals = std::move(vitals)]() mutable {
     side->vitals = std::move(vitals);
     side->data.Post([inbox = side->inbox] { inbox->telling = false; });
+  });
+}
+
+void ControlLane::TellConfig(std::string session_id, batch::ConfigReport report) {
+  control_.Post([side = side_, id = std::move(session_id), report = std::move(report)]() mutable {
+    if (!side->abandoned) side->tasks.Spawn(side->TellConfig(std::move(id), std::move(report)));
   });
 }
 

@@ -55,6 +55,9 @@ class ControlLane {
   // For the beats to come. Cheap; skipped while an earlier one is still on its way.
   void Tell(Vitals vitals);
 
+  // Tells Fusion, without waiting for it; what does not come through is logged.
+  void TellConfig(std::string session_id, batch::ConfigReport report);
+
   // Ends Open, Close and beating.
   void CancelCalls();
   // Returns when nothing is under way on the control executor. Nothing may be called afterwards.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/path.h"
+
 namespace fustor::agent {
 namespace {
 
@@ -124,6 +126,13 @@ void Pipe::BeginSession(const batch::SessionGrant& grant) {
   SetRole(grant.role);
   TellVitals();
   control_.StartBeating(state_.sessions, grant.session_id, grant.timeout, grant.role);
+  if (config_) control_.TellConfig(grant.session_id, *config_);
+}
+
+void Pipe::TellConfig(batch::ConfigReport report) {
+  config_ = std::move(report);
+  if (!state_.session_id.empty()) control_.TellConfig(state_.session_id, *config_);
+  config_->error.clear();
 }
 
 env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
@@ -236,9 +245,24 @@ void Pipe::OnNews(ControlLane::News news) {
               {{"task_id", options_.task_id}, {"role", batch::RoleName(*news.role)}});
     SetRole(*news.role);
   }
-  for (const batch::Command& command : news.commands) {
-    log_.Info("a command is not supported yet",
-              {{"task_id", options_.task_id}, {"kind", command.kind}, {"job_id", command.job_id}});
+  OnCommands(std::move(news.commands));
+}
+
+void Pipe::OnCommands(std::vector<batch::Command> commands) {
+  for (batch::Command& command : commands) {
+    log_.Info("command", {{"task_id", options_.task_id},
+                          {"kind", PrintablePath(command.kind)},
+                          {"path", PrintablePath(command.path)},
+                          {"job_id", PrintablePath(command.job_id)}});
+    if (command.kind == "scan") {
+      const Result<std::string> path = NormalizeViewPath(command.path);
+      // What is no path goes there as it is, and is refused where the job is known.
+      source_.StartJob(command.job_id, path.ok() ? *path : command.path, command.recursive);
+    } else if (options_.on_command) {
+      options_.on_command(std::move(command));
+    } else {
+      log_.Warn("a command is not known", {{"task_id", options_.task_id}});
+    }
   }
 }
 
@@ -325,6 +349,8 @@ env::Task<void> Pipe::ReadAcks(ReportStream* stream) {
       co_return;
     }
     OnAcknowledged(*acknowledged);
+    if (session_stop_.stop_requested()) continue;
+    OnCommands(stream->TakeCommands());
   }
 }
 

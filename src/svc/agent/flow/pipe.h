@@ -8,15 +8,20 @@
 // retried with exponential back-off and jitter, for ever. Batches stay here until Fusion has
 // applied them, and are sent again on the next stream of the session. While more than Fusion's
 // credit is unacknowledged nothing more is taken from the source, so memory is bounded by the
-// credit and one batch. Commands are not carried out yet.
+// credit and one batch.
+//
+// Commands come with heartbeats and on the stream. On-demand scans ("scan") are given to the source
+// in whatever state the pipe is; what concerns the agent as a whole goes to Options.on_command.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "base/prng.h"
@@ -39,6 +44,9 @@ class Pipe {
     Nanos backoff_max = Seconds(60);
     double backoff_multiplier = 2;
     std::uint64_t seed = 1;  // Of the jitter.
+    // Takes commands that are not for a pipe's source. It must not destroy the pipe within the
+    // call.
+    std::function<void(batch::Command)> on_command;
   };
   struct State {
     bool connected = false;  // There is a session, and its stream has not failed.
@@ -65,6 +73,8 @@ class Pipe {
   // Closes the session. Ends within the time that the link's calls take.
   env::Task<void> Stop();
   const State& state() const { return state_; }
+  // Tells it now, and again whenever a session begins; an error only now.
+  void TellConfig(batch::ConfigReport report);
   // The simulator's power cut: where everything runs on one thread.
   void Abandon();
 
@@ -94,6 +104,7 @@ class Pipe {
   std::shared_ptr<Sent> TakeNext();
   void OnSent(Sent* sent, std::uint64_t bytes);
   void OnAcknowledged(std::uint64_t sequence);
+  void OnCommands(std::vector<batch::Command> commands);
   void TellVitals();
 
   const Options options_;
@@ -116,6 +127,7 @@ class Pipe {
   std::optional<Status> acks_ended_;
 
   std::int64_t last_index_ms_ = 0;
+  std::optional<batch::ConfigReport> config_;
   ControlLane control_;
   env::TaskGroup session_tasks_;
   env::TaskGroup stream_tasks_;

@@ -76,13 +76,21 @@ void Source::LookAgain(const std::vector<std::string>& paths) {
   Pump();
 }
 
+void Source::StartJob(std::string job_id, std::string path, bool recursive) {
+  observer_->StartJob(std::move(job_id), std::move(path), recursive);
+  Pump();
+}
+
 std::optional<batch::Batch> Source::Take() {
   std::optional<batch::Batch> batch = bus_->Take(observer_->dirs());
   if (batch) Pump();  // There may be room for more listings now.
   return batch;
 }
 
-void Source::Restart() { bus_->Clear(); }
+void Source::Restart() {
+  bus_->Clear();
+  observer_->DropJobs();
+}
 
 env::Task<void> Source::ReadEvents() {
   for (;;) {
@@ -130,6 +138,9 @@ env::Task<void> Source::Stat(std::vector<env::StatRequest> requests) {
 void Source::Pump() {
   if (stopping_) return;
   const Instant now = executor_.clock().Now();
+  // First: what a listing watches may need the watch that is given up here.
+  std::vector<DirKey> unwatched = observer_->TakeUnwatched();
+  if (!unwatched.empty()) tree_.Unwatch(std::move(unwatched));
   std::vector<env::ListRequest> lists = observer_->TakeLists();
   for (std::size_t i = 0; i < lists.size(); i += options_.list_group) {
     const auto first = lists.begin() + static_cast<std::ptrdiff_t>(i);
@@ -139,8 +150,6 @@ void Source::Pump() {
   }
   std::vector<env::StatRequest> stats = observer_->TakeStats(now);
   if (!stats.empty()) tasks_.Spawn(Stat(std::move(stats)));
-  std::vector<DirKey> unwatched = observer_->TakeUnwatched();
-  if (!unwatched.empty()) tree_.Unwatch(std::move(unwatched));
   if (!bus_->empty()) changed_.Set();
   due_.Set();
 }

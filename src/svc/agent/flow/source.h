@@ -45,9 +45,12 @@ class Source {
   env::Task<std::vector<batch::Sighting>> Sight(std::vector<std::string> paths);
   // Observer::LookAgain.
   void LookAgain(const std::vector<std::string>& paths);
+  // Observer::StartJob.
+  void StartJob(std::string job_id, std::string path, bool recursive);
   // The next batch to send, without sequence and index; nullopt: wait for `changed`.
   std::optional<batch::Batch> Take();
-  // Drops what has not been sent: a new session begins with StartScan or StartWatching.
+  // Drops what has not been sent, and on-demand scans: a new session begins with StartScan or
+  // StartWatching.
   void Restart();
   // Up when there may be something to Take.
   env::Signal& changed() { return changed_; }

@@ -29,14 +29,18 @@ class GrpcReportStream final : public ReportStream {
     if (!*message) co_return Status(Code::kUnavailable, "the stream was ended by Fusion");
     const Result<batch::ReportAnswer> answer = DecodeReportAnswer(**message);
     if (!answer.ok()) co_return answer.status();
+    commands_.insert(commands_.end(), answer->commands.begin(), answer->commands.end());
     co_return answer->acknowledged_sequence;
   }
+
+  std::vector<batch::Command> TakeCommands() override { return std::exchange(commands_, {}); }
 
   void Cancel() override { stream_->Cancel(); }
 
  private:
   const std::unique_ptr<env::Stream> stream_;
   batch::Compressor& compressor_;
+  std::vector<batch::Command> commands_;
 };
 
 }  // namespace
@@ -88,6 +92,14 @@ env::Task<Status> GrpcLink::Close(std::string session_id) {
   std::string bytes = EncodeCloseSession(session_id);
   const Result<std::string> answer =
       co_await Call(batch::kCloseSessionMethod, std::move(bytes), options_.close_timeout);
+  co_return answer.status();
+}
+
+env::Task<Status> GrpcLink::TellConfig(std::string session_id, batch::ConfigReport report) {
+  std::string bytes = EncodeConfigReport(session_id, report);
+  const Result<std::string> answer =
+      co_await Call(batch::kTellConfigMethod, std::move(bytes), options_.call_timeout);
+  if (answer.status().code() == Code::kUnimplemented) co_return Status();
   co_return answer.status();
 }
 

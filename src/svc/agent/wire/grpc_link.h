@@ -37,6 +37,7 @@ class GrpcLink final : public FusionLink {
   env::Task<Result<batch::SessionGrant>> Open(batch::SessionRequest request) override;
   env::Task<Result<batch::HeartbeatAnswer>> Beat(batch::Heartbeat beat) override;
   env::Task<Status> Close(std::string session_id) override;
+  env::Task<Status> TellConfig(std::string session_id, batch::ConfigReport report) override;
   env::Task<Result<std::unique_ptr<ReportStream>>> Report(std::string session_id) override;
   env::Task<Result<std::vector<std::string>>> ListSuspects(std::string session_id,
                                                            std::stop_token stop) override;

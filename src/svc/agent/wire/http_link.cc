@@ -211,6 +211,10 @@ Result<batch::HeartbeatAnswer> HttpLink::ReadBeat(const std::string& body) {
         if (key == "type" && value.is_string()) command.kind = value.String();
         if (key == "path" && value.is_string()) command.path = value.String();
         if (key == "job_id" && value.is_string()) command.job_id = value.String();
+        if ((key == "pipe_id" || key == "filename") && value.is_string()) {
+          command.name = value.String();
+        }
+        if (key == "config_yaml" && value.is_string()) command.text = value.String();
         if (key == "recursive" && value.kind() == Tape::Kind::kBool)
           command.recursive = value.Bool();
       });
@@ -264,6 +268,22 @@ env::Task<Result<batch::HeartbeatAnswer>> HttpLink::Beat(batch::Heartbeat beat) 
 env::Task<Status> HttpLink::Close(std::string session_id) {
   const Result<HttpReply> reply =
       co_await Call("DELETE", kSessions + session_id, "", options_.close_timeout);
+  if (!reply.ok()) co_return reply.status();
+  co_return reply->status == 200 ? Status() : Refusal(*reply);
+}
+
+env::Task<Status> HttpLink::TellConfig(std::string session_id, batch::ConfigReport report) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Key("session_id").String(session_id).Key("events").BeginArray().EndArray();
+  json.Key("source_type").String("config_report").Key("is_end").Bool(false);
+  json.Key("metadata").BeginObject().Key("filename").String(report.filename);
+  json.Key("config_yaml").String(report.config_yaml);
+  if (!report.error.empty()) json.Key("error").String(report.error);
+  json.EndObject().EndObject();
+  const Result<HttpReply> reply =
+      co_await Call("POST", "/api/v1/pipe/ingest/" + session_id + "/events", std::move(body),
+                    options_.call_timeout);
   if (!reply.ok()) co_return reply.status();
   co_return reply->status == 200 ? Status() : Refusal(*reply);
 }

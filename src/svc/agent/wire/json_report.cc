@@ -210,11 +210,14 @@ std::string NumberedReport::Part(std::size_t part) const {
   }
   if (batch_.full_every > 1) json.Key("full_every").Uint(batch_.full_every);
   json.Key("lost_events").Bool(batch_.lost_events);
+  if (batch_.shallow) json.Key("shallow").Bool(true);
   json.Key("part").Uint(part).Key("parts").Uint(parts_.size());
   json.Key("continues").Bool(!cut.slices.empty() && cut.slices.front().begin > 0).EndObject();
   json.Key("source_type").String(SourceType(batch_.source));
   if (!batch_.job_id.empty()) {
-    json.Key("metadata").BeginObject().Key("job_id").String(batch_.job_id).EndObject();
+    json.Key("metadata").BeginObject().Key("job_id").String(batch_.job_id);
+    if (!batch_.job_error.empty()) json.Key("error").String(batch_.job_error);
+    json.EndObject();
   }
   json.Key("events").BeginArray();
   WriteChanges(batch_.changes, cut.changes_begin, cut.changes_end, &json);
@@ -360,7 +363,23 @@ std::vector<std::string> PlainReport::Bodies() const {
       json.EndObject();
     }
   }
-  return writer.Take(batch_.mark == ScanMark::kEnd);
+  const bool ends = batch_.mark == ScanMark::kEnd;
+  if (batch_.source != Source::kJob) return writer.Take(ends);
+  std::vector<std::string> bodies = writer.Take(false);
+  if (ends) bodies.push_back(JobEnd());
+  return bodies;
+}
+
+std::string PlainReport::JobEnd() const {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Key("session_id").String(session_id_).Key("events").BeginArray().EndArray();
+  json.Key("source_type").String("job_complete").Key("is_end").Bool(false);
+  json.Key("metadata").BeginObject().Key("scan_path").String(batch_.scan_path);
+  json.Key("job_id").String(batch_.job_id);
+  if (!batch_.job_error.empty()) json.Key("error").String(batch_.job_error);
+  json.EndObject().EndObject();
+  return body;
 }
 
 }  // namespace fustor::agent

@@ -55,6 +55,8 @@ class PlainReport {
   bool lost_moves() const { return lost_moves_; }
 
  private:
+  std::string JobEnd() const;
+
   const batch::Batch& batch_;
   const std::string session_id_;
   bool lost_moves_ = false;

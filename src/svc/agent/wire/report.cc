@@ -184,7 +184,9 @@ Result<std::vector<batch::Command>> TakeCommands(const Commands& commands) {
       return Malformed("commands.path");
     }
     if (command.job_id().size() > batch::kIdBytesMax) return Malformed("commands.job_id");
-    taken.push_back({command.kind(), command.path(), command.recursive(), command.job_id()});
+    if (command.name().size() > batch::kIdBytesMax) return Malformed("commands.name");
+    taken.push_back({command.kind(), command.path(), command.recursive(), command.job_id(),
+                     command.name(), command.text()});
   }
   return taken;
 }
@@ -234,6 +236,15 @@ std::string EncodeCloseSession(std::string_view session_id) {
   return message.SerializeAsString();
 }
 
+std::string EncodeConfigReport(std::string_view session_id, const batch::ConfigReport& report) {
+  pb::ConfigReport message;
+  message.set_session_id(std::string(session_id));
+  message.set_filename(report.filename);
+  message.set_config_yaml(report.config_yaml);
+  message.set_error(report.error);
+  return message.SerializeAsString();
+}
+
 std::string EncodeReportStart(std::string_view session_id) {
   pb::ReportRequest message;
   message.set_session_id(std::string(session_id));
@@ -254,6 +265,8 @@ std::string EncodeReport(const batch::Batch& batch, batch::Compressor& compresso
   out->set_job_id(batch.job_id);
   out->set_lost_events(batch.lost_events);
   out->set_full_every(batch.full_every);
+  out->set_scan_shallow(batch.shallow);
+  out->set_job_error(batch.job_error);
   PutChanges(batch.changes, out);
   PutBlocks(batch.blocks, out);
 

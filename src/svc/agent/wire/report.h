@@ -23,6 +23,7 @@ std::string EncodeListSuspects(std::string_view session_id);
 std::string EncodeSweep(std::string_view session_id, const std::vector<batch::Sighting>& sightings);
 
 // The first message of a Report stream.
+std::string EncodeConfigReport(std::string_view session_id, const batch::ConfigReport& report);
 std::string EncodeReportStart(std::string_view session_id);
 // Each later one. Compressed when that pays. REQUIRES: changes only in a kRealtime batch, and not
 // beside blocks; fewer than 2^31 bytes when encoded. O(rows).

@@ -290,6 +290,41 @@ cli::Command Sessions(SessionsOptions* o) {
   return c;
 }
 
+cli::Command Scan(ScanOptions* o) {
+  cli::Command c;
+  c.name = "scan";
+  c.group = kLooking;
+  c.summary = "have agents look at a directory now";
+  c.description =
+      "Asks all agents that report to the view of each PATH to look there now, whatever they "
+      "watch: "
+      "for what nobody told of (another host has written, watches ran out), before the next audit "
+      "finds it. A PATH may be one that Fusion does not know yet; of a file, its directory is "
+      "looked at. Says under which job, at once, or with --wait when the agents have looked, with "
+      "the progress on a terminal; then the exit code is 1 when none of them could. The same scan "
+      "asked for twice is one. With --json one object per PATH, as GET /jobs/{id} answers it.";
+  c.arguments = {{"PATH", "Directories, or files in them.", &o->paths, true}};
+  c.options = {{"-r,--recursive", "", "Also everything below.", &o->recursive}};
+  c.examples = {{"fustor scan --wait /data/inbox", "what has come in, and is told by nobody"},
+                {"fustor scan -r --wait /data/projects && fustor du /data/projects", "exact sums"}};
+  return c;
+}
+
+cli::Command JobList(JobsOptions* o) {
+  cli::Command c;
+  c.name = "jobs";
+  c.group = kLooking;
+  c.summary = "scans that were asked for, and how far they are";
+  c.description =
+      "Lists the on-demand scans ('fustor scan') of every view that are going on or ended within "
+      "the last hour: state, agents that have ended of those asked, age, path, what went wrong. "
+      "With --json one object per job.";
+  c.arguments = {{"VIEW", "Only of these views.", &o->views}};
+  c.examples = {{"fustor jobs", "all of them"},
+                {"fustor jobs --json | jq -r 'select(.status==\"FAILED\").error'", "what failed"}};
+  return c;
+}
+
 cli::Command Config(ConfigOptions* o) {
   cli::Command c;
   c.name = "config";
@@ -388,6 +423,8 @@ cli::Program CommandTable(Options* options, std::string version) {
       Top(&options->top),
       Views(),
       Sessions(&options->sessions),
+      Scan(&options->scan),
+      JobList(&options->jobs),
       Watch(&options->watch),
       Find(&options->find),
       Search(&options->search),

@@ -93,6 +93,15 @@ struct SessionsOptions {
   std::vector<std::string> views = {};  // Empty: all.
 };
 
+struct ScanOptions {
+  std::vector<std::string> paths = {};
+  bool recursive = false;
+};
+
+struct JobsOptions {
+  std::vector<std::string> views = {};  // Empty: all.
+};
+
 // `fustor config check`: carried out by the program.
 struct ConfigOptions {
   std::string action = {};
@@ -120,6 +129,8 @@ struct Options {
   SearchOptions search;
   TopOptions top;
   SessionsOptions sessions;
+  ScanOptions scan;
+  JobsOptions jobs;
   ConfigOptions config;
   CompletionOptions completion;
   HelpOptions help;

@@ -40,6 +40,8 @@ void AppendEntryJson(const Place& place, const Node& node, const json::Value& an
 void ShowStatus(Job& job);
 void ShowViews(Job& job);
 void ShowSessions(Job& job, const SessionsOptions& options);
+void StartScans(Job& job, const ScanOptions& options);
+void ShowJobs(Job& job, const JobsOptions& options);
 void ShowTop(Job& job, const TopOptions& options);
 void ShowList(Job& job, const LsOptions& options);
 void ShowTree(Job& job, const TreeOptions& options);

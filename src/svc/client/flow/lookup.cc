@@ -101,9 +101,10 @@ Status Lookup::Connect() {
   return Status();
 }
 
-Result<Fusion::Reply> Lookup::AskOnce(const std::string& path, const Fusion::Query& query) {
+Result<Fusion::Reply> Lookup::AskOnce(const std::string& path, const Fusion::Query& query,
+                                      bool post) {
   if (fusion_ == nullptr) FUSTOR_TRY(Connect());
-  Result<Fusion::Reply> reply = fusion_->Get(path, query);
+  Result<Fusion::Reply> reply = post ? fusion_->Post(path, query) : fusion_->Get(path, query);
   if (reply.ok()) return reply;
   fusion_.reset();  // Whoever starts again may listen elsewhere.
   const Status& status = reply.status();
@@ -155,6 +156,12 @@ Result<json::Value> Lookup::Ask(const std::string& path, const Fusion::Query& qu
     }
     WaitFor(status);
   }
+}
+
+Result<json::Value> Lookup::Post(const std::string& path, const Fusion::Query& query) {
+  FUSTOR_TRY_ASSIGN(Fusion::Reply reply, AskOnce(path, query, true));
+  FUSTOR_TRY(StatusOf(reply));
+  return std::move(reply.body);
 }
 
 void Lookup::Follow(const std::vector<EventFollower*>& followers) {

@@ -48,6 +48,9 @@ class Lookup {
   // The answer to GET `path`.
   Result<json::Value> Ask(const std::string& path, const Fusion::Query& query);
 
+  // The answer to POST `path`. Does not wait for what is not ready.
+  Result<json::Value> Post(const std::string& path, const Fusion::Query& query);
+
   // What /health says, in whatever state; null when this Fusion does not tell.
   json::Value AskHealth();
 
@@ -88,7 +91,8 @@ class Lookup {
   const std::string& url() const { return connection_.url; }
 
  private:
-  Result<Fusion::Reply> AskOnce(const std::string& path, const Fusion::Query& query);
+  Result<Fusion::Reply> AskOnce(const std::string& path, const Fusion::Query& query,
+                                bool post = false);
   Status Connect();
   using MakeQuery = std::function<Fusion::Query()>;
   Status ForEachPage(const std::string& path, const MakeQuery& query, const VisitPage& visit);

@@ -19,6 +19,8 @@ void RunCommand(std::string_view command, const Options& options, Job& job) {
   if (command == "status") return ShowStatus(job);
   if (command == "views") return ShowViews(job);
   if (command == "sessions") return ShowSessions(job, options.sessions);
+  if (command == "scan") return StartScans(job, options.scan);
+  if (command == "jobs") return ShowJobs(job, options.jobs);
   if (command == "top") return ShowTop(job, options.top);
   if (command == "ls") return ShowList(job, options.ls);
   if (command == "tree") return ShowTree(job, options.tree);

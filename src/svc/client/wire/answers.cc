@@ -215,6 +215,28 @@ Result<std::vector<SessionState>> DecodeSessions(const json::Value& value) {
   return sessions;
 }
 
+Result<JobState> DecodeJob(const json::Value& value) {
+  JobState job;
+  Members members;
+  for (const auto& [key, member] : value.members()) {
+    if (key == "job_id") members.Text(key, member, &job.id);
+    if (key == "view_id") members.Text(key, member, &job.view);
+    if (key == "path") members.Text(key, member, &job.path);
+    if (key == "status") members.Text(key, member, &job.status);
+    if (key == "error" && !member.is_null()) members.Text(key, member, &job.error);
+    if (key == "created_at") members.Seconds(key, member, &job.created_at.ns);
+  }
+  if (const json::Value* progress = value.Find("progress"); progress != nullptr) {
+    for (const auto& [key, member] : progress->members()) {
+      if (key == "completed_pipes") members.Uint(key, member, &job.ended);
+      if (key == "total_pipes") members.Uint(key, member, &job.asked);
+    }
+  }
+  if (!members.status().ok()) return members.status();
+  if (job.id.empty()) return Status(Code::kInvalidArgument, "job_id is missing");
+  return job;
+}
+
 std::string DetailOf(const json::Value& value) {
   const json::Value* detail = value.Find("detail");
   if (detail == nullptr) return "";

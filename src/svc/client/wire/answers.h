@@ -61,6 +61,14 @@ struct SessionState {
 };
 Result<std::vector<SessionState>> DecodeSessions(const json::Value& value);
 
+struct JobState {
+  std::string id, view, path, status, error;
+  std::uint64_t ended = 0, asked = 0;  // Agents' sessions.
+  WallTime created_at;
+  bool open() const { return status == "PENDING" || status == "RUNNING"; }
+};
+Result<JobState> DecodeJob(const json::Value& value);
+
 // The sentence of {"detail": ...} in either of its forms; empty when there is none.
 std::string DetailOf(const json::Value& value);
 

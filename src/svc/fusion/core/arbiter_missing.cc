@@ -63,6 +63,7 @@ void Arbiter::NoteLook(const Listing& listing, const Context& context) {
 // A scan of the whole tree has ended.
 void Arbiter::NoteScanEnd(const Scans::Scan& scan, SessionKey session) {
   constexpr std::uint32_t kTurnsMax = 1000;  // Who looks at a file so rarely is not counted.
+  if (scan.shallow) return;
   if (scan.source == batch::Source::kJob || session != auditor_) audits_.clear();
   auditor_ = session;
   std::int64_t since_ns = scan.begin_wall_ns;

@@ -106,7 +106,7 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
   }
   for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, *context);
   if (batch.mark != batch::ScanMark::kEnd) return;
-  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id);
+  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id, batch.job_error.empty());
   if (!ended || !ended->begun) return;
   const bool whole = ended->path == "/";
   if (whole && batch.loose && batch.source == batch::Source::kAudit) {
@@ -115,12 +115,12 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
       context->outcome->stopped = alarm_.has_value();
       context->outcome->deleted += RemoveCondemned(kRemovalsAtOnce, context->now);
     }
-  } else {
+  } else if (batch.job_error.empty()) {
     context->outcome->stopped = !Judge(DeleteFraction(session), batch.source, context->now);
     context->outcome->deleted += RemoveCondemned(kRemovalsAtOnce, context->now);
   }
   if (!whole) return;
-  NoteScanEnd(*ended, session);
+  if (batch.job_error.empty()) NoteScanEnd(*ended, session);
   context->outcome->scan_ended = true;
   context->outcome->failed_directories = ended->failed_directories;
 }

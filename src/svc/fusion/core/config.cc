@@ -80,6 +80,20 @@ ReceiverConfig ReadReceiver(const std::string& id, Reader* reader, References* r
   return receiver;
 }
 
+FeedConfig ReadFeed(Reader* parent) {
+  constexpr std::int64_t kMiB = 1 << 20;
+  const auto number = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+  Reader reader = parent->Child("feed");
+  FeedConfig feed;
+  feed.changes_max = number(reader.Int("max_changes", 1 << 18, 1, 100'000'000));
+  feed.bytes_max = number(reader.Int("max_bytes", 64 * kMiB, kMiB, 65'536 * kMiB));
+  feed.revision_bytes_max = number(reader.Int("max_revision_bytes", 16 * kMiB, kMiB, 1'024 * kMiB));
+  feed.readers_max = number(reader.Int("max_readers", 128, 0, 10'000));
+  feed.linger = reader.Duration("linger_seconds", feed.linger);
+  reader.Finish();
+  return feed;
+}
+
 void ReadViewParams(Reader* reader, ViewConfig* view) {
   using Availability = ViewConfig::Availability;
   constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
@@ -103,6 +117,7 @@ void ReadViewParams(Reader* reader, ViewConfig* view) {
       view->availability);
   view->consistency_alarm = reader->Bool("consistency_alarm", view->consistency_alarm);
   view->live_mode = reader->Bool("live_mode", view->live_mode);
+  view->feed = ReadFeed(reader);
   reader->Finish();
 }
 

@@ -40,6 +40,17 @@ struct ReceiverConfig {
   std::optional<TlsConfig> tls;
 };
 
+// How much of what has changed in a view is kept for those who follow it.
+struct FeedConfig {
+  std::uint64_t changes_max = 1 << 18;          // max_changes
+  std::uint64_t bytes_max = 64 << 20;           // max_bytes
+  std::uint64_t revision_bytes_max = 16 << 20;  // max_revision_bytes
+  std::uint64_t readers_max = 128;              // max_readers
+  Nanos linger = Seconds(300);                  // linger_seconds
+
+  friend bool operator==(const FeedConfig&, const FeedConfig&) = default;
+};
+
 struct ViewConfig {
   enum class Driver { kFs, kForestFs };
   enum class Availability { kStrict, kStaleOk };
@@ -57,6 +68,7 @@ struct ViewConfig {
   Availability availability = Availability::kStrict;
   bool live_mode = false;
   bool consistency_alarm = false;  // A sweep that finds something changed makes the view not ready.
+  FeedConfig feed;
 };
 
 struct PipeConfig {

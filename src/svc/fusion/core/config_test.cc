@@ -70,6 +70,12 @@ views:
       tombstone_ttl_seconds: 60
       availability: stale_ok
       live_mode: true
+      feed:
+        max_changes: 21
+        max_bytes: 2097152
+        max_revision_bytes: 1048576
+        max_readers: 3
+        linger_seconds: 1m
   w:
     driver: forest-fs
     driver_params:
@@ -108,6 +114,12 @@ pipes:
   EXPECT_EQ(view.tombstone_ttl, Seconds(60));
   EXPECT_EQ(view.availability, ViewConfig::Availability::kStaleOk);
   EXPECT_TRUE(view.live_mode);
+  EXPECT_EQ(view.feed, (FeedConfig{.changes_max = 21,
+                                   .bytes_max = 2 << 20,
+                                   .revision_bytes_max = 1 << 20,
+                                   .readers_max = 3,
+                                   .linger = Seconds(60)}));
+  EXPECT_EQ(config.views.at("w").feed, FeedConfig());
   EXPECT_EQ(config.views.at("w").driver, ViewConfig::Driver::kForestFs);
   EXPECT_EQ(config.views.at("w").tombstone_ttl, Seconds(90));
   EXPECT_EQ(config.views.at("w").tree_items_max, 11u);

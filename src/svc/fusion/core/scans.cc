@@ -21,6 +21,7 @@ Scans::Scan* Scans::Add(SessionKey session, const batch::Batch& batch, WallTime 
   scan.order = ++order_;
   scan.begun = begun;
   scan.full_every = begun ? batch.full_every : 0;
+  scan.shallow = batch.shallow;
   return &scan;
 }
 
@@ -30,7 +31,8 @@ Scans::Scan* Scans::Begin(SessionKey session, const batch::Batch& batch, WallTim
   const auto last = scans_.upper_bound({session, UINT64_MAX});
   for (auto it = scans_.lower_bound({session, 0}); it != last; ++it) {
     Scan& older = it->second;
-    if (&older != begun && older.source == begun->source && IsWithin(older.path, begun->path)) {
+    if (&older != begun && !begun->shallow && older.source == begun->source &&
+        IsWithin(older.path, begun->path)) {
       older.superseded = true;
     }
   }
@@ -43,12 +45,12 @@ Scans::Scan* Scans::Current(SessionKey session, const batch::Batch& batch, WallT
   return Add(session, batch, wall, false);
 }
 
-std::optional<Scans::Scan> Scans::End(SessionKey session, std::uint64_t scan_id) {
+std::optional<Scans::Scan> Scans::End(SessionKey session, std::uint64_t scan_id, bool done) {
   const auto it = scans_.find({session, scan_id});
   if (it == scans_.end()) return std::nullopt;
   Scan scan = std::move(it->second);
   scans_.erase(it);
-  if (!scan.begun) return scan;
+  if (!scan.begun || scan.shallow || !done) return scan;
   for (std::size_t i = uncertain_.size(); i-- > 0;) {
     const Uncertain& lost = uncertain_[i];
     const bool mine = lost.session == session || lost.session == SessionKey{};

@@ -34,6 +34,8 @@ class Scans {
     std::uint64_t order = 0;
     // False: its beginning was not seen (or was forgotten), so its end proves nothing.
     bool begun = false;
+    // Only the directory `path` itself is looked at.
+    bool shallow = false;
     // The session has begun to look again at all that this one looks at: it may have been given up.
     bool superseded = false;
     std::uint64_t failed_directories = 0;
@@ -52,7 +54,8 @@ class Scans {
   // The scan that a batch belongs to; begins one in silence when there is none.
   Scan* Current(SessionKey session, const batch::Batch& batch, WallTime wall);
   // Ends it and removes the uncertainty that it has cleared up. nullopt: unknown.
-  std::optional<Scan> End(SessionKey session, std::uint64_t scan_id);
+  // `done` is false for one that was given up: it clears up nothing.
+  std::optional<Scan> End(SessionKey session, std::uint64_t scan_id, bool done = true);
 
   static void Refuse(Scan* scan, std::string path);
   // True when `path` or a directory above it was refused.

@@ -139,6 +139,8 @@ class Story {
       batch.mark = verb == "begin" ? batch::ScanMark::kBegin : batch::ScanMark::kEnd;
       if (verb == "begin" && words.plain.size() > 3) batch.scan_path = words.plain[3];
       batch.full_every = static_cast<std::uint32_t>(words.Number("every"));
+      batch.shallow = words.Has("alone");
+      if (words.Has("failed")) batch.job_error = "given up";
       Apply(batch, words.plain.at(1));
     } else if (verb == "block") {
       BeginBlock(words);

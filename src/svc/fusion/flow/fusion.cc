@@ -41,6 +41,18 @@ class Fusion::HostedView final : public View {
       std::optional<FeedPosition> since) override {
     return shard_->Follow(since);
   }
+  env::Task<Result<Jobs::Job>> StartScan(std::string path, bool recursive) override {
+    env::Task<Result<Jobs::Job>> start = StartScanHere(std::move(path), recursive);
+    co_return co_await env::RunOn(control_, std::move(start));
+  }
+  env::Task<std::vector<Jobs::Job>> ListJobs() override {
+    env::Task<std::vector<Jobs::Job>> list = JobsHere();
+    co_return co_await env::RunOn(control_, std::move(list));
+  }
+  env::Task<std::optional<Jobs::Job>> FindJob(std::string id) override {
+    env::Task<std::optional<Jobs::Job>> find = JobHere(std::move(id));
+    co_return co_await env::RunOn(control_, std::move(find));
+  }
   env::Task<Status> Reset() override {
     env::Task<Status> reset = ResetHere();
     co_return co_await env::RunOn(control_, std::move(reset));
@@ -48,6 +60,13 @@ class Fusion::HostedView final : public View {
 
  private:
   env::Task<std::vector<SessionInfo>> SessionsHere() { co_return host_.ListSessions(id()); }
+  env::Task<Result<Jobs::Job>> StartScanHere(std::string path, bool recursive) {
+    co_return host_.StartScan(id(), std::move(path), recursive);
+  }
+  env::Task<std::vector<Jobs::Job>> JobsHere() { co_return host_.ListJobs(id()); }
+  env::Task<std::optional<Jobs::Job>> JobHere(std::string job_id) {
+    co_return host_.FindJob(id(), job_id);
+  }
   // The agents open new sessions at once and send what they see from the beginning.
   env::Task<Status> ResetHere() {
     host_.EndSessions(id(), "the view was reset");
@@ -67,7 +86,8 @@ bool Same(const ViewConfig& a, const ViewConfig& b) {
   return a.driver == b.driver && a.hot_file_threshold == b.hot_file_threshold &&
          a.tombstone_ttl == b.tombstone_ttl && a.tree_items_max == b.tree_items_max &&
          a.delete_fraction_max == b.delete_fraction_max && a.availability == b.availability &&
-         a.live_mode == b.live_mode && a.consistency_alarm == b.consistency_alarm;
+         a.live_mode == b.live_mode && a.consistency_alarm == b.consistency_alarm &&
+         a.feed == b.feed;
 }
 
 Status CheckSupported(const FusionConfig& config) {
@@ -133,6 +153,11 @@ std::shared_ptr<Shard> Fusion::MakeShard(const std::string& id, const ViewConfig
   options.stale_ok = config.availability == ViewConfig::Availability::kStaleOk;
   options.live_mode = config.live_mode;
   options.consistency_alarm = config.consistency_alarm;
+  options.feed = {.rows_max = config.feed.changes_max,
+                  .bytes_max = config.feed.bytes_max,
+                  .revision_bytes_max = config.feed.revision_bytes_max};
+  options.feed_readers_max = config.feed.readers_max;
+  options.feed_linger = config.feed.linger;
   env::Executor*& executor = executors_[id];
   if (executor == nullptr) executor = &ports_.shard_executor(id);
   auto shard = std::make_shared<Shard>(std::move(options), *executor, ports_.log);

@@ -25,6 +25,13 @@ struct SessionHost::Gathering {
   }
 };
 
+bool SessionHost::Posted::JobEnds() const {
+  if (!numbered) return ends == batch::Source::kJob;
+  const batch::Batch& batch = batches.front();
+  return batch.source == batch::Source::kJob && batch.mark == batch::ScanMark::kEnd &&
+         part.part + 1 == part.parts;
+}
+
 SessionHost::Host* SessionHost::HostOf(SessionKey session) {
   for (auto& [id, host] : hosts_) {
     if (host->sessions.Find(session) != nullptr) return host.get();
@@ -143,6 +150,13 @@ env::Task<Status> SessionHost::Push(Entry entry, Posted posted) {
     co_return Obsolete();
   }
   const std::uint64_t events = posted.events;
+  const SessionKey session = entry.session;
+  const std::string job_id = std::move(posted.job_id);
+  const std::string job_error = std::move(posted.job_error);
+  const bool of_job = std::ranges::any_of(posted.batches, [](const batch::Batch& batch) {
+    return batch.source == batch::Source::kJob;
+  });
+  const bool job_ends = !job_id.empty() && posted.JobEnds();
   host->counts.events_received += events;
   if (posted.rejected != 0) ++host->counts.errors;
   Result<std::vector<batch::Batch>> batches = Number(std::move(posted), &poster->second);
@@ -156,6 +170,7 @@ env::Task<Status> SessionHost::Push(Entry entry, Posted posted) {
   if (const auto still = hosts_.find(entry.pipe_id); status.ok() && still != hosts_.end()) {
     still->second->counts.events_processed += events;
   }
+  if (status.ok() && (job_ends || of_job)) NoteJob(session, job_ends, job_id, job_error);
   Leave(entry);
   if (status.code() == Code::kUnauthenticated) co_return Obsolete();
   co_return status;

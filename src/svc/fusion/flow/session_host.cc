@@ -150,6 +150,7 @@ Result<batch::HeartbeatAnswer> SessionHost::BeatHere(Host* host, const batch::He
   batch::HeartbeatAnswer answer;
   answer.role =
       host->sessions.IsLeader((*session)->key) ? batch::Role::kLeader : batch::Role::kFollower;
+  answer.commands = TakeCommands(host, (*session)->key);
   return answer;
 }
 
@@ -191,6 +192,7 @@ Result<std::vector<std::shared_ptr<Shard>>> SessionHost::ShardsOfSession(
 }
 
 void SessionHost::Carry(Host* host, const Sessions::Effects& effects) {
+  CarryToJobs(*host, effects);
   for (const Sessions::Effect& effect : effects) {
     ViewStatus::Reporter reporter;
     if (effect.kind == Sessions::Effect::Kind::kStarted) {
@@ -206,6 +208,8 @@ void SessionHost::Carry(Host* host, const Sessions::Effects& effects) {
     if (effect.kind == Sessions::Effect::Kind::kEnded) {
       ++host->counts.sessions_closed;
       host->posters.erase(effect.session);
+      host->listeners.erase(effect.session);
+      host->commands.erase(effect.session);
       log_.Info("session ended", {{"pipe", host->pipe.id}, {"reason", effect.reason}});
     }
     for (const auto& shard : host->pipe.shards) shard->Tell(host->number, effect, reporter);
@@ -223,7 +227,7 @@ void SessionHost::ArmTimer() {
   executor_.CancelTimer(timer_);
   timer_ = 0;
   if (stopped_) return;
-  Instant due = Instant::Max();
+  Instant due = jobs_.NextExpiry().value_or(Instant::Max());
   for (const auto& [id, host] : hosts_) {
     due = std::min(due, host->sessions.NextExpiry().value_or(Instant::Max()));
   }
@@ -239,6 +243,7 @@ void SessionHost::Tick() {
     host->sessions.Tick(executor_.clock().Now(), &effects);
     Carry(host.get(), effects);
   }
+  jobs_.Tick(Time());
   ArmTimer();
 }
 

@@ -9,9 +9,13 @@
 // who posts the session's id is the credential, unless the pipe demands the key as well. What is
 // posted and not yet applied is bounded: kPostsPerSession requests of a session, kPostedBytesMax in
 // all; beyond that Admit refuses and nothing has been read.
+//
+// Commands (on-demand scans, core/jobs.h, and others) wait for their session: they leave with the
+// answer to its next heartbeat, or at once for who listens (Listen).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,6 +32,8 @@
 #include "env/task.h"
 #include "lib/batch/batch.h"
 #include "lib/batch/session.h"
+#include "svc/fusion/core/config_reports.h"
+#include "svc/fusion/core/jobs.h"
 #include "svc/fusion/core/numbered_batches.h"
 #include "svc/fusion/core/pushed_scans.h"
 #include "svc/fusion/core/sessions.h"
@@ -80,9 +86,14 @@ class SessionHost {
     std::optional<batch::Source> ends;  // The scan of this source ends behind them.
     std::uint64_t events = 0;
     std::uint64_t rejected = 0;
+    std::string job_id;  // Of the job that ends; with `error` when it could not be done.
+    std::string job_error;
     // One batch that its agent has numbered, or this part of one.
     bool numbered = false;
     NumberedBatches::Part part;
+
+    // Whether an on-demand scan ends with it.
+    bool JobEnds() const;
   };
   struct PipeInfo {
     std::string id;
@@ -157,6 +168,45 @@ class SessionHost {
 
   // Of all pipes that feed the view.
   std::vector<SessionInfo> ListSessions(const std::string& view_id) const;
+  // --- Commands (commands.cc). ---
+
+  // Commands for a session, as soon as there are some. False: who listened is gone.
+  using Listener = std::function<bool(std::vector<batch::Command>)>;
+  // From now on the session's commands go there, those that it has not answered yet first. An
+  // earlier listener of the session is replaced. Does nothing when the session is over.
+  void Listen(SessionKey session, Listener listener);
+  // What a listener took did not come through: it goes with the next heartbeat or listener.
+  void AskAgain(SessionKey session);
+  // Asks all sessions that feed the view to look at `path`, or joins such a job that is open.
+  // Errors: those of Jobs::Start.
+  Result<Jobs::Job> StartScan(const std::string& view_id, std::string path, bool recursive);
+  std::vector<Jobs::Job> ListJobs(const std::string& view_id) const;
+  // nullopt: the view has no such job (any more).
+  std::optional<Jobs::Job> FindJob(const std::string& view_id, const std::string& job_id) const;
+  // Readers see what the session has sent for its job; with its end, when it has ended.
+  void NoteJob(SessionKey session, bool ended, const std::string& job_id, std::string error);
+
+  static constexpr std::size_t kCommandsPerSession = 64;
+  // Asks one agent; the command goes to the session of it that was heard of last. Errors: kNotFound
+  // (no session of this agent), kResourceExhausted (kCommandsPerSession wait).
+  Status SendCommand(const std::string& agent_id, batch::Command command);
+  // As StartScan, of all sessions of one agent; the job belongs to the first view that it feeds.
+  // Errors also: kNotFound.
+  Result<Jobs::Job> StartScanOf(const std::string& agent_id, std::string path, bool recursive);
+
+  // Makes of a configuration what may be shown. Without one, no configuration is kept.
+  using Redact = std::function<std::string(const std::string& yaml)>;
+  void SetRedact(Redact redact) { redact_ = std::move(redact); }
+  // An agent tells its configuration; only what may be shown is kept. Errors: as Beat, as Admit.
+  Status TakeConfig(const Caller& caller, const std::string& session_id,
+                    const batch::ConfigReport& report);
+  Status TakeConfigPosted(const Entry& entry, const batch::ConfigReport& report);
+  std::vector<ConfigReports::Report> ConfigsOf(const std::string& agent_id) const {
+    return configs_.Of(agent_id);
+  }
+  // Of all pipes.
+  std::vector<SessionInfo> AllSessions() const;
+
   // Ends the sessions of all pipes that feed the view.
   void EndSessions(const std::string& view_id, const std::string& reason);
 
@@ -172,7 +222,9 @@ class SessionHost {
     Sessions sessions;
     std::unordered_map<SessionKey, std::stop_source> streams = {};
     std::unordered_map<SessionKey, Poster> posters = {};
-    PipeInfo counts = {};  // Only the numbers.
+    std::unordered_map<SessionKey, Listener> listeners = {};
+    std::unordered_map<SessionKey, std::vector<batch::Command>> commands = {};  // Not yet told.
+    PipeInfo counts = {};                                                       // Only the numbers.
   };
   struct Gathering;
 
@@ -192,6 +244,15 @@ class SessionHost {
   static bool Same(const Pipe& a, const Pipe& b);
   void Retire(Host* host, const std::string& reason);
   void Carry(Host* host, const Sessions::Effects& effects);
+  void CarryToJobs(const Host& host, const Sessions::Effects& effects);
+  // What the session is to do, for an answer to it.
+  std::vector<batch::Command> TakeCommands(Host* host, SessionKey session);
+  void KeepConfig(const std::string& agent_id, const batch::ConfigReport& report);
+  Result<Jobs::Job> StartJob(const std::string& view_id, std::string path, bool recursive,
+                             const std::vector<Jobs::Target>& targets);
+  // Hands what waits for the session to who listens.
+  void Hand(Host* host, SessionKey session);
+  Jobs::Time Time() const { return {executor_.clock().Now(), executor_.clock().WallNow()}; }
   void ArmTimer();
   void Tick();
   PipeNumber NextNumber();
@@ -203,6 +264,9 @@ class SessionHost {
   std::map<std::pair<std::string, std::string>, Host*> keys_;  // (receiver, key)
   PipeNumber last_number_ = 0;
   std::uint64_t posted_bytes_ = 0;
+  Jobs jobs_;
+  ConfigReports configs_;
+  Redact redact_;
   env::Executor::TimerId timer_ = 0;
   bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -19,7 +19,8 @@ using Kind = FeedNews::Kind;
 
 class ShardFeed : public testing::Test {
  protected:
-  ShardFeed() : ticket_(*world_.Join(world_.OpenSession("a:p1").session_id)) {
+  explicit ShardFeed(const FusionConfig& config = OneView())
+      : world_(config), ticket_(*world_.Join(world_.OpenSession("a:p1").session_id)) {
     world_.SendSnapshot(ticket_, {"f"});
     sequence_ = 2;
     view_ = world_.fusion.Find("one");
@@ -208,6 +209,45 @@ TEST_F(ShardFeed, ASlowReaderLosesItsPlaceAndNobodyElseDoes) {
   Send({Upsert("/z", 1)});
   EXPECT_EQ(world_.status("one")->feed_resets, 1u);
   EXPECT_THAT(Texts(Next(slow)), ElementsAre("created /z"));
+}
+
+FusionConfig WithASmallFeed() {
+  FusionConfig config = OneView();
+  config.views["one"].feed.readers_max = 2;
+  config.views["one"].feed.changes_max = 3;
+  config.views["one"].feed.linger = Seconds(7);
+  return config;
+}
+
+class SmallShardFeed : public ShardFeed {
+ protected:
+  SmallShardFeed() : ShardFeed(WithASmallFeed()) {}
+};
+
+TEST_F(SmallShardFeed, ItsLimitsAreThoseOfTheConfiguration) {
+  ChangeReader* const slow = Follow();
+  ChangeReader* const fast = Follow();
+  EXPECT_EQ(world_.Await(view_->Follow(std::nullopt)).status().code(), Code::kResourceExhausted);
+  EXPECT_EQ(Next(slow).kind, Kind::kQuiet);
+  for (const char* path : {"/a", "/b"}) {
+    Send({Upsert(path, 1)});
+    EXPECT_EQ(Next(fast).kind, Kind::kChanges);
+  }
+  EXPECT_EQ(Texts(Next(slow)).size(), 2u);
+  for (const char* path : {"/c", "/d", "/e", "/f"}) {
+    Send({Upsert(path, 1)});
+    EXPECT_EQ(Next(fast).kind, Kind::kChanges);
+  }
+  EXPECT_EQ(Next(slow).kind, Kind::kReset) << "one more than is kept";
+  readers_.clear();
+  world_.hand.RunAll();
+  world_.hand.Advance(Seconds(6));
+  Send({Upsert("/g", 1)});
+  EXPECT_NE(world_.status("one")->feed_rows, 0u);
+  world_.hand.Advance(Seconds(2));
+  Send({Upsert("/h", 1)});
+  Send({Upsert("/i", 1)});
+  EXPECT_EQ(world_.status("one")->feed_rows, 0u) << "nobody has come back";
 }
 
 TEST_F(ShardFeed, TakesOnlySoManyReaders) {

@@ -17,6 +17,7 @@
 #include "lib/tree/tree.h"
 #include "svc/fusion/core/arbiter.h"
 #include "svc/fusion/core/feed.h"
+#include "svc/fusion/core/jobs.h"
 #include "svc/fusion/core/sessions.h"
 
 namespace fustor::fusion {
@@ -114,6 +115,19 @@ class View {
   virtual env::Task<Status> Reset() = 0;
   // As Arbiter::Sweep.
   virtual env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings) = 0;
+
+  // On-demand scans (core/jobs.h). Errors: those of Jobs::Start; kUnimplemented (a kind of view
+  // that knows none).
+  virtual env::Task<Result<Jobs::Job>> StartScan(std::string path, bool recursive) {
+    (void)path;
+    (void)recursive;
+    co_return Status(Code::kUnimplemented, "this kind of view has no on-demand scans");
+  }
+  virtual env::Task<std::vector<Jobs::Job>> ListJobs() { co_return std::vector<Jobs::Job>(); }
+  virtual env::Task<std::optional<Jobs::Job>> FindJob(std::string id) {
+    (void)id;
+    co_return std::nullopt;
+  }
 
   // Begins to read changes behind `since`; nullopt: from now on. What is wrong with `since` is told
   // as the first news (kReset). Errors: kResourceExhausted (too many readers), kUnimplemented (a

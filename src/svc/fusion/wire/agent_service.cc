@@ -22,12 +22,15 @@ struct AgentService::Inflow {
   std::uint64_t applied = 0;  // All batches up to here.
   std::uint64_t answered = 0;
   Status failed;
-  bool ended = false;             // No more answers are wanted.
-  env::Stream* stream = nullptr;  // While it may be cancelled.
-  env::Signal progress;           // For who takes batches.
-  env::Signal news;               // For who sends answers.
+  std::vector<batch::Command> commands;  // To be sent.
+  bool ended = false;                    // No more answers are wanted.
+  env::Stream* stream = nullptr;         // While it may be cancelled.
+  env::Signal progress;                  // For who takes batches.
+  env::Signal news;                      // For who sends answers.
 
-  void OnDone(std::uint64_t sequence, const Status& status) {
+  // Returns whether all shards have applied the batch.
+  bool OnDone(std::uint64_t sequence, const Status& status) {
+    bool applied_by_all = false;
     if (!status.ok() && failed.ok()) {
       failed = status;
       if (stream != nullptr) stream->Cancel();  // Nobody may be about to receive.
@@ -35,6 +38,7 @@ struct AgentService::Inflow {
     for (Batch& batch : under_way) {
       if (batch.sequence != sequence) continue;
       --batch.shards;
+      applied_by_all = batch.shards == 0 && failed.ok();
       break;
     }
     while (!under_way.empty() && under_way.front().shards == 0) {
@@ -43,6 +47,7 @@ struct AgentService::Inflow {
     }
     progress.Set();
     news.Set();
+    return applied_by_all;
   }
 };
 
@@ -78,6 +83,7 @@ void AgentService::AddMethods(env::MethodTable* table) {
   table->AddUnary(batch::kCloseSessionMethod, control_, unary(&AgentService::CloseSession));
   table->AddUnary(batch::kListSuspectsMethod, control_, unary(&AgentService::ListSuspects));
   table->AddUnary(batch::kSweepMethod, control_, unary(&AgentService::Sweep));
+  table->AddUnary(batch::kTellConfigMethod, control_, unary(&AgentService::TellConfig));
   table->AddStream(batch::kReportMethod, ingest_,
                    [this](env::CallContext context, env::Stream& stream) {
                      return Report(std::move(context), stream);
@@ -103,6 +109,15 @@ env::Task<Result<std::string>> AgentService::Beat(env::CallContext context, std:
   const Result<batch::HeartbeatAnswer> answer = host_.Beat(CallerOf(context), *decoded);
   if (!answer.ok()) co_return answer.status();
   co_return EncodeHeartbeatAnswer(*answer);
+}
+
+env::Task<Result<std::string>> AgentService::TellConfig(env::CallContext context,
+                                                        std::string request) {
+  const auto decoded = DecodeConfigReport(request);
+  if (!decoded.ok()) co_return decoded.status();
+  const Status taken = host_.TakeConfig(CallerOf(context), decoded->first, decoded->second);
+  if (!taken.ok()) co_return taken;
+  co_return std::string();
 }
 
 env::Task<Result<std::string>> AgentService::CloseSession(env::CallContext context,
@@ -147,8 +162,27 @@ env::Task<Result<std::string>> AgentService::Sweep(env::CallContext context, std
 }
 
 env::Task<Result<SessionHost::Ticket>> AgentService::Join(SessionHost::Caller caller,
-                                                          std::string session_id) {
-  co_return host_.Join(caller, session_id);
+                                                          std::string session_id,
+                                                          std::shared_ptr<Inflow> inflow) {
+  Result<SessionHost::Ticket> ticket = host_.Join(caller, session_id);
+  if (!ticket.ok()) co_return ticket;
+  // Called on the control executor; what comes too late for the stream is asked again.
+  const auto take = [this, session = ticket->session,
+                     stream = std::weak_ptr<Inflow>(inflow)](std::vector<batch::Command> commands) {
+    const std::shared_ptr<Inflow> to = stream.lock();
+    if (to == nullptr) return false;
+    ingest_.Post([this, to, session, commands = std::move(commands)] {
+      if (to->ended) {
+        control_.Post([&host = host_, session] { host.AskAgain(session); });
+        return;
+      }
+      to->commands.insert(to->commands.end(), commands.begin(), commands.end());
+      to->news.Set();
+    });
+    return true;
+  };
+  host_.Listen(ticket->session, take);
+  co_return ticket;
 }
 
 env::Task<Status> AgentService::Report(env::CallContext context, env::Stream& stream) {
@@ -157,11 +191,12 @@ env::Task<Status> AgentService::Report(env::CallContext context, env::Stream& st
   if (!*first) co_return Status(Code::kInvalidArgument, "the stream names no session");
   Result<std::string> session_id = DecodeReportStart(**first);
   if (!session_id.ok()) co_return session_id.status();
-  env::Task<Result<SessionHost::Ticket>> join = Join(CallerOf(context), *std::move(session_id));
+  const auto inflow = std::make_shared<Inflow>();
+  env::Task<Result<SessionHost::Ticket>> join =
+      Join(CallerOf(context), *std::move(session_id), inflow);
   const Result<SessionHost::Ticket> ticket = co_await env::RunOn(control_, std::move(join));
   if (!ticket.ok()) co_return ticket.status();
 
-  const auto inflow = std::make_shared<Inflow>();
   inflow->stream = &stream;
   env::TaskGroup answers(ingest_);
   answers.Spawn(SendAnswers(stream, inflow));
@@ -174,6 +209,10 @@ env::Task<Status> AgentService::Report(env::CallContext context, env::Stream& st
   inflow->stream = nullptr;
   inflow->news.Set();
   co_await answers.Join();
+  // Unless another stream of the session has them by now.
+  if (!inflow->commands.empty() && !ticket->ended.stop_requested()) {
+    control_.Post([&host = host_, session = ticket->session] { host.AskAgain(session); });
+  }
   if (ticket->ended.stop_requested()) {
     co_return Status(Code::kUnauthenticated, "Session obsoleted");
   }
@@ -230,30 +269,45 @@ void AgentService::Deliver(const SessionHost::Ticket& ticket, batch::Batch batch
   };
   count(1, 0);
   if (ticket.shards.empty()) {  // A pipe without views takes all and keeps nothing.
-    inflow->OnDone(sequence, {});
+    (void)inflow->OnDone(sequence, {});
+    if (batch.source == batch::Source::kJob) NoteJob(ticket.session, batch);
     return;
   }
   const auto shared = std::make_shared<const batch::Batch>(std::move(batch));
   for (const std::shared_ptr<Shard>& shard : ticket.shards) {
     const bool first = shard == ticket.shards.front();
-    shard->Deliver(ticket.session, shared, [this, inflow, sequence, first, count](Status status) {
-      if (first && status.ok()) count(0, 1);
-      ingest_.Post(
-          [inflow, sequence, status = std::move(status)] { inflow->OnDone(sequence, status); });
-    });
+    shard->Deliver(ticket.session, shared,
+                   [this, inflow, first, count, shared, session = ticket.session](Status status) {
+                     if (first && status.ok()) count(0, 1);
+                     ingest_.Post([this, inflow, shared, session, status = std::move(status)] {
+                       const bool all = inflow->OnDone(shared->sequence, status);
+                       if (all && shared->source == batch::Source::kJob) NoteJob(session, *shared);
+                     });
+                   });
   }
+}
+
+void AgentService::NoteJob(SessionKey session, const batch::Batch& batch) {
+  const bool ended = batch.mark == batch::ScanMark::kEnd;
+  control_.Post([&host = host_, session, ended, id = batch.job_id, error = batch.job_error] {
+    host.NoteJob(session, ended, id, error);
+  });
 }
 
 env::Task<void> AgentService::SendAnswers(env::Stream& stream, std::shared_ptr<Inflow> inflow) {
   for (;;) {
-    while (inflow->answered == inflow->applied && !inflow->ended) {
+    while (inflow->answered == inflow->applied && inflow->commands.empty() && !inflow->ended) {
       (void)co_await inflow->news.Wait(Instant::Max(), {});
     }
     if (inflow->ended) co_return;
     batch::ReportAnswer answer;
     answer.acknowledged_sequence = inflow->applied;
+    answer.commands = inflow->commands;
     const Status sent = co_await stream.Send(EncodeReportAnswer(answer));
-    if (!sent.ok()) co_return;
+    if (!sent.ok()) co_return;  // The commands stay, for who asks again.
+    inflow->commands.erase(
+        inflow->commands.begin(),
+        inflow->commands.begin() + static_cast<std::ptrdiff_t>(answer.commands.size()));
     inflow->answered = answer.acknowledged_sequence;
     inflow->progress.Set();
   }

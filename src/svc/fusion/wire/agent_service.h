@@ -1,7 +1,8 @@
 // agent_service.h: the door for agents: service fustor.v1.Agents of api/proto/fustor/v1.
 //
 // Sessions are answered on the control executor. A stream of reports is decoded on the ingest
-// executor and applied by the shards; an answer acknowledges what readers can see. At most
+// executor and applied by the shards; an answer acknowledges what readers can see, and brings
+// commands as soon as there are some. At most
 // kBatchesInFlight batches of a stream are decoded and not yet applied; then nothing is read until
 // one is, and the transport holds the agent back.
 //
@@ -43,16 +44,20 @@ class AgentService {
   SessionHost::Caller CallerOf(const env::CallContext& context) const;
   env::Task<Result<std::string>> OpenSession(env::CallContext context, std::string request);
   env::Task<Result<std::string>> Beat(env::CallContext context, std::string request);
+  env::Task<Result<std::string>> TellConfig(env::CallContext context, std::string request);
   env::Task<Result<std::string>> CloseSession(env::CallContext context, std::string request);
   env::Task<Result<std::string>> ListSuspects(env::CallContext context, std::string request);
   env::Task<Result<std::string>> Sweep(env::CallContext context, std::string request);
   env::Task<Status> Report(env::CallContext context, env::Stream& stream);
-  env::Task<Result<SessionHost::Ticket>> Join(SessionHost::Caller caller, std::string session_id);
+  env::Task<Result<SessionHost::Ticket>> Join(SessionHost::Caller caller, std::string session_id,
+                                              std::shared_ptr<Inflow> inflow);
   env::Task<Status> TakeBatches(const SessionHost::Ticket& ticket, env::Stream& stream,
                                 std::shared_ptr<Inflow> inflow);
   void Deliver(const SessionHost::Ticket& ticket, batch::Batch batch,
                const std::shared_ptr<Inflow>& inflow);
   static env::Task<void> SendAnswers(env::Stream& stream, std::shared_ptr<Inflow> inflow);
+  // What an applied batch means to a job. On any executor.
+  void NoteJob(SessionKey session, const batch::Batch& batch);
 
   const std::string receiver_;
   SessionHost& host_;

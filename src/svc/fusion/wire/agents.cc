@@ -45,6 +45,8 @@ void PutCommands(const std::vector<batch::Command>& commands,
     to.set_path(command.path);
     to.set_recursive(command.recursive);
     to.set_job_id(command.job_id);
+    to.set_name(command.name);
+    to.set_text(command.text);
   }
 }
 
@@ -129,6 +131,8 @@ Status TakeHead(const pb::Batch& from, batch::Batch* to) {
   to->scan_path = from.scan_path();
   if (from.job_id().size() > batch::kIdBytesMax) return Malformed("batch.job_id");
   to->job_id = from.job_id();
+  to->shallow = from.scan_shallow();
+  to->job_error = from.job_error().substr(0, batch::kIdBytesMax);
   to->lost_events = from.lost_events();
   to->full_every = from.full_every();
   return Status();
@@ -209,6 +213,17 @@ std::string EncodeSweepAnswer(const std::vector<std::string>& differing) {
   pb::SweepResponse message;
   for (const std::string& path : differing) message.add_differing(path);
   return message.SerializeAsString();
+}
+
+Result<std::pair<std::string, batch::ConfigReport>> DecodeConfigReport(std::string_view bytes) {
+  pb::ConfigReport message;
+  FUSTOR_TRY(Parse(bytes, &message));
+  FUSTOR_TRY(CheckId(message.session_id(), "session_id"));
+  FUSTOR_TRY(CheckId(message.filename(), "filename"));
+  if (message.config_yaml().size() > batch::kConfigBytesMax) return Malformed("config_yaml");
+  return std::pair(message.session_id(),
+                   batch::ConfigReport{message.filename(), message.config_yaml(),
+                                       message.error().substr(0, 4096)});
 }
 
 Result<std::string> DecodeReportStart(std::string_view bytes) {

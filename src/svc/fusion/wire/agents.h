@@ -30,6 +30,8 @@ struct SweepReport {
 };
 // Errors: kInvalidArgument.
 Result<SweepReport> DecodeSweep(std::string_view bytes);
+// The session's id and what it tells.
+Result<std::pair<std::string, batch::ConfigReport>> DecodeConfigReport(std::string_view bytes);
 // The session's id, from the first message of a Report stream. Errors: kInvalidArgument.
 Result<std::string> DecodeReportStart(std::string_view bytes);
 

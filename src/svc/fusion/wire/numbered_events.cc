@@ -49,6 +49,8 @@ bool ReadHeadMember(std::string_view key, Tape::Node value, batch::Batch* to, Pu
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(value.Int(), 0, 1'000'000));
   } else if (key == "lost_events" && value.kind() == Tape::Kind::kBool) {
     to->lost_events = value.Bool();
+  } else if (key == "shallow" && value.kind() == Tape::Kind::kBool) {
+    to->shallow = value.Bool();
   } else if (key == "source") {
     const std::optional<Source> source =
         value.is_string() ? SourceOf(value.String()) : std::nullopt;
@@ -180,6 +182,7 @@ bool DecodeNumbered(Tape::Node head, std::optional<Tape::Node> events, const Pus
     return false;
   }
   batch.job_id = pushed->job_id;
+  batch.job_error = pushed->job_error;
   pushed->batches.push_back(std::move(batch));
   return true;
 }

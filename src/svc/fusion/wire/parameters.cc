@@ -201,9 +201,12 @@ std::optional<Cursor> Cursor::Parse(std::string_view text) {
 bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, TreeQuery* query,
                     BadParameter* bad) {
   Reader reader(request, bad);
-  bool recursive = true;
   reader.Path("path", &query->path);
-  reader.Bool("recursive", &recursive);
+  reader.Bool("recursive", &query->recursive);
+  bool old_name = false;
+  reader.Bool("on_demand_scan", &query->on_demand_scan);
+  reader.Bool("force-real-time", &old_name);
+  query->on_demand_scan |= old_name;
   reader.Number<std::uint32_t>("max_depth", 0, UINT32_MAX, &query->depth_max);
   reader.Bool("only_path", &query->only_path);
   reader.Bool("totals", &query->totals);
@@ -219,7 +222,14 @@ bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, Tree
     reader.Fail("cursor", "is not one that an earlier answer gave as `next`");
   }
   if (query->limit) query->depth_max = 1;
-  query->no_children = !recursive && !query->depth_max;
+  query->no_children = !query->recursive && !query->depth_max;
+  return reader.ok();
+}
+
+bool ParseJobQuery(const http::Request& request, JobQuery* query, BadParameter* bad) {
+  Reader reader(request, bad);
+  reader.Path("path", &query->path);
+  reader.Bool("recursive", &query->recursive);
   return reader.ok();
 }
 

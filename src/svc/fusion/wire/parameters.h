@@ -49,6 +49,8 @@ struct TreeQuery {
   bool totals = false;
   bool dry_run = false;
   bool envelope = false;
+  bool on_demand_scan = false;  // Agents are asked to look at `path`.
+  bool recursive = true;        // With it: also at what is below.
   bool keyed_children = false;  // Of the route, not of the request: children by their names.
   // The page form: the children of one directory, `limit` at a time.
   std::optional<std::uint64_t> limit;
@@ -70,6 +72,12 @@ struct ChangesQuery {
   std::optional<FeedPosition> since;  // Header Last-Event-ID, else parameter `since`.
 };
 
+// POST .../jobs
+struct JobQuery {
+  std::string path = "/";
+  bool recursive = true;
+};
+
 struct StatsQuery {
   std::optional<std::string> path;
   bool envelope = false;
@@ -82,6 +90,7 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
                       SearchPageQuery* query, BadParameter* bad);
 bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadParameter* bad);
 bool ParseStatsQuery(const http::Request& request, StatsQuery* query, BadParameter* bad);
+bool ParseJobQuery(const http::Request& request, JobQuery* query, BadParameter* bad);
 // The parameter `envelope` alone.
 bool ParseEnvelope(const http::Request& request, bool* envelope, BadParameter* bad);
 

@@ -98,13 +98,27 @@ env::Task<Reply> Apply(const PipeDoor& door, SessionHost::Entry entry, PushedEve
   posted.rejected = pushed.rejected;
   posted.numbered = pushed.numbered;
   posted.part = pushed.part;
+  posted.job_id = std::move(pushed.job_id);
+  posted.job_error = std::move(pushed.job_error);
   env::Task<Status> push = door.ports.host.Push(std::move(entry), std::move(posted));
   const Status status = co_await env::RunOn(door.ports.control, std::move(push));
   if (!status.ok()) co_return FailureReply(status);
   co_return reply;
 }
 
-// The whole configuration of an agent, keys included: nothing of it is kept.
+env::Task<bool> KeepConfigHere(const PipeDoor& door, SessionHost::Entry entry,
+                               batch::ConfigReport report) {
+  (void)door.ports.host.TakeConfigPosted(entry, report);
+  co_return true;
+}
+
+// The whole configuration of an agent, keys included: only what may be shown is kept.
+env::Task<void> KeepConfig(const PipeDoor& door, SessionHost::Entry entry, PushedEvents pushed) {
+  pushed.config.error = std::move(pushed.job_error);
+  env::Task<bool> keep = KeepConfigHere(door, std::move(entry), std::move(pushed.config));
+  (void)co_await env::RunOn(door.ports.control, std::move(keep));
+}
+
 bool IsConfigReport(const PushedEvents& pushed) { return pushed.source_type == "config_report"; }
 
 Reply ConfigReportReply() { return {200, R"({"status":"ok","count":0})"}; }
@@ -129,6 +143,7 @@ env::Task<void> PushEvents(const PipeDoor& door, http::Request& request,
   }
   Decoded decoded = co_await Decode(door, &*entry, *std::move(body));
   if (!decoded.valid || IsConfigReport(decoded.pushed)) {
+    if (decoded.valid) co_await KeepConfig(door, *entry, std::move(decoded.pushed));
     co_await Leave(door, *entry);
     co_await SendReply(writer, decoded.valid ? ConfigReportReply() : BadFieldReply(decoded.bad));
     co_return;

@@ -202,6 +202,13 @@ bool ReadBodyMember(std::string_view key, Tape::Node value, Body* body, PushedEv
     bool valid = true;
     value.ForEachMember([&](std::string_view name, Tape::Node member) {
       if (name == "job_id") valid = valid && ReadText(member, name, &pushed->job_id, bad);
+      if (name == "filename")
+        valid = valid && ReadText(member, name, &pushed->config.filename, bad);
+      if (name == "config_yaml" && member.is_string() &&
+          member.String().size() <= batch::kConfigBytesMax) {
+        pushed->config.config_yaml = member.String();
+      }
+      if (name == "error") valid = valid && ReadText(member, name, &pushed->job_error, bad);
     });
     return valid;
   }
@@ -244,8 +251,8 @@ bool DecodePushedEvents(const Tape& tape, const PushLimits& limits, PushedEvents
   const bool job_done = pushed->source_type == "job_complete" ||
                         pushed->source_type == "scan_complete" ||
                         pushed->source_type == "find_complete";
-  if (job_done) pushed->ends = Source::kJob;
   if (body.is_end) pushed->ends = usual ? usual : reader.last();
+  if (job_done) pushed->ends = Source::kJob;
   if (pushed->ends == Source::kRealtime) pushed->ends.reset();
   for (batch::Batch& batch : pushed->batches) {
     if (batch.source == Source::kJob) batch.job_id = pushed->job_id;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "lib/batch/batch.h"
+#include "lib/batch/session.h"
 #include "lib/json/tape.h"
 #include "svc/fusion/core/numbered_batches.h"
 
@@ -40,8 +41,10 @@ struct PushedEvents {
   std::uint64_t rows = 0;      // That are in the batches.
   std::uint64_t rejected = 0;  // Rows that made no sense; an event without usable rows is one.
   std::string source_type;
-  std::string session_id;  // Only the older route reads it.
-  std::string job_id;      // metadata.job_id
+  std::string session_id;      // Only the older route reads it.
+  std::string job_id;          // metadata.job_id
+  batch::ConfigReport config;  // Of source_type "config_report".
+  std::string job_error;       // metadata.error: why a job could not be done.
   // A numbered batch, or this part of one: batches holds exactly one.
   bool numbered = false;
   NumberedBatches::Part part;

@@ -171,9 +171,9 @@ void BeginEnvelope(bool envelope, std::string* out) {
 }
 
 void EndEnvelope(bool envelope, const ViewDoor& door, const OpenView& open, std::string_view path,
-                 tree::Revision revision, std::string* out) {
+                 tree::Revision revision, std::string* out, bool job_pending) {
   if (!envelope) return;
-  *out += ",\"job_pending\":false,\"meta\":";
+  *out += job_pending ? ",\"job_pending\":true,\"meta\":" : ",\"job_pending\":false,\"meta\":";
   JsonWriter json(out);
   json.BeginObject().Key("view_id").String(open.view->id()).Key("revision").Uint(revision);
   WriteTrust(door, *open.status, path, &json);

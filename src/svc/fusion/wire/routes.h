@@ -103,10 +103,10 @@ class Body {
   bool started_ = false;
 };
 
-// {"data": ..., "job_pending": false, "meta": {...}} around an answer, when it is asked for.
+// {"data": ..., "job_pending": ..., "meta": {...}} around an answer, when it is asked for.
 void BeginEnvelope(bool envelope, std::string* out);
 void EndEnvelope(bool envelope, const ViewDoor& door, const OpenView& open, std::string_view path,
-                 tree::Revision revision, std::string* out);
+                 tree::Revision revision, std::string* out, bool job_pending = false);
 
 // Members freshness, stale_since, stale_reason, evidence_age_seconds, file_evidence_age_seconds,
 // alarm, uncertain, audit_only: how far what lies at and below `path` can be trusted.
@@ -136,6 +136,12 @@ env::Task<void> AnswerSuspects(const ViewDoor& door, http::Request& request,
                                http::ResponseWriter& writer);
 env::Task<void> AnswerBlindSpots(const ViewDoor& door, http::Request& request,
                                  http::ResponseWriter& writer);
+env::Task<void> AnswerJobs(const ViewDoor& door, http::Request& request,
+                           http::ResponseWriter& writer);
+env::Task<void> AnswerJob(const ViewDoor& door, http::Request& request,
+                          http::ResponseWriter& writer);
+env::Task<void> StartJob(const ViewDoor& door, http::Request& request,
+                         http::ResponseWriter& writer);
 env::Task<void> AnswerReset(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer);
 // /views/fs/...: of the only view, or the first, that the key opens.

@@ -112,8 +112,16 @@ std::string BeatJson(const batch::HeartbeatAnswer& answer) {
   json.Key("is_leader").Bool(answer.role == batch::Role::kLeader);
   json.Key("message").Null().Key("can_realtime").Null().Key("commands").BeginArray();
   for (const batch::Command& command : answer.commands) {
-    json.BeginObject().Key("type").String(command.kind).Key("path").String(command.path);
-    json.Key("recursive").Bool(command.recursive).Key("job_id").String(command.job_id).EndObject();
+    json.BeginObject().Key("type").String(command.kind);
+    if (command.kind == "scan") {
+      json.Key("path").String(command.path).Key("recursive").Bool(command.recursive);
+      json.Key("job_id").String(command.job_id);
+    } else if (command.kind == "update_config") {
+      json.Key("filename").String(command.name).Key("config_yaml").String(command.text);
+    } else if (command.kind == "stop_pipe") {
+      json.Key("pipe_id").String(command.name);
+    }
+    json.EndObject();
   }
   json.EndArray().EndObject();
   return out;

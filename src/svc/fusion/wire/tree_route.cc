@@ -136,8 +136,8 @@ std::optional<Storable> StorableAs(const OpenView& open, const TreeQuery& query,
 }
 
 env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const TreeQuery& query,
-                           tree::Snapshot pinned, tree::Entry entry, http::AnswerStore* store,
-                           http::ResponseWriter& writer) {
+                           tree::Snapshot pinned, tree::Entry entry, std::optional<Jobs::Job> job,
+                           http::AnswerStore* store, http::ResponseWriter& writer) {
   std::optional<tree::Snapshot> snapshot(std::move(pinned));
   const tree::Revision revision = snapshot->revision();
   const NodeJson json({query.only_path, query.totals, query.keyed_children}, open.status);
@@ -147,7 +147,11 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
   const auto [directory, name] = SplitPath(query.path);
   json.AppendOpen(NodeJson::MakeParent(directory.empty() ? "/" : directory), name, entry, *snapshot,
                   &out);
-  if (!query.envelope) out += ",\"job_id\":null,\"job_pending\":false";
+  const bool job_pending = job && job->open();
+  if (!query.envelope || job) {
+    out += ",\"job_id\":" + (job ? '"' + job->id + '"' : std::string("null"));
+    out += job_pending ? ",\"job_pending\":true" : ",\"job_pending\":false";
+  }
   std::optional<Storable> storable = StorableAs(open, query, *snapshot, entry, out, store);
   if (storable) {
     if (http::AnswerStore::Body kept = store->Find(storable->key, storable->version)) {
@@ -171,7 +175,7 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
     }
   }
   body.text() += '}';
-  EndEnvelope(query.envelope, door, open, query.path, revision, &body.text());
+  EndEnvelope(query.envelope, door, open, query.path, revision, &body.text(), job_pending);
   snapshot.reset();
   if (storable && body.whole() && store->Takes(body.text().size())) {
     const auto kept = std::make_shared<const std::string>(std::move(body.text()));
@@ -211,6 +215,22 @@ env::Task<void> AnswerTreeAs(const ViewDoor& door, http::Request& request,
   std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
   if (!snapshot) co_return;
   const std::optional<tree::Entry> entry = snapshot->Find(query.path);
+  std::optional<Jobs::Job> job;
+  if (query.on_demand_scan) {
+    Result<Jobs::Job> started = co_await open->view->StartScan(query.path, query.recursive);
+    if (started.ok()) job = *std::move(started);
+  }
+  if (!entry && job) {
+    snapshot.reset();
+    std::string out;
+    JsonWriter json(&out);
+    json.BeginObject().Key("job_id").String(job->id).Key("job_pending").Bool(job->open());
+    json.Key("message").String("'" + PrintablePath(query.path) +
+                               "' is not known yet; agents have been asked to look");
+    json.EndObject();
+    (void)co_await writer.Send(200, open->headers, std::move(out));
+    co_return;
+  }
   if (!entry) {
     snapshot.reset();
     (void)co_await http::SendDetail(
@@ -229,7 +249,8 @@ env::Task<void> AnswerTreeAs(const ViewDoor& door, http::Request& request,
                                     TooLarge(query.path, count, door.options.max_response_items));
     co_return;
   }
-  co_await AnswerNode(door, *open, query, *std::move(snapshot), *entry, request.store, writer);
+  co_await AnswerNode(door, *open, query, *std::move(snapshot), *entry, std::move(job),
+                      request.store, writer);
 }
 
 }  // namespace fustor::fusion

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/path.h"
+#include "env/client_gone.h"
 #include "fustor/v1/views.pb.h"
 #include "lib/batch/methods.h"
 #include "lib/tree/search.h"
@@ -338,6 +339,12 @@ void ViewService::AddMethods(env::MethodTable* table) {
   unary(kStatusMethod, &ViewService::ShowViews);
   unary(kStatMethod, &ViewService::ShowEntry);
   unary(kDuMethod, &ViewService::ShowUsage);
+  table->AddUnary(kScanMethod, executor_, [this](env::CallContext context, std::string request) {
+    return StartScan(std::move(context), std::move(request));
+  });
+  table->AddUnary(kJobsMethod, executor_, [this](env::CallContext context, std::string request) {
+    return ShowJobs(std::move(context), std::move(request));
+  });
   stream(kTreeMethod, &ViewService::SendTree);
   stream(kSearchMethod, &ViewService::SendMatches);
   stream(kChangesMethod, &ViewService::SendChanges);
@@ -485,9 +492,10 @@ env::Task<Status> ViewService::SendNews(const env::CallContext& context,
                                         std::unique_ptr<ChangeReader> reader,
                                         std::optional<FeedPosition> since,
                                         const ChangeFilter& filter, env::Stream& stream) {
+  const std::stop_token gone = env::ClientGone(stream);
   Instant sent_at = executor_.clock().Now();
   // At once: what is wrong with where the reader wants to begin.
-  FeedNews news = co_await reader->Next(sent_at, {});
+  FeedNews news = co_await reader->Next(sent_at, gone);
   if (news.kind != FeedNews::Kind::kReset) {
     FeedPosition from = news.position;
     if (since) from.revision = since->revision;
@@ -510,7 +518,7 @@ env::Task<Status> ViewService::SendNews(const env::CallContext& context,
     if (sent) sent_at = executor_.clock().Now();
     const Result<std::shared_ptr<View>> still = Find(context, view->id());
     if (!still.ok()) co_return still.status();
-    news = co_await reader->Next(sent_at + options_.feed_heartbeat, {});
+    news = co_await reader->Next(sent_at + options_.feed_heartbeat, gone);
   }
   co_return Status(Code::kUnavailable, news.reason);
 }

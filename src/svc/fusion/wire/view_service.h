@@ -6,9 +6,10 @@
 // request that makes no sense, kResourceExhausted for too many readers.
 //
 // Streams are sent a message at a time, and the transport holds them back while the client reads
-// slowly; a revision is let go before each message. A client that has gone is noticed at the next
-// message: while a change feed is quiet, at the latest after Options.feed_heartbeat. No handler
-// holds its executor for more than a few milliseconds at a time.
+// slowly; a revision is let go before each message. A client that has gone is noticed at once where
+// the transport tells (env/client_gone.h), else at the next message: while a change feed is quiet,
+// at the latest after Options.feed_heartbeat. No handler holds its executor for more than a few
+// milliseconds at a time.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,9 @@ class ViewService {
   Result<std::string> ShowViews(const env::CallContext& context, const std::string& bytes) const;
   Result<std::string> ShowEntry(const env::CallContext& context, const std::string& bytes) const;
   Result<std::string> ShowUsage(const env::CallContext& context, const std::string& bytes) const;
+  // view_service_jobs.cc
+  env::Task<Result<std::string>> StartScan(env::CallContext context, std::string bytes);
+  env::Task<Result<std::string>> ShowJobs(env::CallContext context, std::string bytes);
   env::Task<Status> SendTree(env::CallContext context, env::Stream& stream);
   env::Task<Status> SendMatches(env::CallContext context, env::Stream& stream);
   env::Task<Status> SendChanges(env::CallContext context, env::Stream& stream);

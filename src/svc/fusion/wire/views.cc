@@ -63,6 +63,9 @@ void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions optio
   add("GET", "/{view}/sessions", &AnswerSessions);
   add("GET", "/{view}/suspect-list", &AnswerSuspects);
   add("GET", "/{view}/blind-spots", &AnswerBlindSpots);
+  add("GET", "/{view}/jobs", &AnswerJobs);
+  add("POST", "/{view}/jobs", &StartJob);
+  add("GET", "/{view}/jobs/{job}", &AnswerJob);
   add("DELETE", "/{view}/reset", &AnswerReset);
   add_at("GET", "/views/fs/tree", &AnswerOldTree);
   add_at("GET", "/views/fs/stats", &AnswerOldStats);
