@@ -486,7 +486,7 @@ void AuditsHeal(bool as_job) {
     ASSERT_EQ(Print(run.Seen()), Print(run.Truth({})));
   }
   EXPECT_GT(differed, Seeds() / 4) << "the test loses too little";
-  EXPECT_GT(silent, Seeds()) << "the audits read everything";
+  if (!as_job) EXPECT_GT(silent, Seeds()) << "the audits read everything";
 }
 
 TEST(Observer, AnAuditFindsWhatNoEventTold) { AuditsHeal(false); }
