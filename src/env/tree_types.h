@@ -25,6 +25,19 @@ struct ListRequest {
   // Watch first, then list: changes after the start of the listing come as events. Watching an
   // already watched directory again is harmless and moves the watch to this key.
   bool watch = true;
+  // As it was at an earlier listing; inode 0: not known. A directory that is still the same, and
+  // has the same mtime and ctime, is only looked at: neither watched again nor read, and its
+  // entries are not looked at.
+  struct Known {
+    std::uint64_t inode = 0;
+    std::int64_t mtime_ns = 0;
+    std::int64_t ctime_ns = 0;
+    bool Is(const EntryAttrs& attrs) const {
+      return inode != 0 && inode == attrs.inode && mtime_ns == attrs.mtime_ns &&
+             ctime_ns == attrs.ctime_ns;
+    }
+  };
+  Known known = {};
 };
 
 struct ListedDir {
@@ -39,7 +52,9 @@ struct ListedDir {
   EntryAttrs self;     // Read after the watch began, before the listing. Valid unless the directory
                        // could not be opened.
   EntryList children;  // Sorted by name. Without "." and "..".
-  WallTime started_at;  // This host's clock, before the listing began.
+  WallTime started_at;     // This host's clock, before the listing began.
+  bool unchanged = false;  // As ListRequest::known: only `self` was looked at. `status` is Ok.
+  bool remote = false;     // The times are those of another host's clock.
 };
 
 struct StatRequest {
@@ -47,6 +62,7 @@ struct StatRequest {
   std::string dir_path;
   std::uint64_t expected_inode = 0;  // Of the directory; 0: any.
   std::string name;                  // Empty: the directory itself.
+  bool fresh = false;  // Past the attribute caches of a network file system: costs a round trip.
 };
 
 struct StattedEntry {

@@ -136,6 +136,11 @@ class Listing : public std::enable_shared_from_this<Listing> {
     if (request_.expected_inode != 0 && self.inode != request_.expected_inode) {
       return Fail(AnotherOne());
     }
+    if (request_.known.Is(self)) {
+      listed_.unchanged = true;
+      return End({});
+    }
+    listed_.remote = true;  // The hosts' clocks are not the file system's.
     if (request_.watch) listed_.watch_status = view_->watch->Cover(request_.dir, dir_);
     Then(&Listing::ReadNames);
   }

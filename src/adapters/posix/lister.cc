@@ -78,7 +78,7 @@ Lister::Lister(Root& root, FileSystems& file_systems, Watcher& watcher, OpLimite
 env::ListedDir Lister::List(const env::ListRequest& request) {
   env::ListedDir listed;
   listed.dir = request.dir;
-  limiter_.Take(3);
+  limiter_.Take(request.known.inode != 0 ? 1 : 3);
   listed.started_at = WallNow();
   const auto failed = [&](Status status) {
     if (request.watch) listed.watch_status = status;
@@ -93,8 +93,14 @@ env::ListedDir Lister::List(const env::ListRequest& request) {
   if (request.expected_inode != 0 && self->attrs.inode != request.expected_inode) {
     return failed({Code::kAborted, "another directory lies at this path now"});
   }
+  if (request.known.Is(self->attrs)) {
+    listed.unchanged = true;
+    return listed;
+  }
+  if (request.known.inode != 0) limiter_.Take(2);
   const auto facts = FactsOf(dir->get(), *self);
   if (!facts.ok()) return failed(facts.status());
+  listed.remote = (*facts)->remote;
   if (LeavesAlone(self->attrs, **facts)) return listed;
   if (request.watch) {
     listed.watch_status = watcher_.Cover(request.dir, dir->get(), **facts);
@@ -239,8 +245,9 @@ void Lister::StatOne(int dirfd, const env::StatRequest& request, env::StattedEnt
     return;
   }
   struct statx st;
-  if (statx(dirfd, name.c_str(), AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_AS_STAT | AT_NO_AUTOMOUNT,
-            STATX_BASIC_STATS, &st) != 0) {
+  const int sync = request.fresh ? AT_STATX_FORCE_SYNC : AT_STATX_SYNC_AS_STAT;
+  if (statx(dirfd, name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | sync, STATX_BASIC_STATS,
+            &st) != 0) {
     const int error = errno;
     // A name that is too long for the file system cannot be in it.
     answer->status = ErrnoStatus(error == ENAMETOOLONG ? ENOENT : error, "looking at the entry");

@@ -41,11 +41,18 @@ void Metrics::Show(const AgentState& state) {
     Gauge(p.id, "fustor_agent_directories", "Directories known.", p.directories);
     Gauge(p.id, "fustor_agent_watches", "Directories watched.", tree.watches);
     Count(p.id, "fustor_agent_rows_sent_total", "Rows sent.", p.pipe.rows_sent);
+    Count(p.id, "fustor_agent_sweeps_total", "Sweeps of Fusion's suspects.", p.pipe.sweeps);
+    Count(p.id, "fustor_agent_swept_files_total", "Files looked at in sweeps.", p.pipe.swept);
+    Count(p.id, "fustor_agent_swept_differing_total",
+          "Of these, files that were not as Fusion knew them.", p.pipe.swept_differing);
     Count(p.id, "fustor_agent_sessions_total", "Sessions opened.", p.pipe.sessions);
     Count(p.id, "fustor_agent_events_total", "Events of the file system.", p.seen.events);
     Count(p.id, "fustor_agent_overflows_total", "Times that events were lost.", p.seen.overflows);
     Count(p.id, "fustor_agent_directories_listed_total", "Directories listed.",
           p.seen.directories_listed);
+    Count(p.id, "fustor_agent_directories_silent_total",
+          "Directories that audits passed by, because they were unchanged.",
+          p.seen.directories_silent);
     Count(p.id, "fustor_agent_entries_listed_total", "Entries found by listing.",
           p.seen.entries_listed);
     Count(p.id, "fustor_agent_directories_failed_total", "Directories that could not be read.",

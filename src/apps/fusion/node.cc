@@ -231,6 +231,10 @@ health::Health Node::MakeHealth() const {
                status->unready_since.value_or(now));
     health.Set(name, status->ready ? health::State::kOk : health::State::kFailed,
                status->not_ready_reason, now);
+    if (!status->alarm) continue;
+    const std::string alarm = "deletes:" + view->id();
+    health.Add(alarm, health::Matters::kInforms, status->alarm->since);
+    health.Set(alarm, health::State::kDegraded, AlarmText(*status->alarm), now);
   }
   return health;
 }

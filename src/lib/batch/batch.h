@@ -59,6 +59,9 @@ struct DirBlock {
   // An audit found the directory's mtime unchanged and did not look at its files (audit_skipped).
   // `complete` is false then.
   bool silent = false;
+  // What changes in it will not be seen as it happens: it is not watched. Of a silent one nothing
+  // new is said.
+  bool unwatched = false;
   // Without `self`: the mtime that the directory had when the rows were seen, as far as the agent
   // says so (parent_mtime); 0: not known.
   std::int64_t seen_mtime_ns = 0;
@@ -83,6 +86,9 @@ struct Batch {
   // With kBegin: the subtree that is scanned, "/" for all. Of a job also with kEnd.
   std::string scan_path;
   std::string job_id;  // kJob.
+  // With kBegin of an audit: each directory is listed in full (not `silent`) in one of so many
+  // audits of the session in a row. 0 and 1: in every one.
+  std::uint32_t full_every = 0;
   // With kBegin of a job: only the directory itself is looked at, not what is below it.
   bool shallow = false;
   // With kEnd of a job: why it could not be done; empty: it is done.

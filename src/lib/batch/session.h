@@ -32,6 +32,7 @@ struct SessionRequest {
   std::string source_uri;  // Bytes.
   Nanos timeout{0};        // 0: the pipe's default.
   std::vector<std::string> capabilities;
+  double delete_fraction_max = 0;  // A scan may delete so much of the view. 0: the view's own.
 
   friend bool operator==(const SessionRequest&, const SessionRequest&) = default;
 };
@@ -94,6 +95,17 @@ struct ReportAnswer {
 
   friend bool operator==(const ReportAnswer&, const ReportAnswer&) = default;
 };
+
+// What a sweep has seen at a path that should be looked at again.
+struct Sighting {
+  std::string path;
+  std::int64_t mtime_ns = 0;
+  std::int64_t size_bytes = 0;
+  std::int64_t ctime_ns = 0;
+
+  friend bool operator==(const Sighting&, const Sighting&) = default;
+};
+inline constexpr std::size_t kSweepPathsMax = 1000;  // Of one sweep.
 
 // Durations travel as seconds in doubles, exact for whole milliseconds below 100 days.
 double ToSeconds(Nanos duration);

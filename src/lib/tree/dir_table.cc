@@ -63,6 +63,7 @@ void DirTable::Recycle(DirId id) {
   Slot& s = slot(id);
   s.dir.store(nullptr, std::memory_order_release);
   s.sums.store(nullptr, std::memory_order_release);
+  s.listed_s.store(0, std::memory_order_relaxed);
   free_.push_back(id);
 }
 

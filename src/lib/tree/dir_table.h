@@ -76,6 +76,8 @@ class DirTable {
     // The writer's: 1 + index of what is being edited; 0: nothing.
     std::uint32_t open_dir = 0;
     std::uint32_t open_sums = 0;
+    // Not of a revision: seconds since 1970; 0: never.
+    std::atomic<std::uint32_t> listed_s{0};
   };
 
   DirTable();

@@ -122,6 +122,10 @@ Aggregates Snapshot::AggregatesOf(DirId dir) const {
   return *sums;
 }
 
+std::uint32_t Snapshot::ListedAt(DirId dir) const {
+  return impl_->table().slot(dir).listed_s.load(std::memory_order_relaxed);
+}
+
 std::uint64_t Snapshot::ChildCount(DirId dir) const {
   const DirVersion* const version = impl_->table().Dir(dir, revision_);
   return version == nullptr ? 0 : version->rows();

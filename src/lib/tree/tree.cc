@@ -33,6 +33,9 @@ Result<void> Tree::Move(DirId from, std::string_view name, DirId to, std::string
   return impl_->Move(from, name, to, to_name);
 }
 bool Tree::GetLink(const EntryAttrs& attrs, Entry* entry) { return impl_->GetLink(attrs, entry); }
+std::optional<std::pair<DirId, std::string>> Tree::FindLink(const EntryAttrs& attrs) {
+  return impl_->FindLink(attrs);
+}
 void Tree::WantLinks(const EntryAttrs& attrs) { impl_->WantLinks(attrs); }
 bool Tree::wants_links() const { return impl_->wants_links(); }
 std::uint64_t Tree::SeekLinks(std::uint64_t rows_max) { return impl_->SeekLinks(rows_max); }
@@ -43,6 +46,7 @@ void Tree::ForEachChild(
 std::uint64_t Tree::ChildCount(DirId dir) { return impl_->ChildCount(dir); }
 std::string Tree::PathOf(DirId dir) { return impl_->PathOf(dir); }
 Aggregates Tree::AggregatesOf(DirId dir) { return impl_->AggregatesOf(dir); }
+void Tree::NoteListed(DirId dir, std::uint32_t wall_s) { impl_->NoteListed(dir, wall_s); }
 Revision Tree::Publish() { return impl_->Publish(); }
 void Tree::Clear() { impl_->Clear(); }
 void Tree::Observe(EditObserver* observer) { impl_->Observe(observer); }

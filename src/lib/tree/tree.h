@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/entry.h"
@@ -110,6 +111,8 @@ class Tree {
 
   // Any known link of the inode that `attrs` speaks of. False: none is known, or it has no others.
   bool GetLink(const EntryAttrs& attrs, Entry* entry);
+  // Where one of them is. nullopt: none is known.
+  std::optional<std::pair<DirId, std::string>> FindLink(const EntryAttrs& attrs);
   // Who makes a hard link tells of the new name only. After Put of one: have the other entries of
   // the inode looked for (SeekLinks), if the tree knows fewer links than there are. O(1).
   void WantLinks(const EntryAttrs& attrs);
@@ -127,6 +130,10 @@ class Tree {
   std::uint64_t ChildCount(DirId dir);
   std::string PathOf(DirId dir);
   Aggregates AggregatesOf(DirId dir);
+
+  // The files in the directory were looked at then (seconds since 1970). No edit: readers of any
+  // revision see it at once.
+  void NoteListed(DirId dir, std::uint32_t wall_s);
 
   // Makes all edits since the last call visible to readers as one revision, and frees what no
   // reader needs any more. Cheap when nothing was edited (the revision then stays the same).
@@ -184,6 +191,8 @@ class Snapshot {
   // moved. With the id it stands for what ForEachChild shows, as long as the tree lives. O(1).
   Revision ChildrenChangedIn(DirId dir) const;
   std::string PathOf(DirId dir) const;
+  // As Tree::NoteListed, as of now; 0: never. O(1).
+  std::uint32_t ListedAt(DirId dir) const;
 
   // A child as it lies in its chunk; columns are decoded when asked for. Valid during the visit.
   class Row {

@@ -46,6 +46,7 @@ class Writer {
   std::uint64_t Erase(DirId dir, std::string_view name);
   Result<void> Move(DirId from, std::string_view name, DirId to, std::string_view to_name);
   bool GetLink(const EntryAttrs& attrs, Entry* entry) const;
+  std::optional<std::pair<DirId, std::string>> FindLink(const EntryAttrs& attrs) const;
   void WantLinks(const EntryAttrs& attrs);
   bool wants_links() const { return !wanted_links_.empty() || !search_.keys.empty(); }
   std::uint64_t SeekLinks(std::uint64_t rows_max);
@@ -53,6 +54,9 @@ class Writer {
                     const std::function<bool(std::string_view, const Entry&)>& visit) const;
   std::uint64_t ChildCount(DirId dir) const;
   std::string PathOf(DirId dir) const;
+  void NoteListed(DirId dir, std::uint32_t wall_s) {
+    table_.slot(dir).listed_s.store(wall_s, std::memory_order_relaxed);
+  }
   Aggregates AggregatesOf(DirId dir);
   Revision Publish();
   void Clear();

@@ -12,6 +12,12 @@ bool Writer::GetLink(const EntryAttrs& attrs, Entry* entry) const {
   return LinkKey::IsLink(attrs) && FindLink(LinkKey::Of(attrs), entry);
 }
 
+std::optional<std::pair<DirId, std::string>> Writer::FindLink(const EntryAttrs& attrs) const {
+  if (!LinkKey::IsLink(attrs) || !links_.Contains(LinkKey::Of(attrs))) return std::nullopt;
+  LinkTable::Link link = links_.First(LinkKey::Of(attrs));
+  return std::pair(link.dir, std::move(link.name));
+}
+
 bool Writer::FindLink(const LinkKey& key, Entry* entry) const {
   if (!links_.Contains(key)) return false;
   const LinkTable::Link link = links_.First(key);

@@ -66,6 +66,11 @@ Setting Choose(Prng prng, const ConvergeOptions& options) {
   if (options.drop_one_in != 0) s.fusion.pipe.audit_interval = Seconds(43'200);
   const bool audits = s.fusion.pipe.audit_interval < kQuiet;
   watch.drop_one_in = audits ? OneOf<std::uint64_t>(prng, {0, 300, 20}) : options.drop_one_in;
+  // Audits pass by what is unchanged; each file is looked at in one of so many. Sweeps come often.
+  s.agent.source.observer.full_every = OneOf<std::uint32_t>(prng, {1, 2, 3});
+  s.fusion.pipe.sentinel_interval = OneOf<Nanos>(prng, {Seconds(0), Seconds(7), Seconds(60)});
+  // What scans miss goes at their end, but nothing is ever too much here.
+  s.fusion.view.delete_fraction_max = OneOf(prng, {0.999'999, 1.0});
   s.fault_gap = OneOf<Nanos>(prng, {Seconds(4), Seconds(15), Seconds(60), Seconds(10'000)});
   s.text =
       std::string(watch.whole ? "fanotify" : "inotify") +

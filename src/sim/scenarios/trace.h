@@ -40,6 +40,15 @@ class TracedLink final : public agent::FusionLink {
     return link_->Close(std::move(session_id));
   }
   env::Task<Result<std::unique_ptr<agent::ReportStream>>> Report(std::string session_id) override;
+  env::Task<Result<std::vector<std::string>>> ListSuspects(std::string session_id,
+                                                           std::stop_token stop) override {
+    return link_->ListSuspects(std::move(session_id), std::move(stop));
+  }
+  env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
+                                                    std::vector<batch::Sighting> sightings,
+                                                    std::stop_token stop) override {
+    return link_->Sweep(std::move(session_id), std::move(sightings), std::move(stop));
+  }
   void CancelCalls() override { link_->CancelCalls(); }
   void CancelReport() override { link_->CancelReport(); }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,25 @@ class FusionLink {
     co_return Status();
   }
   virtual env::Task<Result<std::unique_ptr<ReportStream>>> Report(std::string session_id) = 0;
+  // Sweeps, on the executor of Report. `stop` ends them with kCancelled. What Fusion wants to be
+  // looked at again, at most kSweepPathsMax view paths. Errors: kUnauthenticated, kUnavailable,
+  // kUnimplemented (by this way, or this Fusion).
+  virtual env::Task<Result<std::vector<std::string>>> ListSuspects(std::string session_id,
+                                                                   std::stop_token stop) {
+    (void)session_id;
+    (void)stop;
+    co_return Status(Code::kUnimplemented, "this way to Fusion knows no sweeps");
+  }
+  // What has been seen of them. Returns those that differ from what Fusion knows: they are to be
+  // reported. Errors: as ListSuspects.
+  virtual env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
+                                                            std::vector<batch::Sighting> sightings,
+                                                            std::stop_token stop) {
+    (void)session_id;
+    (void)sightings;
+    (void)stop;
+    co_return Status(Code::kUnimplemented, "this way to Fusion knows no sweeps");
+  }
   // Ends the Open, Beat and Close that are under way with kCancelled; later ones are not touched.
   virtual void CancelCalls() {}
   // Ends the Report that is under way, or the stream that it gave, with kCancelled. On the executor

@@ -40,7 +40,8 @@ void Bus::Push(batch::DirBlock block) {
   if (Admit(BytesOf(block))) realtime_.emplace_back(std::move(block));
 }
 
-void Bus::BeginScan(std::uint64_t scan_id, batch::Source source, std::string path) {
+void Bus::BeginScan(std::uint64_t scan_id, batch::Source source, std::string path,
+                    std::uint32_t full_every) {
   source_ = source;
   // Listings of the new scan take the place of older ones that wait: what is left of an older scan
   // must not end as if it were whole.
@@ -49,6 +50,7 @@ void Bus::BeginScan(std::uint64_t scan_id, batch::Source source, std::string pat
     if (end && waiting.source != batch::Source::kJob) waiting.mark = batch::ScanMark::kNone;
   }
   scan_.push_back({scan_id, source, batch::ScanMark::kBegin, std::move(path), {}, {}, 0});
+  scan_.back().full_every = full_every;
 }
 
 void Bus::PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block) {
@@ -220,6 +222,7 @@ std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
       if (!batch.blocks.empty()) break;
       batch.mark = batch::ScanMark::kBegin;
       batch.scan_path = std::move(next.path);
+      batch.full_every = next.full_every;
       batch.shallow = next.shallow;
     } else if (next.mark == batch::ScanMark::kEnd) {
       if (batch.mark == batch::ScanMark::kBegin) break;  // One mark a batch.

@@ -45,9 +45,14 @@ class Bus {
   void Push(batch::DirBlock block);
 
   // --- Scan lane. ---
-  void BeginScan(std::uint64_t scan_id, batch::Source source, std::string path);
+  void BeginScan(std::uint64_t scan_id, batch::Source source, std::string path,
+                 std::uint32_t full_every = 0);
   void PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block);
   void EndScan(std::uint64_t scan_id);
+  // Something of a scan has not left yet.
+  bool has_scan() const { return !scan_.empty() || !parts_.empty(); }
+  // A listing of the directory waits.
+  bool HasListing(DirKey dir) const { return waiting_.contains(dir); }
 
   // --- On-demand scans: in the scan lane, beside the scan's own listings. ---
   void BeginJob(std::uint64_t scan_id, std::string job_id, std::string path, bool shallow);
@@ -91,6 +96,7 @@ class Bus {
     std::string job_id = {};
     std::string job_error = {};
     bool shallow = false;
+    std::uint32_t full_every = 0;  // Of a begin.
   };
   using Waiting = std::unordered_map<DirKey, std::uint64_t>;  // Directory -> index of its listing.
   Waiting& WaitingOf(batch::Source source) {

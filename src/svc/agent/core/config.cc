@@ -44,6 +44,7 @@ SourceConfig ReadSource(Reader* reader, Problems* problems) {
       params.Double("min_monitoring_window_days", source.monitoring_window_days_min, 0, 36'500);
   source.delete_fraction_max =
       params.Double("max_delete_fraction", source.delete_fraction_max, 0, 1);
+  source.audit_full_every = params.Int("audit_full_every", source.audit_full_every, 1, 1'000'000);
   source.startup_mode = params.String("startup_mode", source.startup_mode);
   params.Finish();
   reader->Finish();

@@ -37,6 +37,8 @@ struct SourceConfig {
   double monitoring_window_days_min = 30;  // min_monitoring_window_days
   double delete_fraction_max = 0.5;        // max_delete_fraction: an audit that would delete more
                                            // of the tree stops with an alarm.
+  std::int64_t audit_full_every = 8;       // Each directory's files are looked at in one of so many
+                                           // audits in a row.
   std::string startup_mode;                // The original's; free text.
 
   friend bool operator==(const SourceConfig&, const SourceConfig&) = default;

@@ -11,20 +11,16 @@
 namespace fustor::agent {
 Observer::Observer(Options options, Bus& bus) : options_(options), bus_(bus) {}
 
-bool Observer::StartAudit() {
-  if (scanning()) return false;
-  ++counters_.audits;
-  BeginScan(Scan::kAudit);
-  return true;
-}
-
 void Observer::BeginScan(Scan scan) {
   scan_ = scan;
   scan_id_ = ++last_scan_id_;
+  // A new session, another role or lost events: what was read before may not have been told.
+  if (scan != Scan::kAudit) times_.Clear();
   DropQueue();
   if (reported()) {
     const bool audit = scan == Scan::kAudit;
-    bus_.BeginScan(scan_id_, audit ? batch::Source::kAudit : batch::Source::kSnapshot, "/");
+    bus_.BeginScan(scan_id_, audit ? batch::Source::kAudit : batch::Source::kSnapshot, "/",
+                   audit ? options_.full_every : 0);
   }
   PushList(DirTable::kRoot, scan_id_);
 }
@@ -39,20 +35,6 @@ void Observer::DropQueue() {
     if (listing.again_scan_id != 0) listing.again = false;
     listing.again_scan_id = 0;
   }
-}
-
-bool Observer::StopsAudit(const env::ListedDir& root, std::uint64_t scan_id) {
-  const bool elsewhere = root_device_ != 0 && root.self.device != root_device_;
-  const bool emptied = root.children.empty() && !dirs_.ChildrenOf(DirTable::kRoot).empty();
-  const bool audited = scan_id != 0 && scan_id == scan_id_ && scan_ == Scan::kAudit;
-  if (audited && (!root.status.ok() || elsewhere || emptied)) {
-    ++counters_.audits_stopped;
-    scan_id_ = 0;
-    DropQueue();
-    return true;
-  }
-  if (root.status.ok()) root_device_ = root.self.device;
-  return false;
 }
 
 void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
@@ -109,10 +91,12 @@ void Observer::RequestListing(DirKey dir, std::uint64_t scan_id,
   Listing listing;
   listing.scan_id = scan_id;
   listing.path = dirs_.PathOf(dir);
+  listing.newest_ns = newest_ns_;
   env::ListRequest& request = requests->emplace_back();
   request.dir = dir;
   request.path = listing.path;
   request.expected_inode = dir == DirTable::kRoot ? 0 : dirs_.InodeOf(dir);
+  request.known = KnownOf(dir, scan_id);
   listing_.emplace(dir, std::move(listing));
 }
 
@@ -155,6 +139,7 @@ void Observer::MaybeEndScan() {
   (void)MaybeEndJob();
   if (scan_id_ == 0 || scan_open_ != 0) return;
   if (reported()) bus_.EndScan(scan_id_);
+  if (scan_ == Scan::kAudit) ++audit_turn_;
   scan_id_ = 0;
 }
 
@@ -212,6 +197,7 @@ bool Observer::TakesWatch(const env::ListedDir& listed) {
   if (!older) return false;
   ++counters_.displaced;
   unwatch_.push_back(*older);
+  times_.Forget(*older);  // Its next listing says so.
   taking_watch_[listed.dir] = retries + 1;
   return true;
 }
@@ -247,12 +233,15 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   }
   // Of a scan that was restarted, or a job that is over.
   if (job == nullptr && listing.scan_id != 0 && listing.scan_id != scan_id_) return;
-  if (TakesWatch(listed)) return ListAgain(listed.dir, listing.scan_id);
+  // One that is passed by keeps the watch that it has, or has not.
+  if (!listed.unchanged && TakesWatch(listed)) return ListAgain(listed.dir, listing.scan_id);
   if (listed.status.ok()) {
     unlisted_.erase(listed.dir);
   } else {
     unlisted_.insert(listed.dir);
   }
+  if (listed.unchanged) return FinishSilent(listed, listing, now);
+  NoteTimes(listed, listing);
   ++counters_.directories_listed;
   counters_.entries_listed += listed.children.size();
   if (!listed.watch_status.ok()) ++counters_.unwatched;
@@ -260,6 +249,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   batch::DirBlock block;
   block.failed = !listed.status.ok();
   block.complete = listed.status.ok();
+  block.unwatched = !listed.watch_status.ok();
   if (block.failed) ++counters_.directories_failed;
   SetAside(listed, listing, now);
   block.exempt = std::move(listing.touched);
@@ -329,6 +319,7 @@ void Observer::Forget(DirKey dir) {
   for (const DirKey key : dirs_.Remove(dir)) {
     bus_.Drop(key);
     unlisted_.erase(key);
+    times_.Forget(key);
     watch_budget_.Ended(key);
     taking_watch_.erase(key);
     if (const auto it = queued_.find(key); it != queued_.end()) {

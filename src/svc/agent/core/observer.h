@@ -17,6 +17,10 @@
 //  - With too few watches those keep theirs that have changed last (WatchBudget); what has none is
 //    seen by scans only.
 //  - A directory that appears is watched and listed, and its rows are realtime evidence.
+//  - An audit does not read a directory that is as it was when it was last read (listed_times.h):
+//  its
+//    files are taken to be the same. Writes in place do not show in a directory's times; so every
+//    audit reads another part of all directories whatever their times (Options::full_every).
 //  - Two halves of a rename are paired by cookie; a half that stays alone for kRenamePatience is a
 //    deletion or a creation.
 #pragma once
@@ -35,6 +39,7 @@
 #include "env/tree_types.h"
 #include "svc/agent/core/bus.h"
 #include "svc/agent/core/dir_table.h"
+#include "svc/agent/core/listed_times.h"
 #include "svc/agent/core/selection.h"
 #include "svc/agent/core/watch_budget.h"
 
@@ -56,12 +61,16 @@ class Observer {
     Nanos throttle = Seconds(1);  // A file that is being written is reported at most this often.
     std::size_t lists_in_flight_max = 64;
     std::size_t stats_in_flight_max = 4'096;
+    // Each directory is read, and its files are looked at, in at least one of so many audits in a
+    // row; 1: in every one.
+    std::uint32_t full_every = 8;
     Selection selection;  // What it leaves out is never looked into and never reported.
   };
 
   struct Counters {
     std::uint64_t events = 0;
     std::uint64_t directories_listed = 0;
+    std::uint64_t directories_silent = 0;  // Unchanged, and passed by, in audits.
     std::uint64_t entries_listed = 0;
     std::uint64_t directories_failed = 0;
     std::uint64_t stats_failed = 0;  // Given up: the change is seen by the next scan only.
@@ -83,9 +92,10 @@ class Observer {
   // The same, but its listings are not reported: everything is watched, and only changes are.
   void StartWatching() { BeginScan(kind_ = Scan::kWatching); }
   // Looks at everything once more, in case that something has changed without an event. False: a
-  // scan is going on already. The audit is given up, and nothing is concluded from it, when the
-  // root cannot be read, is on another file system than before, or is empty although directories
-  // are known below it: a file system that is not mounted deletes nothing.
+  // scan is going on already, or has not been sent yet. The audit is given up, and nothing is
+  // concluded from it, when the root cannot be read, is on another file system than before, or is
+  // empty although directories are known below it: a file system that is not mounted deletes
+  // nothing.
   bool StartAudit();
   bool scanning() const { return scan_id_ != 0; }
 
@@ -103,6 +113,11 @@ class Observer {
   void OnEvents(std::vector<env::TreeEvent> events, Instant now);
   void OnListed(std::vector<env::ListedDir> listed, Instant now);
   void OnStatted(std::vector<env::StattedEntry> statted, Instant now);
+  // Look at the entry again, and report it as one that may still change, or that it is gone. What
+  // is not known by its directory is ignored.
+  void LookAgain(std::string_view path, Instant now);
+  // The directory at a view path.
+  std::optional<DirKey> FindDirectory(std::string_view path) const;
   // Time-outs: halves of renames, retries. Also after OnEvents and OnStatted.
   void Tick(Instant now);
 
@@ -151,6 +166,7 @@ class Observer {
     bool fresh_self = false;  // A stat of it came while it was in flight.
     bool again = false;       // Wanted once more while it was in flight.
     std::uint64_t again_scan_id = 0;
+    std::int64_t newest_ns = 0;  // newest_ns_ when it was asked for.
   };
 
   // An on-demand scan.
@@ -203,6 +219,10 @@ class Observer {
   // Directories that the listing shows no more; `exempt` (sorted) are those it says nothing about.
   void ForgetMissing(const env::ListedDir& listed, const std::vector<std::string>& exempt);
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
+  // observer_audit.cc
+  env::ListRequest::Known KnownOf(DirKey dir, std::uint64_t scan_id) const;
+  void FinishSilent(const env::ListedDir& listed, const Listing& listing, Instant now);
+  void NoteTimes(const env::ListedDir& listed, const Listing& listing);
   // Takes out the rows that are not to be reported, and those that something else tells about.
   void LeaveOut(env::ListedDir& listed) const;
   void SetAside(env::ListedDir& listed, Listing& listing, Instant now);
@@ -255,6 +275,11 @@ class Observer {
   Scan scan_ = Scan::kSnapshot;    // The scan that began last.
   std::uint64_t root_device_ = 0;  // 0: not known yet.
   std::uint64_t scan_open_ = 0;    // Listings of the scan that are queued or in flight.
+
+  // Of what Fusion has been told in this session.
+  ListedTimes times_;
+  std::int64_t newest_ns_ = INT64_MIN;  // The newest ctime seen.
+  std::uint64_t audit_turn_ = 0;        // Counts audits that came to their end.
 
   std::unordered_map<EntryKey, Pending, EntryHash> pending_;
   std::multimap<Instant, EntryKey> due_;

@@ -71,7 +71,7 @@ std::vector<env::StatRequest> Observer::TakeStats(Instant now) {
     it->second.asked_at = std::hash<std::string>()(path);
     ++stats_in_flight_;
     const std::uint64_t inode = key.dir == DirTable::kRoot ? 0 : dirs_.InodeOf(key.dir);
-    requests.push_back({key.dir, path, inode, key.name});
+    requests.push_back({key.dir, path, inode, key.name, false});
   }
   return requests;
 }
@@ -125,7 +125,10 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
   } else if (!discard && IsPassing(code) && pending.failures < kStatRetriesMax) {
     return Schedule(key, pending, now + kRetryAfter * (1 << 2 * pending.failures++));
   } else {
-    if (!discard && IsPassing(code)) ++counters_.stats_failed;
+    if (!discard && IsPassing(code)) {
+      ++counters_.stats_failed;
+      times_.Forget(key.dir);  // The next audit looks.
+    }
     pending_.erase(it);
   }
   if (!discard && !missing && statted.status.ok()) Report(key, statted, atomic, now);

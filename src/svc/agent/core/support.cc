@@ -36,8 +36,6 @@ void CheckSource(const std::string& id, const SourceConfig& source, Findings* fi
   }
   findings->NoEffect(source.monitoring_window_days_min != kDefault.monitoring_window_days_min,
                      key + "min_monitoring_window_days");
-  findings->NoEffect(source.delete_fraction_max != kDefault.delete_fraction_max,
-                     key + "max_delete_fraction");
   findings->NoEffect(!source.startup_mode.empty(), key + "startup_mode");
 }
 

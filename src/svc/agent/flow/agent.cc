@@ -59,6 +59,8 @@ Pipe::Options Agent::Member::PipeOptions() const {
   options.agent_id = plan_.agent_id;
   options.source_uri = plan_.source.uri;
   options.session_timeout = plan_.pipe.session_timeout;
+  // 0 would mean that Fusion decides.
+  options.delete_fraction_max = std::max(plan_.source.delete_fraction_max, 1e-9);
   options.backoff_min = Shortest(plan_.pipe);
   options.backoff_max = Longest(plan_.pipe);
   options.backoff_multiplier = plan_.pipe.backoff_multiplier;
@@ -70,6 +72,7 @@ Pipe::Options Agent::Member::PipeOptions() const {
 Source::Options Agent::Member::SourceOptions() const {
   Source::Options options;
   options.observer.throttle = plan_.source.throttle;
+  options.observer.full_every = static_cast<std::uint32_t>(plan_.source.audit_full_every);
   options.observer.selection = Selection(plan_.source.exclude, plan_.source.file_pattern);
   options.bus.batch_rows_max = static_cast<std::size_t>(plan_.sender.batch_size);
   return options;

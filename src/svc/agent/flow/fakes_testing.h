@@ -57,6 +57,7 @@ class FakeTree final : public env::Tree {
   env::Task<std::vector<env::StattedEntry>> Stat(std::vector<env::StatRequest> requests) override {
     std::vector<env::StattedEntry> statted;
     for (const env::StatRequest& request : requests) {
+      fresh_stats += request.fresh ? 1 : 0;
       env::StattedEntry& answer = statted.emplace_back();
       answer.dir = request.dir;
       answer.name = request.name;
@@ -89,7 +90,14 @@ class FakeTree final : public env::Tree {
     return info;
   }
 
-  int lists = 0;  // Directories listed so far.
+  // Without an event.
+  void PutUnseen(const std::string& name, std::int64_t size_bytes) {
+    files_[name].size_bytes = size_bytes;
+  }
+  void EraseUnseen(const std::string& name) { files_.erase(name); }
+
+  int lists = 0;        // Directories listed so far.
+  int fresh_stats = 0;  // Looks past all caches.
 
  private:
   const std::string root_;
@@ -134,6 +142,8 @@ class FakeLink final : public FusionLink {
     grant.role = role;
     grant.timeout = timeout;
     grant.credit_bytes = credit_bytes;
+    grant.audit_interval = audit_interval;
+    grant.sentinel_interval = sentinel_interval;
     co_return grant;
   }
   env::Task<Result<batch::HeartbeatAnswer>> Beat(batch::Heartbeat beat) override {
@@ -158,6 +168,18 @@ class FakeLink final : public FusionLink {
     streams.back()->acks_itself = acks_itself;
     co_return std::unique_ptr<ReportStream>(std::make_unique<Stream>(streams.back()));
   }
+  env::Task<Result<std::vector<std::string>>> ListSuspects(std::string session_id,
+                                                           std::stop_token) override {
+    sweeps.push_back(std::move(session_id));
+    if (!sweep_status.ok()) co_return sweep_status;
+    co_return suspects;
+  }
+  env::Task<Result<std::vector<std::string>>> Sweep(std::string,
+                                                    std::vector<batch::Sighting> sightings,
+                                                    std::stop_token) override {
+    sighted.push_back(std::move(sightings));
+    co_return differing;
+  }
   void CancelCalls() override {
     if (hanging_) (*hanging_)(Status(Code::kCancelled, "cancelled"));
     hanging_.reset();
@@ -166,6 +188,11 @@ class FakeLink final : public FusionLink {
   // What it does.
   batch::Role role = batch::Role::kLeader;
   Nanos timeout = Seconds(30);
+  Nanos audit_interval{0};
+  Nanos sentinel_interval{0};
+  std::vector<std::string> suspects;
+  std::vector<std::string> differing;
+  Status sweep_status;
   std::uint64_t credit_bytes = 1 << 20;
   Status open_status;
   Status beat_status;
@@ -177,6 +204,8 @@ class FakeLink final : public FusionLink {
   std::vector<batch::SessionRequest> requests;
   std::vector<batch::Heartbeat> beats;
   std::vector<std::string> closed;
+  std::vector<std::string> sweeps;  // Sessions that have asked for suspects.
+  std::vector<std::vector<batch::Sighting>> sighted;
   std::vector<std::shared_ptr<Wire>> streams;
   int reports = 0;
   int last_session = 0;

@@ -61,6 +61,7 @@ batch::SessionRequest Pipe::Request() const {
   request.agent_id = options_.agent_id;
   request.source_uri = options_.source_uri;
   request.timeout = options_.session_timeout;
+  request.delete_fraction_max = options_.delete_fraction_max;
   request.capabilities = {"move", "columns"};
   if (source_.tree_info().watch_mechanism != "none") request.capabilities.push_back("realtime");
   return request;
@@ -141,6 +142,10 @@ env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
   if (grant.audit_interval > Nanos(0)) {
     session_tasks_.Spawn(Audit(grant.audit_interval, session_stop_.get_token()));
   }
+  if (grant.sentinel_interval > Nanos(0)) {
+    session_tasks_.Spawn(
+        Sweep(grant.sentinel_interval, grant.session_id, session_stop_.get_token()));
+  }
   Status ended;
   for (;;) {
     const Instant opened = data_.clock().Now();
@@ -180,6 +185,40 @@ env::Task<void> Pipe::Audit(Nanos interval, std::stop_token stop) {
       log_.Info("no audit: a scan is still going on", {{"task_id", options_.task_id}});
     }
   }
+}
+
+// Fusion's suspects, looked at again. Calls of their own on the data executor: heartbeats do not
+// wait for them, nor do rows.
+env::Task<void> Pipe::Sweep(Nanos interval, std::string session_id, std::stop_token stop) {
+  const std::int64_t jitter = interval.count() / 10;
+  for (;;) {
+    const Nanos wait = interval - Nanos(prng_.Between(0, jitter));
+    const Status slept = co_await env::SleepFor(wait, stop);
+    if (!slept.ok()) co_return;
+    if (state_.role != batch::Role::kLeader || !state_.connected) continue;
+    const Status swept = co_await SweepOnce(session_id, stop);
+    if (swept.code() == Code::kUnimplemented) {
+      log_.Info("no sweeps", {{"task_id", options_.task_id}, {"why", swept.message()}});
+      co_return;
+    }
+    if (!swept.ok()) log_.Debug("a sweep failed", {{"error", swept.message()}});
+  }
+}
+
+env::Task<Status> Pipe::SweepOnce(std::string session_id, std::stop_token stop) {
+  Result<std::vector<std::string>> suspects = co_await link_.ListSuspects(session_id, stop);
+  if (!suspects.ok()) co_return suspects.status();
+  ++state_.sweeps;
+  if (suspects->empty()) co_return Status();
+  state_.swept += suspects->size();
+  std::vector<batch::Sighting> sightings = co_await source_.Sight(std::move(*suspects));
+  if (sightings.empty() || stop.stop_requested()) co_return Status();
+  const Result<std::vector<std::string>> differing =
+      co_await link_.Sweep(std::move(session_id), std::move(sightings), stop);
+  if (!differing.ok()) co_return differing.status();
+  state_.swept_differing += differing->size();
+  if (!stop.stop_requested()) source_.LookAgain(*differing);
+  co_return Status();
 }
 
 void Pipe::SetRole(batch::Role role) {

@@ -38,7 +38,8 @@ class Pipe {
     std::string task_id;  // "AGENT:PIPE"
     std::string agent_id;
     std::string source_uri;
-    Nanos session_timeout{0};  // 0: Fusion's default.
+    Nanos session_timeout{0};        // 0: Fusion's default.
+    double delete_fraction_max = 0;  // batch::SessionRequest's.
     Nanos backoff_min = Seconds(5);
     Nanos backoff_max = Seconds(60);
     double backoff_multiplier = 2;
@@ -57,6 +58,9 @@ class Pipe {
     std::uint64_t sessions = 0;
     std::uint64_t unacknowledged_bytes = 0;
     std::uint64_t failures_in_a_row = 0;  // Of sessions and streams.
+    std::uint64_t sweeps = 0;             // That Fusion has answered.
+    std::uint64_t swept = 0;              // Files looked at in them.
+    std::uint64_t swept_differing = 0;    // Of these, not as Fusion knew them.
   };
 
   // `data` runs the pipe and owns the source; `control` runs the control calls. All must outlive
@@ -87,6 +91,8 @@ class Pipe {
   env::Task<Status> RunStream(std::string session_id);
   env::Task<Status> SendLoop(ReportStream* stream, std::stop_token stop);
   env::Task<void> Audit(Nanos interval, std::stop_token stop);
+  env::Task<void> Sweep(Nanos interval, std::string session_id, std::stop_token stop);
+  env::Task<Status> SweepOnce(std::string session_id, std::stop_token stop);
   env::Task<void> ReadAcks(ReportStream* stream);
   env::Task<Status> BackOff(std::stop_token stop);
   bool MayRenewAtOnce(Instant opened);

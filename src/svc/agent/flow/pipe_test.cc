@@ -401,6 +401,63 @@ TEST_F(PipeTest, CreditLimitsWhatIsUnderWay) {
   EXPECT_FALSE(source_.Take().has_value()) << "everything has left";
 }
 
+// The last changes that have been reported, as path and size; -1: gone.
+std::vector<std::pair<std::string, std::int64_t>> Changes(const FakeLink::Wire& wire) {
+  std::vector<std::pair<std::string, std::int64_t>> changes;
+  for (const batch::Batch& batch : wire.batches) {
+    for (const batch::Change& change : batch.changes) {
+      const bool gone = change.kind == batch::Change::Kind::kDelete;
+      if (change.path != "/")
+        changes.emplace_back(change.path, gone ? -1 : change.attrs.size_bytes);
+    }
+  }
+  return changes;
+}
+
+TEST_F(PipeTest, ALeaderSweepsWhatFusionSuspects) {
+  link_.sentinel_interval = Seconds(60);
+  link_.suspects = {"/a", "/b", "/gone", "/no/such/directory"};
+  Start();
+  EXPECT_THAT(link_.sweeps, IsEmpty());
+  Advance(Seconds(61));
+  EXPECT_THAT(link_.sweeps, ElementsAre("s1"));
+  ASSERT_THAT(link_.sighted, SizeIs(1));
+  ASSERT_THAT(link_.sighted[0], SizeIs(2)) << "only what is there";
+  EXPECT_EQ(link_.sighted[0][0].path, "/a");
+  EXPECT_EQ(link_.sighted[0][0].size_bytes, 1);
+  EXPECT_EQ(link_.sighted[0][1].path, "/b");
+  EXPECT_EQ(tree_.fresh_stats, 3);
+  EXPECT_EQ(pipe_->state().sweeps, 1u);
+  Advance(Seconds(5));
+  EXPECT_THAT(Changes(stream()), ElementsAre(std::pair("/gone", -1))) << "in its place";
+
+  link_.suspects = {"/a"};
+  link_.differing = {"/a"};
+  tree_.PutUnseen("a", 77);
+  Advance(Seconds(61));
+  EXPECT_THAT(Changes(stream()), ElementsAre(std::pair("/gone", -1), std::pair("/a", 77)));
+  EXPECT_FALSE(stream().batches.back().changes.back().atomic) << "it may still change";
+  EXPECT_EQ(pipe_->state().swept_differing, 1u);
+}
+
+TEST_F(PipeTest, OnlyALeaderSweepsAndOnlyWhereItIsKnown) {
+  link_.sentinel_interval = Seconds(10);
+  link_.role = batch::Role::kFollower;
+  Start();
+  Advance(Seconds(60));
+  EXPECT_THAT(link_.sweeps, IsEmpty());
+  link_.role = batch::Role::kLeader;
+  Advance(Seconds(30));
+  EXPECT_THAT(link_.sweeps, SizeIs(testing::Ge(1)));
+  link_.sweep_status = Status(Code::kUnavailable, "busy");
+  Advance(Seconds(30));
+  const std::size_t before = link_.sweeps.size();
+  EXPECT_GE(before, 3u) << "a failure is no end";
+  link_.sweep_status = Status(Code::kUnimplemented, "an old Fusion");
+  Advance(Seconds(60));
+  EXPECT_EQ(link_.sweeps.size(), before + 1);
+}
+
 env::Task<int> StartBoth(Source* source, Pipe* pipe) {
   source->Start();
   pipe->Start();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/path.h"
+
 namespace fustor::agent {
 
 Source::Source(Options options, env::Executor& executor, env::Tree& tree, Logger log)
@@ -40,6 +42,38 @@ bool Source::StartAudit() {
   const bool started = observer_->StartAudit();
   Pump();
   return started;
+}
+
+env::Task<std::vector<batch::Sighting>> Source::Sight(std::vector<std::string> paths) {
+  std::vector<batch::Sighting> sightings;
+  std::sort(paths.begin(), paths.end());  // Those of one directory next to each other.
+  std::vector<env::StatRequest> requests;
+  for (const std::string& path : paths) {
+    const auto [parent, name] = SplitPath(path);
+    const std::optional<DirKey> dir = observer_->FindDirectory(parent);
+    if (!dir || name.empty()) continue;
+    const std::uint64_t inode = *dir == DirTable::kRoot ? 0 : observer_->dirs().InodeOf(*dir);
+    requests.push_back({*dir, std::string(parent), inode, std::string(name), /*fresh=*/true});
+  }
+  std::vector<env::StattedEntry> seen = co_await tree_.Stat(requests);
+  if (stopping_) co_return sightings;
+  std::vector<std::string> gone;
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    std::string path = JoinPath(requests[i].dir_path, requests[i].name);
+    const EntryAttrs& a = seen[i].attrs;
+    if (!seen[i].status.ok() || a.is_directory()) {
+      gone.push_back(std::move(path));
+    } else {
+      sightings.push_back({std::move(path), a.mtime_ns, a.size_bytes, a.ctime_ns});
+    }
+  }
+  LookAgain(gone);
+  co_return sightings;
+}
+
+void Source::LookAgain(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) observer_->LookAgain(path, executor_.clock().Now());
+  Pump();
 }
 
 void Source::StartJob(std::string job_id, std::string path, bool recursive) {

@@ -12,6 +12,7 @@
 #include "env/signal.h"
 #include "env/task_group.h"
 #include "env/tree.h"
+#include "lib/batch/session.h"
 #include "svc/agent/core/bus.h"
 #include "svc/agent/core/observer.h"
 
@@ -39,6 +40,11 @@ class Source {
   void StartWatching();
   // Observer::StartAudit.
   bool StartAudit();
+  // Looks at entries by the way that goes past caches; reports nothing. Of what is there (not of
+  // directories), what was seen; of the rest `LookAgain` is called for.
+  env::Task<std::vector<batch::Sighting>> Sight(std::vector<std::string> paths);
+  // Observer::LookAgain.
+  void LookAgain(const std::vector<std::string>& paths);
   // Observer::StartJob.
   void StartJob(std::string job_id, std::string path, bool recursive);
   // The next batch to send, without sequence and index; nullopt: wait for `changed`.

@@ -119,6 +119,35 @@ env::Task<Result<std::unique_ptr<ReportStream>>> GrpcLink::Report(std::string se
       std::make_unique<GrpcReportStream>(std::move(stream), *compressor_));
 }
 
+env::Task<Result<std::string>> GrpcLink::CallOnData(std::string method, std::string request,
+                                                    std::stop_token stop) {
+  env::Executor& here = co_await env::ThisExecutor();
+  env::CallOptions options;
+  options.deadline = here.clock().Now() + options_.call_timeout;
+  options.metadata.emplace_back(batch::kApiKeyMetadata, options_.key);
+  options.stop = std::move(stop);
+  co_return co_await data_.Call(std::move(method), std::move(request), std::move(options));
+}
+
+env::Task<Result<std::vector<std::string>>> GrpcLink::ListSuspects(std::string session_id,
+                                                                   std::stop_token stop) {
+  std::string bytes = EncodeListSuspects(session_id);
+  const Result<std::string> answer =
+      co_await CallOnData(batch::kListSuspectsMethod, std::move(bytes), std::move(stop));
+  if (!answer.ok()) co_return answer.status();
+  co_return DecodeSuspects(*answer);
+}
+
+env::Task<Result<std::vector<std::string>>> GrpcLink::Sweep(std::string session_id,
+                                                            std::vector<batch::Sighting> sightings,
+                                                            std::stop_token stop) {
+  std::string bytes = EncodeSweep(session_id, sightings);
+  const Result<std::string> answer =
+      co_await CallOnData(batch::kSweepMethod, std::move(bytes), std::move(stop));
+  if (!answer.ok()) co_return answer.status();
+  co_return DecodeSweepAnswer(*answer);
+}
+
 void GrpcLink::CancelCalls() { std::exchange(calls_, std::stop_source()).request_stop(); }
 
 }  // namespace fustor::agent

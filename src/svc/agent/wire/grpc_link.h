@@ -39,10 +39,17 @@ class GrpcLink final : public FusionLink {
   env::Task<Status> Close(std::string session_id) override;
   env::Task<Status> TellConfig(std::string session_id, batch::ConfigReport report) override;
   env::Task<Result<std::unique_ptr<ReportStream>>> Report(std::string session_id) override;
+  env::Task<Result<std::vector<std::string>>> ListSuspects(std::string session_id,
+                                                           std::stop_token stop) override;
+  env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
+                                                    std::vector<batch::Sighting> sightings,
+                                                    std::stop_token stop) override;
   void CancelCalls() override;
   void CancelReport() override { report_.request_stop(); }
 
  private:
+  env::Task<Result<std::string>> CallOnData(std::string method, std::string request,
+                                            std::stop_token stop);
   env::Task<Result<std::string>> Call(std::string method, std::string request, Nanos timeout);
 
   const Options options_;

@@ -229,7 +229,11 @@ env::Task<Result<batch::SessionGrant>> HttpLink::Open(batch::SessionRequest requ
   JsonWriter json(&body);
   json.BeginObject().Key("task_id").String(request.task_id).Key("source_type").String("fs");
   json.Key("client_info").BeginObject().Key("source_uri").String(request.source_uri);
-  json.Key("agent_id").String(request.agent_id).EndObject();
+  json.Key("agent_id").String(request.agent_id);
+  if (request.delete_fraction_max > 0) {
+    json.Key("max_delete_fraction").Double(request.delete_fraction_max);
+  }
+  json.EndObject();
   if (request.timeout > Nanos(0)) {
     json.Key("session_timeout_seconds").Double(batch::ToSeconds(request.timeout));
   }

@@ -131,6 +131,7 @@ void WriteListing(const DirBlock& block, std::size_t begin, std::size_t end, Jso
   json->BeginObject().Key("event_type").String("listing").Key("path").String(block.path);
   json->Key("complete").Bool(block.complete).Key("failed").Bool(block.failed);
   json->Key("silent").Bool(block.silent);
+  if (block.unwatched) json->Key("unwatched").Bool(true);
   WriteFields({"name"}, true, json);
   if (begin == 0) {
     json->Key("exempt").BeginArray();
@@ -207,6 +208,7 @@ std::string NumberedReport::Part(std::size_t part) const {
   } else {
     json.String(batch_.scan_path);
   }
+  if (batch_.full_every > 1) json.Key("full_every").Uint(batch_.full_every);
   json.Key("lost_events").Bool(batch_.lost_events);
   if (batch_.shallow) json.Key("shallow").Bool(true);
   json.Key("part").Uint(part).Key("parts").Uint(parts_.size());

@@ -129,6 +129,8 @@ void PutBlocks(const std::vector<batch::DirBlock>& blocks, pb::Batch* out) {
     to.set_row_count(static_cast<std::uint32_t>(block.rows.size()));
     to.set_complete(block.complete);
     to.set_failed(block.failed);
+    to.set_silent(block.silent);
+    to.set_unwatched(block.unwatched);
     for (const std::string& name : block.exempt) to.add_exempt(name);
   }
   if (count == 0) return;
@@ -189,6 +191,17 @@ Result<std::vector<batch::Command>> TakeCommands(const Commands& commands) {
   return taken;
 }
 
+template <class Strings>
+Result<std::vector<std::string>> TakePaths(const Strings& strings, std::string_view field) {
+  if (static_cast<std::size_t>(strings.size()) > batch::kSweepPathsMax) return Malformed(field);
+  std::vector<std::string> paths;
+  for (const std::string& path : strings) {
+    if (!IsNormalViewPath(path)) return Malformed(field);
+    paths.push_back(path);
+  }
+  return paths;
+}
+
 Result<Nanos> TakeDuration(double seconds, std::string_view field) {
   Result<Nanos> duration = batch::FromSeconds(seconds);
   if (!duration.ok()) return duration.status().Within(field);
@@ -204,6 +217,7 @@ std::string EncodeSessionRequest(const batch::SessionRequest& request) {
   message.set_source_uri(request.source_uri);
   message.set_session_timeout_seconds(batch::ToSeconds(request.timeout));
   for (const std::string& name : request.capabilities) message.add_capabilities(name);
+  message.set_max_delete_fraction(request.delete_fraction_max);
   return message.SerializeAsString();
 }
 
@@ -250,6 +264,7 @@ std::string EncodeReport(const batch::Batch& batch, batch::Compressor& compresso
   out->set_scan_path(batch.scan_path);
   out->set_job_id(batch.job_id);
   out->set_lost_events(batch.lost_events);
+  out->set_full_every(batch.full_every);
   out->set_scan_shallow(batch.shallow);
   out->set_job_error(batch.job_error);
   PutChanges(batch.changes, out);
@@ -266,6 +281,38 @@ std::string EncodeReport(const batch::Batch& batch, batch::Compressor& compresso
     request.mutable_batch()->set_plain(std::move(plain));
   }
   return request.SerializeAsString();
+}
+
+std::string EncodeListSuspects(std::string_view session_id) {
+  pb::ListSuspectsRequest message;
+  message.set_session_id(std::string(session_id));
+  return message.SerializeAsString();
+}
+
+std::string EncodeSweep(std::string_view session_id,
+                        const std::vector<batch::Sighting>& sightings) {
+  pb::SweepRequest message;
+  message.set_session_id(std::string(session_id));
+  for (const batch::Sighting& sighting : sightings) {
+    pb::Sighting& to = *message.add_sightings();
+    to.set_path(sighting.path);
+    to.set_mtime_ns(sighting.mtime_ns);
+    to.set_ctime_ns(sighting.ctime_ns);
+    to.set_size(static_cast<std::uint64_t>(sighting.size_bytes));
+  }
+  return message.SerializeAsString();
+}
+
+Result<std::vector<std::string>> DecodeSuspects(std::string_view bytes) {
+  pb::ListSuspectsResponse message;
+  FUSTOR_TRY(Parse(bytes, &message));
+  return TakePaths(message.paths(), "paths");
+}
+
+Result<std::vector<std::string>> DecodeSweepAnswer(std::string_view bytes) {
+  pb::SweepResponse message;
+  FUSTOR_TRY(Parse(bytes, &message));
+  return TakePaths(message.differing(), "differing");
 }
 
 Result<batch::SessionGrant> DecodeSessionGrant(std::string_view bytes) {

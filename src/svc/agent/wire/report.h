@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "lib/batch/batch.h"
@@ -18,6 +19,9 @@ std::string EncodeSessionRequest(const batch::SessionRequest& request);
 std::string EncodeHeartbeat(const batch::Heartbeat& heartbeat);
 std::string EncodeCloseSession(std::string_view session_id);
 
+std::string EncodeListSuspects(std::string_view session_id);
+std::string EncodeSweep(std::string_view session_id, const std::vector<batch::Sighting>& sightings);
+
 // The first message of a Report stream.
 std::string EncodeConfigReport(std::string_view session_id, const batch::ConfigReport& report);
 std::string EncodeReportStart(std::string_view session_id);
@@ -29,5 +33,7 @@ std::string EncodeReport(const batch::Batch& batch, batch::Compressor& compresso
 Result<batch::SessionGrant> DecodeSessionGrant(std::string_view bytes);
 Result<batch::HeartbeatAnswer> DecodeHeartbeatAnswer(std::string_view bytes);
 Result<batch::ReportAnswer> DecodeReportAnswer(std::string_view bytes);
+Result<std::vector<std::string>> DecodeSuspects(std::string_view bytes);
+Result<std::vector<std::string>> DecodeSweepAnswer(std::string_view bytes);
 
 }  // namespace fustor::agent

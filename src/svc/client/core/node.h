@@ -25,6 +25,8 @@ struct Node {
   bool suspect = false;
   bool uncertain = false;
   bool audit_skipped = false;
+  bool audit_only = false;
+  std::optional<std::int64_t> listed_ns;  // When the files of a directory were last looked at.
   bool agent_missing = false;
   std::string agent_id;
   std::string source_uri;

@@ -48,6 +48,7 @@ std::string TrustText(const Node& node) {
   };
   if (node.suspect) add("still changing: size and times may be behind");
   if (node.uncertain) add("uncertain: changes were lost here, the next scan will tell");
+  if (node.audit_only) add("not watched: changes show after the next audit");
   if (node.agent_missing) add("found by an audit, not yet seen by the watching agent");
   if (node.audit_skipped) add("the last audit found the directory unchanged");
   return text.empty() ? "as reported, nothing against it" : text;
@@ -79,6 +80,7 @@ class EntryText {
     Add("Changed", FullTimeText(host, a.ctime_ns, 6));
     Add("Accessed", FullTimeText(host, a.atime_ns, 6));
     if (node_.totals) AddTotals(*node_.totals);
+    if (node_.listed_ns) Add("Files seen", FullTimeText(host, *node_.listed_ns, 0));
     Add("View", HarmlessText(place_.view) + ", there " + job_.out.Shown(node_.path));
     if (!node_.agent_id.empty()) {
       Add("Reported by",

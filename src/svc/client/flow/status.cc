@@ -79,6 +79,9 @@ std::string Remarks(const ViewState& view) {
     if (n == 0) return;
     text += "  " + HarmlessText(view.id) + ": " + Grouped(n) + " " + (n == 1 ? one : many) + "\n";
   };
+  if (!view.alarm.empty()) {
+    text += "  " + HarmlessText(view.id) + ": ALARM: " + HarmlessText(view.alarm) + "\n";
+  }
   add(view.uncertain_count, "subtree is uncertain: changes were lost, the next scan will tell",
       "subtrees are uncertain: changes were lost, the next scan will tell");
   add(view.audit_only_count, "subtree is not watched: changes show after the next audit",

@@ -97,6 +97,8 @@ void DecodeMember(const std::string& key, const json::Value& value, Node* node, 
   if (key == "integrity_suspect") return members->Bool(key, value, &node->suspect);
   if (key == "uncertain") return members->Bool(key, value, &node->uncertain);
   if (key == "audit_skipped") return members->Bool(key, value, &node->audit_skipped);
+  if (key == "audit_only") return members->Bool(key, value, &node->audit_only);
+  if (key == "listed_at") return members->Seconds(key, value, &node->listed_ns.emplace());
   if (key == "agent_missing") return members->Bool(key, value, &node->agent_missing);
   if (key == "last_agent_id") return members->Text(key, value, &node->agent_id);
   if (key == "source_uri") return members->Text(key, value, &node->source_uri);
@@ -125,6 +127,12 @@ Result<ViewState> DecodeView(const json::Value& value) {
     if (key == "memory_bytes") members.Uint(key, member, &view.memory_bytes);
     if (key == "suspect_file_count") members.Uint(key, member, &view.suspects);
     if (key == "refused_items") members.Uint(key, member, &view.refused);
+    if (key == "alarm" && !member.is_null()) members.Text(key, member, &view.alarm);
+    if (key == "file_evidence_age_seconds" && !member.is_null()) {
+      std::int64_t ns = 0;
+      members.Seconds(key, member, &ns);
+      view.file_evidence_age = Nanos(ns);
+    }
     if (key == "has_blind_spot") members.Bool(key, member, &view.has_blind_spot);
     if (key == "is_auditing") members.Bool(key, member, &view.is_auditing);
     if (key == "evidence_age_seconds" && !member.is_null()) {

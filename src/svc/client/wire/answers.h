@@ -47,6 +47,8 @@ struct ViewState {
   bool has_blind_spot = false;
   bool is_auditing = false;
   std::optional<Nanos> evidence_age;
+  std::optional<Nanos> file_evidence_age;  // Within it every file was looked at.
+  std::string alarm;                       // Why scans delete nothing; empty: they do.
   std::size_t uncertain_count = 0;
   std::size_t audit_only_count = 0;
 };

@@ -15,6 +15,9 @@ constexpr Nanos kLinksPatience = Millis(50);
 // A slice takes well below a millisecond: a twentieth of the time at most.
 constexpr Nanos kLinksPause = Millis(20);
 constexpr std::uint64_t kLinkRowsPerTick = 100'000;
+// Of what the end of a scan leaves to do: a few milliseconds each.
+constexpr std::uint64_t kUnseenRowsPerTick = 20'000;
+constexpr std::size_t kRemovalsPerTick = 2'000;
 // Tombstones whose time is over, removed per batch: more than a batch usually lays.
 constexpr std::size_t kPurgePerBatch = 10'000;
 
@@ -27,7 +30,10 @@ Arbiter::Arbiter(Options options, tree::Tree& tree)
     : options_(options),
       tree_(tree),
       additions_(options.blind_spots_max),
-      deletions_(options.blind_spots_max) {}
+      deletions_(options.blind_spots_max),
+      doomed_(options.doomed_max),
+      condemned_(SIZE_MAX),
+      unwatched_(options.unwatched_max) {}
 
 Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
                                 std::uint16_t reporter, Now now) {
@@ -64,7 +70,8 @@ void Arbiter::KeepBounds(Now now) {
   while (suspects_.node_count() > options_.suspects_max) SettleFirstSuspect(now, false);
 }
 
-void Arbiter::SessionStarted(SessionKey session) {
+void Arbiter::SessionStarted(SessionKey session, double delete_fraction_max) {
+  if (delete_fraction_max > 0) delete_fractions_[session] = delete_fraction_max;
   session_orders_[session] = scans_.NextOrder();
   additions_.Clear();
   deletions_.Clear();
@@ -74,6 +81,9 @@ void Arbiter::SessionStarted(SessionKey session) {
 void Arbiter::SessionEnded(SessionKey session) {
   scans_.DropSession(session);
   session_orders_.erase(session);
+  delete_fractions_.erase(session);
+  doomed_.DropSession(session);
+  if (unseen_ && unseen_->session == session) unseen_.reset();
 }
 
 Tombstones::Moment Arbiter::MomentOf(const Context& context, std::uint64_t order) const {
@@ -83,6 +93,7 @@ Tombstones::Moment Arbiter::MomentOf(const Context& context, std::uint64_t order
 }
 
 std::optional<Instant> Arbiter::NextExpiry() const {
+  if (unseen_ || !condemned_.empty()) return Instant{};  // At once.
   const std::optional<Instant> suspect = suspects_.NextExpiry();
   if (!tree_.wants_links()) return suspect;
   return suspect ? std::min(*suspect, links_due_) : links_due_;
@@ -106,6 +117,8 @@ std::size_t Arbiter::Tick(Now now, std::size_t count_max) {
     if (!next || *next > now.monotonic) break;
     SettleFirstSuspect(now, true);
   }
+  if (unseen_) SeekUnseen(kUnseenRowsPerTick, now);
+  count += RemoveCondemned(kRemovalsPerTick, now);
   if (tree_.wants_links() && links_due_ <= now.monotonic) {
     count += tree_.SeekLinks(kLinkRowsPerTick);
     links_due_ = now.monotonic + kLinksPause;
@@ -147,6 +160,7 @@ bool Arbiter::TakeSighting(const Sighting& sighting, Now now) {
     Forget(sighting.path);
     return true;
   }
+  SparePath(sighting.path);
   if (have_.attrs.kind != EntryKind::kFile) return true;
   const std::int64_t apart = SaturatingSub(sighting.mtime_ns, have_.attrs.mtime_ns);
   const bool same_size = !sighting.size_bytes || *sighting.size_bytes == have_.attrs.size_bytes;
@@ -167,6 +181,40 @@ bool Arbiter::TakeSighting(const Sighting& sighting, Now now) {
   return true;
 }
 
+std::vector<std::string> Arbiter::Settle(const std::vector<batch::Sighting>& sightings, Now now) {
+  std::vector<std::string> differing;
+  const std::int64_t clock_ns = watermark_.At(now.wall).ns;
+  for (const batch::Sighting& sighting : sightings) {
+    const auto [parent, name] = SplitPath(sighting.path);
+    const std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
+    const bool known = !name.empty() && dir && tree_.Get(*dir, name, &have_);
+    const EntryAttrs& a = have_.attrs;
+    if (!known || a.mtime_ns != sighting.mtime_ns || a.ctime_ns != sighting.ctime_ns ||
+        a.size_bytes != sighting.size_bytes) {
+      differing.push_back(sighting.path);
+      continue;
+    }
+    const bool hot = SaturatingSub(clock_ns, a.mtime_ns) < options_.hot_file_threshold.count();
+    if ((have_.flags & tree::kSuspect) == 0 || hot) continue;
+    suspects_.Erase(parent, name);
+    have_.flags = static_cast<std::uint8_t>(have_.flags & ~tree::kSuspect);
+    tree_.Put(*dir, name, have_);
+  }
+  return differing;
+}
+
+void Arbiter::NoteLinkGone(const EntryAttrs& gone, Now now) {
+  const std::optional<std::pair<tree::DirId, std::string>> other = tree_.FindLink(gone);
+  if (!other || !tree_.Get(other->first, other->second, &link_)) return;
+  if (link_.attrs.kind != EntryKind::kFile) return;
+  if ((link_.flags & tree::kSuspect) == 0) {
+    link_.flags |= tree::kSuspect;
+    tree_.Put(other->first, other->second, link_);
+  }
+  suspects_.Put(tree_.PathOf(other->first), other->second,
+                now.monotonic + options_.hot_file_threshold, link_.attrs.mtime_ns);
+}
+
 void Arbiter::Reset() {
   tree_.Clear();
   watermark_.Clear();
@@ -175,6 +223,14 @@ void Arbiter::Reset() {
   additions_.Clear();
   deletions_.Clear();
   scans_.Clear();
+  doomed_.Clear();
+  condemned_.Clear();
+  unseen_.reset();
+  alarm_.reset();
+  unwatched_.Clear();
+  root_unwatched_ = false;
+  files_seen_since_.reset();
+  audits_.clear();
   last_confirmed_ns_ = INT64_MIN;
   others_confirmed_ns_ = INT64_MIN;
 }
@@ -198,6 +254,10 @@ const Arbiter::BlindSpots& Arbiter::blind_spots() const {
 const std::vector<Arbiter::Uncertain>& Arbiter::uncertain() const { return scans_.uncertain(); }
 std::size_t Arbiter::tombstone_count() const { return tombstones_.size(); }
 std::uint64_t Arbiter::tombstones_evicted() const { return tombstones_evicted_; }
+std::vector<std::string> Arbiter::audit_only(std::size_t count_max) const {
+  if (root_unwatched_) return {"/"};
+  return unwatched_.Topmost(count_max);
+}
 WallTime Arbiter::watermark(Now now) const { return watermark_.At(now.wall); }
 std::uint64_t Arbiter::refused() const { return refused_; }
 
@@ -265,13 +325,17 @@ bool Arbiter::HasRoomFor(std::size_t entries) {
 }
 
 bool Arbiter::nothing_listed() const {
-  return suspects_.empty() && additions_.empty() && deletions_.empty();
+  return suspects_.empty() && additions_.empty() && deletions_.empty() && unwatched_.empty() &&
+         !has_doomed();
 }
 
 void Arbiter::Forget(std::string_view path) {
   suspects_.EraseWithin(path);
   additions_.EraseWithin(path);
   deletions_.EraseWithin(path);
+  doomed_.EraseWithin(path);
+  condemned_.EraseWithin(path);
+  unwatched_.EraseWithin(path);
 }
 
 std::uint64_t Arbiter::CountBelow(tree::DirId directory) {

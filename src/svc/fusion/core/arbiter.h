@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,9 +26,11 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "lib/batch/batch.h"
+#include "lib/batch/session.h"
 #include "lib/tree/tree.h"
 #include "svc/fusion/core/arbiter_types.h"
 #include "svc/fusion/core/blind_spots.h"
+#include "svc/fusion/core/doomed.h"
 #include "svc/fusion/core/scans.h"
 #include "svc/fusion/core/suspects.h"
 #include "svc/fusion/core/tombstones.h"
@@ -45,6 +48,13 @@ class Arbiter {
     std::size_t blind_spots_max = 100'000;  // Per list; beyond it only counted.
     // Beyond it the flags of those that would expire first are settled early.
     std::size_t suspects_max = 2'000'000;
+    // A scan that would delete more of the tree's entries than this fraction deletes nothing, and
+    // raises an alarm; 1: never. What agents say counts instead (SessionStarted).
+    double delete_fraction_max = 1;
+    std::uint64_t deletes_free = 100;  // So many entries may always go.
+    // Missing paths that are kept in mind until a scan ends; more raise the alarm, too.
+    std::size_t doomed_max = 4'000'000;
+    std::size_t unwatched_max = 100'000;  // Directories without a watch that are known by name.
   };
 
   // What one batch did. Rows are counted once, under the first that applies.
@@ -62,6 +72,17 @@ class Arbiter {
     bool scan_ended = false;    // A scan of the whole tree ("/") ended without failed directories
                                 // or with them (see failed_directories).
     std::uint64_t failed_directories = 0;  // Of the scan that ended.
+    bool stopped = false;  // The scan that ended would have deleted too much: see alarm().
+  };
+
+  // Why scans delete nothing. Stays until as much is not missing any more, or may go.
+  struct Alarm {
+    WallTime since;
+    batch::Source source = batch::Source::kAudit;  // Of the scan that raised it.
+    std::uint64_t missing = 0;                     // Entries that would go.
+    std::uint64_t entries = 0;                     // Of the tree then, the root included.
+    double fraction_max = 1;
+    bool too_many_paths = false;  // They cannot even be kept in mind (doomed_max).
   };
 
   struct Suspect {
@@ -90,8 +111,9 @@ class Arbiter {
   // REQUIRES: the batch came through wire (paths normal, names valid, rows sorted). O(rows log n).
   Outcome Apply(const batch::Batch& batch, SessionKey session, std::uint16_t reporter, Now now);
 
-  // A session begins: blind-spot lists and scans in progress of earlier ones are forgotten.
-  void SessionStarted(SessionKey session);
+  // A session begins: blind-spot lists and scans in progress of earlier ones are forgotten. Its
+  // scans may delete `delete_fraction_max` of the tree; 0: as Options say.
+  void SessionStarted(SessionKey session, double delete_fraction_max = 0);
   // Its unfinished scans are dropped; nothing is concluded from them.
   void SessionEnded(SessionKey session);
 
@@ -99,7 +121,8 @@ class Arbiter {
   std::optional<Instant> NextExpiry() const;
   // Suspects whose time is over: stable ones lose the flag, changed ones stay for another
   // threshold. Handles at most `count_max`; returns how many entries changed. A slice of the search
-  // for the other names of new hard links is done too.
+  // for the other names of new hard links is done too, and one of what the end of a scan has left
+  // to do.
   std::size_t Tick(Now now, std::size_t count_max);
 
   // A sweep has looked: what is stable and no longer hot leaves the suspects, what has changed is
@@ -107,8 +130,23 @@ class Arbiter {
   // O(n log n).
   std::size_t Sweep(const std::vector<Sighting>& sightings, Now now);
 
+  // The same for an agent that tells of everything else by its stream: what is stable and no longer
+  // hot leaves the suspects; what differs is returned, to be reported in its place in the stream.
+  // What is not known differs. O(n log n).
+  std::vector<std::string> Settle(const std::vector<batch::Sighting>& sightings, Now now);
+
   // Everything is forgotten but the root.
   void Reset();
+
+  // Directories without a watch, the topmost of each subtree: changes in them are seen by audits
+  // only. "/" if it is the root.
+  std::vector<std::string> audit_only(std::size_t count_max) const;
+  // Since then every file of the tree has been looked at, or reported in realtime; nullopt: not all
+  // of them.
+  std::optional<WallTime> files_seen_since() const { return files_seen_since_; }
+
+  // nullopt: all is well.
+  const std::optional<Alarm>& alarm() const { return alarm_; }
 
   std::size_t suspect_count() const;
   // In order of expiry, at most `count_max`.
@@ -180,6 +218,8 @@ class Arbiter {
   // arbiter_scan.cc
   void ApplyScan(const batch::Batch& batch, SessionKey session, Context* context);
   void ApplyBlock(const batch::DirBlock& block, const Context& context);
+  void NoteLook(const Listing& listing, const Context& context);
+  void NoteScanEnd(const Scans::Scan& scan, SessionKey session);
   bool EnterDirectory(Listing* listing, const Context& context);
   bool EnterKnown(Listing* listing, tree::DirId parent, std::string_view name,
                   const Context& context);
@@ -204,9 +244,27 @@ class Arbiter {
   void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
                  const Context& context);
 
+  // arbiter_missing.cc
+  double DeleteFraction(SessionKey session) const;
+  void Doom(std::string_view directory, std::string_view name, Doomed::Fate fate);
+  void Spare(const batch::DirBlock& block, bool has_self);
+  bool Judge(double fraction_max, batch::Source source, Now now);
+  std::uint64_t RemoveCondemned(std::size_t paths_max, Now now);
+  bool has_doomed() const { return !doomed_.empty() || !condemned_.empty(); }
+  void SparePath(std::string_view path);
+
   // arbiter_unseen.cc
+  struct UnseenWalk {
+    SeenPaths seen;
+    std::vector<std::string> directories;  // Still to be looked into.
+    std::int64_t begin_wall_ns = 0;
+    SessionKey session;
+  };
   void NoteSeen(const batch::DirBlock& block, bool has_self, const Context& context);
-  void RemoveUnseen(SeenPaths seen, std::int64_t begin_wall_ns, const Context& context);
+  void BeginUnseen(SeenPaths seen, std::int64_t begin_wall_ns, SessionKey session);
+  // Goes on with it for some `rows_max` rows. True: it has ended, and what is missing is judged.
+  bool SeekUnseen(std::uint64_t rows_max, Now now);
+  std::uint64_t DoomUnseenIn(const std::string& directory);
   bool HasConfirmedBelow(tree::DirId directory, std::int64_t since_wall_ns);
 
   // Shared.
@@ -214,6 +272,8 @@ class Arbiter {
   void WantLinks(const EntryAttrs& attrs, const Context& context);
   // A row that was made before another name of its inode was seen must not take that back.
   void TakeNewerLink(tree::Entry* entry);
+  // A name of this inode has gone: the others show one link too many until one is looked at.
+  void NoteLinkGone(const EntryAttrs& gone, Now now);
   Tombstones::Moment MomentOf(const Context& context, std::uint64_t order) const;
   void EraseStone(Listing* listing, Tombstones::Trie::Item* stone);
   Descent Descend(std::string_view directory);
@@ -240,6 +300,17 @@ class Arbiter {
   mutable BlindSpotList deletions_;
   mutable BlindSpots listed_;  // Made from the two lists when asked for.
   Scans scans_;
+  Doomed doomed_;     // Missing; it is not known yet whether it may go.
+  Doomed condemned_;  // It may, and goes in slices.
+  std::optional<UnseenWalk> unseen_;
+  std::optional<Alarm> alarm_;
+  BlindSpotList unwatched_;
+  bool root_unwatched_ = false;
+  std::optional<WallTime> files_seen_since_;
+  // When the latest audits that passed by some directories began, and whose they were.
+  std::deque<std::int64_t> audits_;
+  SessionKey auditor_;
+  std::unordered_map<SessionKey, double> delete_fractions_;
   Instant links_due_;  // The next slice of the tree's search for links.
   std::unordered_map<SessionKey, std::uint64_t> session_orders_;  // When each one began.
   std::uint64_t refused_ = 0;

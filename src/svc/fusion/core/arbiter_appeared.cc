@@ -22,6 +22,7 @@ bool Arbiter::EnterAppeared(Listing* listing, const Context& context) {
   // Nobody could look at it.
   if (block.failed && !listing->has_self && block.rows.empty()) return false;
   NoteConfirmation(context.reporter, context.now.wall);
+  Spare(block, true);
   std::optional<tree::DirId> dir;
   if (block.path == "/") {
     if (listing->has_self) UpsertRoot(block.self, context);
@@ -42,6 +43,7 @@ bool Arbiter::EnterAppeared(Listing* listing, const Context& context) {
     return false;
   }
   listing->dir = *dir;
+  NoteLook(*listing, context);
   if (block.complete) ClearSkipped(block.path, *dir);
   return true;
 }

@@ -23,6 +23,7 @@ struct Arbiter::Context {
 
   // Of scans only.
   Scans::Scan* scan = nullptr;
+  bool guarded = false;  // What is missing goes only when it is known how much that is.
 
   // Of listings. Others may have confirmed something since then: rows must look whether it was what
   // they speak of.

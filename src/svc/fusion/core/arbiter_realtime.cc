@@ -75,6 +75,7 @@ std::optional<tree::DirId> Arbiter::ParentInRealtime(std::string_view directory,
 
 void Arbiter::Upsert(const batch::Change& change, const Context& context) {
   NoteConfirmation(context.reporter, context.now.wall);
+  SparePath(change.path);
   if (IsPlausibleSample(change.attrs)) {
     watermark_.Sample({change.attrs.mtime_ns}, context.now.wall);
   }
@@ -154,11 +155,14 @@ void Arbiter::Delete(std::string_view path, const Context& context) {
     if (SaturatingSub(seen_ns, now_ns) < options_.hot_file_threshold.count()) {
       watermark_ns = std::max(watermark_ns, seen_ns);
     }
+    const EntryAttrs gone = have_.attrs;
     context.outcome->deleted += tree_.Erase(*dir, name);
+    if (!nothing_listed()) Forget(path);
+    NoteLinkGone(gone, context.now);
   } else {
     ++context.outcome->ignored;
+    if (!nothing_listed()) Forget(path);
   }
-  if (!nothing_listed()) Forget(path);
   Lay(path, watermark_ns, context);
 }
 
@@ -191,7 +195,9 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
     Lay(from, watermark_.At(context.now.wall).ns, context);
     return;
   }
+  EntryAttrs replaced;
   if (tree_.Get(*target, to_name, &have_)) {
+    replaced = have_.attrs;
     context.outcome->deleted += 1 + (have_.attrs.is_directory() ? CountBelow(have_.dir) : 0);
   }
   NoteConfirmation(context.reporter, context.now.wall);
@@ -203,6 +209,10 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
   if (!Broken("moves-lose-suspects")) suspects_.Move(from, to);
   additions_.Move(from, to);
   deletions_.Move(from, to);
+  doomed_.Move(from, to);
+  condemned_.Move(from, to);
+  unwatched_.Move(from, to);
+  SparePath(to);
   additions_.Erase(to);
   deletions_.Erase(to);
   if (!Broken("moves-lay-no-tombstone")) Lay(from, watermark_.At(context.now.wall).ns, context);
@@ -213,6 +223,7 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
   entry_.confirmed_ns = context.now.wall.ns;
   tree_.Put(*target, to_name, entry_);
   ++context.outcome->moved;
+  NoteLinkGone(replaced, context.now);
 }
 
 }  // namespace fustor::fusion

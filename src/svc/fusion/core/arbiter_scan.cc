@@ -12,6 +12,10 @@ namespace {
 // Scratch memory that one huge directory needed is given back.
 constexpr std::size_t kScratchRowsMax = 1 << 16;
 
+// Of what the end of a scan means, done before its last batch is answered.
+constexpr std::uint64_t kUnseenRowsAtOnce = 20'000;
+constexpr std::size_t kRemovalsAtOnce = 2'000;
+
 // How many children are passed in the time that it takes to look one up.
 constexpr std::size_t kWalkPerLookup = 8;
 
@@ -103,6 +107,8 @@ struct Arbiter::Join {
 
 void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* context) {
   const bool begins = batch.mark == batch::ScanMark::kBegin;
+  if (unseen_) SeekUnseen(UINT64_MAX, context->now);  // It must not take newer rows for unseen.
+  context->guarded = DeleteFraction(session) < 1;
   if (begins || !batch.blocks.empty()) {
     context->scan = begins ? scans_.Begin(session, batch, context->now.wall)
                            : scans_.Current(session, batch, context->now.wall);
@@ -115,10 +121,20 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
   if (batch.mark != batch::ScanMark::kEnd) return;
   std::optional<Scans::Scan> ended =
       scans_.End(session, batch.scan_id, options_.hot_file_threshold, batch.job_error.empty());
-  if (!ended || !ended->begun || ended->path != "/") return;
-  if (batch.loose && batch.source == batch::Source::kAudit) {
-    RemoveUnseen(std::move(ended->seen), ended->begin_wall_ns, *context);
+  if (!ended || !ended->begun) return;
+  const bool whole = ended->path == "/";
+  if (whole && batch.loose && batch.source == batch::Source::kAudit) {
+    BeginUnseen(std::move(ended->seen), ended->begin_wall_ns, session);
+    if (SeekUnseen(kUnseenRowsAtOnce, context->now)) {
+      context->outcome->stopped = alarm_.has_value();
+      context->outcome->deleted += RemoveCondemned(kRemovalsAtOnce, context->now);
+    }
+  } else if (batch.job_error.empty()) {
+    context->outcome->stopped = !Judge(DeleteFraction(session), batch.source, context->now);
+    context->outcome->deleted += RemoveCondemned(kRemovalsAtOnce, context->now);
   }
+  if (!whole) return;
+  if (batch.job_error.empty()) NoteScanEnd(*ended, session);
   context->outcome->scan_ended = true;
   context->outcome->failed_directories = ended->failed_directories;
 }
@@ -139,7 +155,12 @@ void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
   if (block.complete && context.scan->begun) {
     listing.begun = MomentOf(context, context.scan->order);
   }
-  if (EnterDirectory(&listing, context)) ApplyRows(&listing, context);
+  if (!EnterDirectory(&listing, context)) return;
+  Spare(block, listing.has_self);
+  NoteLook(listing, context);
+  // Nothing was read of one that is passed by.
+  if (block.silent && block.rows.empty()) return;
+  ApplyRows(&listing, context);
 }
 
 // Finds or makes the directory of the block and updates its own attributes. False: the block was
@@ -522,6 +543,12 @@ void Arbiter::RemoveMissing(const Listing& listing, const Context& context) {
     if (gone.kind == EntryKind::kDirectory && HasProtectedBelow(gone.dir, context)) continue;
     if (context.realtime()) {
       Delete(JoinPath(listing.block->path, name), context);
+      continue;
+    }
+    if (context.guarded) {
+      const bool directory = gone.kind == EntryKind::kDirectory;
+      const std::uint64_t entries = 1 + (directory ? CountBelow(gone.dir) : 0);
+      Doom(listing.block->path, name, {entries, context.session, context.unannounced()});
       continue;
     }
     context.outcome->deleted += tree_.Erase(listing.dir, name);

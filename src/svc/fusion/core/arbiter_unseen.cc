@@ -22,46 +22,59 @@ void Arbiter::NoteSeen(const batch::DirBlock& block, bool has_self, const Contex
 
 // The end of such an audit: in every directory that it has listed, what it has not shown is
 // missing, unless somebody has confirmed it since the audit began.
-void Arbiter::RemoveUnseen(SeenPaths seen, std::int64_t begin_wall_ns, const Context& context) {
+void Arbiter::BeginUnseen(SeenPaths seen, std::int64_t begin_wall_ns, SessionKey session) {
   if (!seen.Settle()) return;
-  struct Place {
-    std::string path;
-    tree::DirId dir;
-  };
+  unseen_ = UnseenWalk{std::move(seen), {"/"}, begin_wall_ns, session};
+}
+
+bool Arbiter::SeekUnseen(std::uint64_t rows_max, Now now) {
+  if (!unseen_) return true;  // Nothing is concluded from it.
+  for (std::uint64_t rows = 0; !unseen_->directories.empty();) {
+    if (rows >= rows_max) return false;
+    const std::string directory = std::move(unseen_->directories.back());
+    unseen_->directories.pop_back();
+    rows += 1 + DoomUnseenIn(directory);
+  }
+  const SessionKey session = unseen_->session;
+  unseen_.reset();
+  Judge(DeleteFraction(session), batch::Source::kAudit, now);
+  return true;
+}
+
+// Returns how many entries it has looked at.
+std::uint64_t Arbiter::DoomUnseenIn(const std::string& directory) {
   struct Gone {
     std::string name;
     bool is_directory = false;
     tree::DirId dir;
   };
-  std::vector<Place> places;
-  places.push_back({"/", tree::kRoot});
+  const std::optional<tree::DirId> dir = tree_.FindDirectory(directory);
+  if (!dir) return 0;  // Gone since.
+  UnseenWalk& walk = *unseen_;
+  const std::uint64_t hash = SeenPaths::HashOf(directory);
+  const bool listed = walk.seen.IsListed(hash);
+  std::uint64_t rows = 0;
   std::vector<Gone> gone;
-  while (!places.empty()) {
-    const Place place = std::move(places.back());
-    places.pop_back();
-    const std::uint64_t directory = SeenPaths::HashOf(place.path);
-    const bool listed = seen.IsListed(directory);
-    gone.clear();
-    tree_.ForEachChild(place.dir, [&](std::string_view name, const tree::Entry& entry) {
-      const bool stays = !listed || seen.Has(directory, name) ||
-                         (entry.confirmed_ns != 0 && entry.confirmed_ns >= begin_wall_ns);
-      if (!stays) {
-        gone.push_back({std::string(name), entry.attrs.is_directory(), entry.dir});
-      } else if (entry.attrs.is_directory()) {
-        places.push_back({JoinPath(place.path, name), entry.dir});
-      }
-      return true;
-    });
-    for (const Gone& each : gone) {
-      if (each.is_directory && HasConfirmedBelow(each.dir, begin_wall_ns)) {
-        places.push_back({JoinPath(place.path, each.name), each.dir});
-        continue;
-      }
-      context.outcome->deleted += tree_.Erase(place.dir, each.name);
-      if (!nothing_listed()) Forget(JoinPath(place.path, each.name));
-      deletions_.Add(place.path, each.name);
+  tree_.ForEachChild(*dir, [&](std::string_view name, const tree::Entry& entry) {
+    ++rows;
+    const bool stays = !listed || walk.seen.Has(hash, name) ||
+                       (entry.confirmed_ns != 0 && entry.confirmed_ns >= walk.begin_wall_ns);
+    if (!stays) {
+      gone.push_back({std::string(name), entry.attrs.is_directory(), entry.dir});
+    } else if (entry.attrs.is_directory()) {
+      walk.directories.push_back(JoinPath(directory, name));
     }
+    return true;
+  });
+  for (const Gone& each : gone) {
+    if (each.is_directory && HasConfirmedBelow(each.dir, walk.begin_wall_ns)) {
+      walk.directories.push_back(JoinPath(directory, each.name));
+      continue;
+    }
+    const std::uint64_t entries = 1 + (each.is_directory ? CountBelow(each.dir) : 0);
+    Doom(directory, each.name, {entries, walk.session, true});
   }
+  return rows;
 }
 
 bool Arbiter::HasConfirmedBelow(tree::DirId directory, std::int64_t since_wall_ns) {

@@ -55,6 +55,17 @@ class BlindSpotList {
   std::uint64_t count() const { return paths_.size() + uncounted_; }
   // Changed since the last call of Sorted.
   bool changed() const { return changed_; }
+  bool Contains(std::string_view path) { return !paths_.empty() && paths_.Find(path) != nullptr; }
+  // The first `count_max` that have none of them above; sorted. O(those, and what is above them).
+  std::vector<std::string> Topmost(std::size_t count_max) const {
+    std::vector<std::string> all;
+    paths_.ForEachTopmost([&](const auto& item) {
+      all.push_back(PathTrie<Nothing>::PathOf(item));
+      return all.size() < count_max;
+    });
+    std::sort(all.begin(), all.end());
+    return all;
+  }
   std::vector<std::string> Sorted() {
     changed_ = false;
     std::vector<std::string> all;

@@ -108,11 +108,14 @@ void ReadViewParams(Reader* reader, ViewConfig* view) {
   view->tombstone_ttl = reader->Duration("tombstone_ttl_seconds", view->tombstone_ttl);
   view->tree_items_max =
       static_cast<std::uint64_t>(reader->Int("max_tree_items", max_nodes, 0, kMax));
+  view->delete_fraction_max =
+      reader->Double("max_delete_fraction", view->delete_fraction_max, 0, 1);
   view->response_items_max = static_cast<std::uint64_t>(reader->Int(
       "max_response_items", static_cast<std::int64_t>(view->response_items_max), 1, kMax));
   view->availability = reader->Enum<Availability>(
       "availability", {{"strict", Availability::kStrict}, {"stale_ok", Availability::kStaleOk}},
       view->availability);
+  view->consistency_alarm = reader->Bool("consistency_alarm", view->consistency_alarm);
   view->live_mode = reader->Bool("live_mode", view->live_mode);
   view->feed = ReadFeed(reader);
   reader->Finish();

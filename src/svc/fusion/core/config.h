@@ -63,9 +63,11 @@ struct ViewConfig {
   Nanos hot_file_threshold = Seconds(60);
   Nanos tombstone_ttl = Seconds(3'600);  // tombstone_ttl_seconds, also under `consistency`.
   std::uint64_t tree_items_max = 0;      // max_tree_items, or limits.max_nodes; 0: no limit.
+  double delete_fraction_max = 0.5;      // max_delete_fraction; what agents say wins.
   std::uint64_t response_items_max = 1'000'000;  // max_response_items
   Availability availability = Availability::kStrict;
   bool live_mode = false;
+  bool consistency_alarm = false;  // A sweep that finds something changed makes the view not ready.
   FeedConfig feed;
 };
 

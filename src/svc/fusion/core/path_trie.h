@@ -153,6 +153,15 @@ class PathTrie {
     Prune(source);
   }
 
+  // Some item; nullptr: there is none. O(depth).
+  Item* First() {
+    if (items_ == 0) return nullptr;
+    Dir* dir = &root_;
+    // Directories without an item have one below.
+    while (dir->items.empty()) dir = dir->dirs.begin()->second.get();
+    return &dir->items.begin()->second;
+  }
+
   // In no order that means anything.
   template <class F>
   void ForEach(F visit) const {
@@ -162,6 +171,22 @@ class PathTrie {
       stack.pop_back();
       for (const auto& [name, item] : dir->items) visit(item);
       for (const auto& [name, below] : dir->dirs) stack.push_back(below.get());
+    }
+  }
+
+  // The same for items that have none above them, until `visit` returns false.
+  template <class F>
+  void ForEachTopmost(F visit) const {
+    std::vector<const Dir*> stack{&root_};
+    while (!stack.empty()) {
+      const Dir* dir = stack.back();
+      stack.pop_back();
+      for (const auto& [name, item] : dir->items) {
+        if (!visit(item)) return;
+      }
+      for (const auto& [name, below] : dir->dirs) {
+        if (!dir->items.contains(name)) stack.push_back(below.get());
+      }
     }
   }
 

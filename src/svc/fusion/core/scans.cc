@@ -20,6 +20,7 @@ Scans::Scan* Scans::Add(SessionKey session, const batch::Batch& batch, WallTime 
   scan.begin_wall_ns = wall.ns;
   scan.order = ++order_;
   scan.begun = begun;
+  scan.full_every = begun ? batch.full_every : 0;
   scan.shallow = batch.shallow;
   return &scan;
 }

@@ -39,6 +39,8 @@ class Scans {
     // The session has begun to look again at all that this one looks at: it may have been given up.
     bool superseded = false;
     std::uint64_t failed_directories = 0;
+    std::uint32_t full_every = 0;  // As batch::Batch.
+    bool passed_by = false;        // Some directories, because they were unchanged.
     // Directories whose rows were dropped: what the same scan says about their contents is dropped
     // too. When it is full (`refused_overflow`), everything below unknown directories is.
     std::set<std::string, std::less<>> refused;

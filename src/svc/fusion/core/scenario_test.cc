@@ -138,6 +138,7 @@ class Story {
       batch::Batch batch = ScanBatch(words);
       batch.mark = verb == "begin" ? batch::ScanMark::kBegin : batch::ScanMark::kEnd;
       if (verb == "begin" && words.plain.size() > 3) batch.scan_path = words.plain[3];
+      batch.full_every = static_cast<std::uint32_t>(words.Number("every"));
       batch.shallow = words.Has("alone");
       if (words.Has("failed")) batch.job_error = "given up";
       Apply(batch, words.plain.at(1));
@@ -145,9 +146,11 @@ class Story {
       BeginBlock(words);
     } else if (verb == "start") {
       ++sessions_[words.plain.at(1)];
-      arbiter().SessionStarted(Session(words.plain.at(1)));
+      arbiter().SessionStarted(Session(words.plain.at(1)), std::stod(words.Named("fraction", "0")));
     } else if (verb == "stop") {
       arbiter().SessionEnded(Session(words.plain.at(1)));
+    } else if (verb == "settle") {
+      Settle(words);
     } else if (verb == "sweep") {
       Sweep(words);
     } else if (verb == "tick") {
@@ -159,6 +162,14 @@ class Story {
     } else {
       throw std::runtime_error("what is '" + verb + "'?");
     }
+  }
+
+  void Settle(const Words& words) {
+    const batch::Sighting sighting{words.plain.at(1), words.Time("mtime"), words.Number("size"),
+                                   words.Time("ctime")};
+    out_ << "differing:";
+    for (const std::string& path : arbiter().Settle({sighting}, now())) out_ << " " << path;
+    out_ << "\n";
   }
 
   void Sweep(const Words& words) {
@@ -173,6 +184,13 @@ class Story {
   void SetOptions(const Words& words) {
     if (words.named.contains("hot")) options_.hot_file_threshold = Nanos(words.Time("hot"));
     if (words.named.contains("ttl")) options_.tombstone_ttl = Nanos(words.Time("ttl"));
+    if (words.named.contains("fraction")) {
+      options_.delete_fraction_max = std::stod(words.Named("fraction"));
+      options_.deletes_free = static_cast<std::uint64_t>(words.Number("free"));
+    }
+    if (words.named.contains("doomed")) {
+      options_.doomed_max = static_cast<std::size_t>(words.Number("doomed"));
+    }
     options_.max_tree_items = static_cast<std::uint64_t>(words.Number("max_items"));
     if (words.named.contains("tombstones")) {
       options_.tombstones_max = static_cast<std::size_t>(words.Number("tombstones"));
@@ -232,6 +250,7 @@ class Story {
     block.complete = words.Has("complete");
     block.failed = words.Has("failed");
     block.silent = words.Has("silent");
+    block.unwatched = words.Has("unwatched");
     if (words.named.contains("seen")) block.seen_mtime_ns = words.Time("seen");
     block.exempt = Commas(words.Named("exempt"));
     pending_->blocks.push_back(std::move(block));
@@ -276,6 +295,16 @@ class Story {
           out_ << static_cast<char>('A' + (lost.session.value - 1) % 100) << "\n";
         }
       }
+    } else if (what == "evidence") {
+      out_ << "every file seen since: ";
+      const std::optional<WallTime> since = arbiter().files_seen_since();
+      out_ << (since ? Seconds3(since->ns) : "not every") << "\n";
+    } else if (what == "unwatched") {
+      out_ << "unwatched:";
+      for (const std::string& path : arbiter().audit_only(10)) out_ << " " << path;
+      out_ << "\n";
+    } else if (what == "alarm") {
+      ShowAlarm();
     } else if (what == "tombstones") {
       out_ << "tombstones: " << arbiter().tombstone_count() << "\n";
     } else if (what == "clock") {
@@ -285,6 +314,18 @@ class Story {
     } else {
       throw std::runtime_error("show what: '" + what + "'?");
     }
+  }
+
+  void ShowAlarm() {
+    const std::optional<Arbiter::Alarm>& alarm = arbiter().alarm();
+    if (!alarm) {
+      out_ << "no alarm\n";
+      return;
+    }
+    out_ << "alarm: " << alarm->missing << " of " << alarm->entries << " missing, "
+         << alarm->fraction_max << " may be, since " << Seconds3(alarm->since.ns);
+    if (alarm->too_many_paths) out_ << ", too many paths";
+    out_ << "\n";
   }
 
   void ShowOutcome() {
@@ -302,6 +343,7 @@ class Story {
     print("refused", did_.refused);
     print("ignored", did_.ignored);
     if (did_.scan_ended) out_ << " scan_ended";
+    if (did_.stopped) out_ << " stopped";
     print("failed_directories", did_.failed_directories);
     out_ << "\n";
   }

@@ -45,6 +45,7 @@ Result<const Sessions::Session*> Sessions::Open(const batch::SessionRequest& req
   // Until the first beat says so.
   session.can_realtime =
       std::ranges::find(request.capabilities, "realtime") != request.capabilities.end();
+  session.delete_fraction_max = request.delete_fraction_max;
   session.timeout = TimeoutFor(request.timeout);
   session.last_beat = now;
   session.created_at = wall;

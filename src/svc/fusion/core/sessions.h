@@ -64,6 +64,7 @@ class Sessions {
     bool can_realtime = false;
     std::string state;
     std::uint64_t rows_sent = 0;
+    double delete_fraction_max = 0;  // As in its request.
   };
 
   explicit Sessions(Options options);

@@ -85,7 +85,9 @@ namespace {
 bool Same(const ViewConfig& a, const ViewConfig& b) {
   return a.driver == b.driver && a.hot_file_threshold == b.hot_file_threshold &&
          a.tombstone_ttl == b.tombstone_ttl && a.tree_items_max == b.tree_items_max &&
-         a.availability == b.availability && a.live_mode == b.live_mode && a.feed == b.feed;
+         a.delete_fraction_max == b.delete_fraction_max && a.availability == b.availability &&
+         a.live_mode == b.live_mode && a.consistency_alarm == b.consistency_alarm &&
+         a.feed == b.feed;
 }
 
 // The trees that a pipe feeds: that of a view, or its own in a forest.
@@ -145,8 +147,10 @@ std::shared_ptr<Shard> Fusion::MakeShard(const std::string& id, const ViewConfig
   options.arbiter.hot_file_threshold = config.hot_file_threshold;
   options.arbiter.tombstone_ttl = config.tombstone_ttl;
   options.arbiter.max_tree_items = config.tree_items_max;
+  options.arbiter.delete_fraction_max = config.delete_fraction_max;
   options.stale_ok = config.availability == ViewConfig::Availability::kStaleOk;
   options.live_mode = config.live_mode;
+  options.consistency_alarm = config.consistency_alarm;
   options.feed = {.rows_max = config.feed.changes_max,
                   .bytes_max = config.feed.bytes_max,
                   .revision_bytes_max = config.feed.revision_bytes_max};
@@ -172,6 +176,8 @@ void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
       metrics.AddGauge("fustor_fusion_suspect_files", "Files that may still change.", labels);
   Gauge& refused =
       metrics.AddGauge("fustor_fusion_refused_items", "Refused by max_tree_items.", labels);
+  Gauge& alarm = metrics.AddGauge("fustor_fusion_delete_alarm",
+                                  "1 while scans delete nothing (max_delete_fraction).", labels);
   Gauge& rows = metrics.AddGauge("fustor_fusion_rows_applied", "Rows of agents applied.", labels);
   Gauge& readers = metrics.AddGauge("fustor_fusion_feed_readers", "Readers of changes.", labels);
   Gauge& changes =
@@ -180,7 +186,7 @@ void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
   Gauge& resets = metrics.AddGauge("fustor_fusion_feed_resets",
                                    "Readers that lost their place, since the start.", labels);
   metrics.OnScrape([weak = std::weak_ptr(shard), &ready, &entries, &bytes, &retired, &suspects,
-                    &refused, &rows, &readers, &changes, &feed_bytes, &resets] {
+                    &refused, &alarm, &rows, &readers, &changes, &feed_bytes, &resets] {
     const std::shared_ptr<Shard> view = weak.lock();
     if (view == nullptr) return;
     const std::shared_ptr<const ViewStatus> status = view->status();
@@ -190,6 +196,7 @@ void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
     retired.Set(static_cast<std::int64_t>(status->memory.retired_bytes));
     suspects.Set(static_cast<std::int64_t>(status->suspect_count));
     refused.Set(static_cast<std::int64_t>(status->refused));
+    alarm.Set(status->alarm ? 1 : 0);
     rows.Set(static_cast<std::int64_t>(status->rows_applied));
     readers.Set(static_cast<std::int64_t>(status->feed_readers));
     changes.Set(static_cast<std::int64_t>(status->feed_rows));

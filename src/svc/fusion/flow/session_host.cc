@@ -181,6 +181,16 @@ Result<SessionHost::Ticket> SessionHost::Join(const Caller& caller, const std::s
   return Ticket{key, session_id, host->pipe.shards, stream.get_token()};
 }
 
+Result<std::vector<std::shared_ptr<Shard>>> SessionHost::ShardsOfSession(
+    const Caller& caller, const std::string& session_id) {
+  Host* const host = Find(caller);
+  if (host == nullptr) return BadKey();
+  const Result<const Sessions::Session*> session =
+      host->sessions.Touch(session_id, executor_.clock().Now(), executor_.clock().WallNow());
+  if (!session.ok()) return Obsolete();
+  return host->pipe.shards;
+}
+
 void SessionHost::Carry(Host* host, const Sessions::Effects& effects) {
   CarryToJobs(*host, effects);
   for (const Sessions::Effect& effect : effects) {
@@ -188,7 +198,7 @@ void SessionHost::Carry(Host* host, const Sessions::Effects& effects) {
     if (effect.kind == Sessions::Effect::Kind::kStarted) {
       const Sessions::Session* session = host->sessions.Find(effect.session);
       FUSTOR_CHECK(session != nullptr);
-      reporter = {session->agent_id, session->source_uri};
+      reporter = {session->agent_id, session->source_uri, session->delete_fraction_max};
       ++host->counts.sessions_created;
       log_.Info("session started", {{"pipe", host->pipe.id},
                                     {"task_id", session->task_id},

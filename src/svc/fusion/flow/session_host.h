@@ -134,6 +134,10 @@ class SessionHost {
   // session posts).
   Result<Ticket> Join(const Caller& caller, const std::string& session_id);
 
+  // The views that a session's sweep is about. Errors: as Beat.
+  Result<std::vector<std::shared_ptr<Shard>>> ShardsOfSession(const Caller& caller,
+                                                              const std::string& session_id);
+
   // --- Agents that post. ---
 
   // Errors of all: kNotFound ("Session obsoleted": unknown, ended or superseded), kUnauthenticated

@@ -4,12 +4,14 @@
 
 #include "base/check.h"
 #include "base/mutants.h"
+#include "base/path.h"
 
 namespace fustor::fusion {
 namespace {
 
 constexpr std::size_t kTickMax = 10'000;     // Suspects settled in one turn: a few milliseconds.
 constexpr std::size_t kListedMax = 100'000;  // Suspects in one answer.
+constexpr std::size_t kSubtreesMax = 100;    // Without watches, by name.
 // The last number is shared by all who come when the others are taken.
 constexpr std::size_t kReportersMax = UINT16_MAX;
 
@@ -22,6 +24,22 @@ std::shared_ptr<const ViewStatus> InitialStatus() {
 }
 
 }  // namespace
+
+std::string AlarmText(const Arbiter::Alarm& alarm) {
+  const char* const scan = alarm.source == batch::Source::kSnapshot ? "a snapshot"
+                           : alarm.source == batch::Source::kAudit  ? "an audit"
+                                                                    : "a scan";
+  const auto percent = [](double fraction) {
+    return std::to_string(static_cast<int>(fraction * 100)) + " %";
+  };
+  std::string text = std::string(scan) + " would delete " +
+                     (alarm.too_many_paths ? "more than " : "") + std::to_string(alarm.missing) +
+                     " of " + std::to_string(alarm.entries) + " entries, " +
+                     percent(alarm.fraction_max) + " may be (max_delete_fraction): ";
+  return text +
+         "nothing is deleted. Look whether the file system is mounted; if they are really gone, "
+         "reset the view or raise the fraction";
+}
 
 Shard::Shard(Options options, env::Executor& executor, Logger log)
     : options_(std::move(options)),
@@ -88,9 +106,9 @@ void Shard::TellHere(PipeNumber pipe, const Sessions::Effect& effect,
   found->second.readiness.OnEffect(effect, executor_.clock().WallNow());
   switch (effect.kind) {
     case Sessions::Effect::Kind::kStarted:
-      sessions_[effect.session] = {pipe, ReporterNumber(std::move(reporter)), 0};
       ++found->second.sessions;
-      arbiter_.SessionStarted(effect.session);
+      arbiter_.SessionStarted(effect.session, reporter.delete_fraction_max);
+      sessions_[effect.session] = {pipe, ReporterNumber(std::move(reporter)), 0};
       break;
     case Sessions::Effect::Kind::kEnded:
       if (sessions_.erase(effect.session) != 0) --found->second.sessions;
@@ -136,6 +154,7 @@ Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch) {
 
 void Shard::NoteApplied(const Session& session, SessionKey key, const batch::Batch& batch,
                         const Arbiter::Outcome& outcome, Now now) {
+  EndDoubt(key, batch, outcome);
   facts_.rows_applied += outcome.rows;
   facts_.last_event_at = now.wall;
   if (batch.index_ms >= 0) {
@@ -157,14 +176,35 @@ void Shard::NoteApplied(const Session& session, SessionKey key, const batch::Bat
   }
   if (batch.source == batch::Source::kAudit) {
     facts_.is_auditing = !outcome.scan_ended;
-    if (outcome.scan_ended) {
+    if (outcome.scan_ended && !outcome.stopped) {
       facts_.last_audit_finished_at = now.wall;
       ++facts_.audit_cycles;
     }
   }
 }
 
+// Somebody has changed it, and no agent has told.
+void Shard::Doubt(const std::string& path) {
+  doubt_scan_.reset();  // What has begun before may have passed it by.
+  if (doubted_since_) return;
+  doubted_since_ = executor_.clock().WallNow();
+  doubted_path_ = path;
+  log_.Warn("consistency alarm: a sweep has found a change that nobody had reported",
+            {{"view", options_.view_id}, {"path", PrintablePath(path)}});
+}
+
+void Shard::EndDoubt(SessionKey key, const batch::Batch& batch, const Arbiter::Outcome& outcome) {
+  if (!doubted_since_) return;
+  const bool whole_scan =
+      batch.source == batch::Source::kSnapshot || batch.source == batch::Source::kAudit;
+  if (!whole_scan) return;
+  const std::pair scan(key, batch.scan_id);
+  if (batch.mark == batch::ScanMark::kBegin && batch.scan_path == "/") doubt_scan_ = scan;
+  if (outcome.scan_ended && !outcome.stopped && doubt_scan_ == scan) doubted_since_.reset();
+}
+
 void Shard::ResetHere() {
+  doubted_since_.reset();
   arbiter_.Reset();
   for (auto& [number, pipe] : pipes_) pipe.readiness.OnReset();
   facts_.last_event_at.reset();
@@ -185,11 +225,23 @@ void Shard::PublishHere() {
   publish_posted_ = false;
   tree_.Publish();
   const Now now = this->now();
+  TellAlarm();
   PublishFeed(now.wall);
   // After the tree: who sees "ready" finds what was meant.
   status_.Set(std::make_shared<const ViewStatus>(MakeStatus(now)));
   for (Answer& answer : std::exchange(answers_, {})) answer.done(std::move(answer.status));
   ArmTimer();
+}
+
+void Shard::TellAlarm() {
+  const std::optional<Arbiter::Alarm>& alarm = arbiter_.alarm();
+  if (alarm.has_value() == alarmed_) return;
+  alarmed_ = alarm.has_value();
+  if (alarmed_) {
+    log_.Error("a scan was stopped", {{"view", options_.view_id}, {"alarm", AlarmText(*alarm)}});
+  } else {
+    log_.Info("the alarm is over", {{"view", options_.view_id}});
+  }
 }
 
 ViewStatus Shard::MakeStatus(Now now) const {
@@ -205,6 +257,12 @@ ViewStatus Shard::MakeStatus(Now now) const {
     uncertain.since = uncertain.since + (now.wall - steady.wall);
   }
   status.logical_now = arbiter_.watermark(steady);
+  status.audit_only = arbiter_.audit_only(kSubtreesMax);
+  status.files_seen_since = arbiter_.files_seen_since();
+  if (status.files_seen_since) {
+    status.files_seen_since = *status.files_seen_since + (now.wall - steady.wall);
+  }
+  status.alarm = arbiter_.alarm();
   status.refused = arbiter_.refused();
   status.memory = tree_.memory();
   status.feed_readers = feed_places_.size();
@@ -238,6 +296,14 @@ void Shard::WriteReadiness(ViewStatus* status) const {
       status->unready_since = verdict.unready_since;
     }
   }
+  if (!status->ready || !doubted_since_) return;
+  status->ready = false;
+  status->not_ready_reason =
+      "Consistency alarm: a sweep has found '" + PrintablePath(doubted_path_) +
+      "' changed and nobody had reported it; the next snapshot or audit will "
+      "tell the rest.";
+  status->retry_after_s = 30;
+  status->unready_since = doubted_since_;
 }
 
 void Shard::ArmTimer() {
@@ -260,8 +326,8 @@ void Shard::TickHere() {
   PublishSoon();
 }
 
-env::Task<std::vector<Arbiter::Suspect>> Shard::SuspectsHere() {
-  co_return arbiter_.suspects(kListedMax);
+env::Task<std::vector<Arbiter::Suspect>> Shard::SuspectsHere(std::size_t count_max) {
+  co_return arbiter_.suspects(std::min(count_max, kListedMax));
 }
 
 env::Task<Arbiter::BlindSpots> Shard::BlindSpotsHere() { co_return arbiter_.blind_spots(); }
@@ -276,15 +342,28 @@ env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings
   co_return known;
 }
 
+env::Task<std::vector<std::string>> Shard::SettleHere(std::vector<batch::Sighting> sightings) {
+  std::vector<std::string> differing = arbiter_.Settle(sightings, steady());
+  if (options_.consistency_alarm && !differing.empty()) Doubt(differing.front());
+  PublishSoon();
+  co_return differing;
+}
+
+env::Task<std::vector<std::string>> Shard::Settle(std::vector<batch::Sighting> sightings) {
+  const std::shared_ptr<Shard> self = shared_from_this();
+  env::Task<std::vector<std::string>> settle = SettleHere(std::move(sightings));
+  co_return co_await env::RunOn(executor_, std::move(settle));
+}
+
 env::Task<std::size_t> Shard::Sweep(std::vector<Arbiter::Sighting> sightings) {
   const std::shared_ptr<Shard> self = shared_from_this();
   env::Task<std::size_t> sweep = SweepHere(std::move(sightings));
   co_return co_await env::RunOn(executor_, std::move(sweep));
 }
 
-env::Task<std::vector<Arbiter::Suspect>> Shard::ListSuspects() {
+env::Task<std::vector<Arbiter::Suspect>> Shard::ListSuspects(std::size_t count_max) {
   const std::shared_ptr<Shard> self = shared_from_this();
-  env::Task<std::vector<Arbiter::Suspect>> list = SuspectsHere();
+  env::Task<std::vector<Arbiter::Suspect>> list = SuspectsHere(count_max);
   co_return co_await env::RunOn(executor_, std::move(list));
 }
 

@@ -43,7 +43,10 @@ class Shard : public std::enable_shared_from_this<Shard> {
     std::string view_id;
     Arbiter::Options arbiter;
     tree::Tree::Options tree;
-    bool stale_ok = false;   // availability: stale_ok
+    bool stale_ok = false;  // availability: stale_ok
+    // A sweep that finds something changed makes the view not ready until a snapshot or an audit
+    // that begins later has ended.
+    bool consistency_alarm = false;
     bool live_mode = false;  // The tree is dropped when the last session of the last pipe ends.
     Feed::Options feed;
     std::size_t feed_readers_max = 128;
@@ -75,10 +78,13 @@ class Shard : public std::enable_shared_from_this<Shard> {
   // No more timers run. Later deliveries are still answered.
   void Stop();
 
-  env::Task<std::vector<Arbiter::Suspect>> ListSuspects();
+  // In order of expiry, at most `count_max` and kListedMax.
+  env::Task<std::vector<Arbiter::Suspect>> ListSuspects(std::size_t count_max = SIZE_MAX);
   env::Task<Arbiter::BlindSpots> ListBlindSpots();
   // As Arbiter::Sweep; returns when readers see it.
   env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings);
+  // As Arbiter::Settle.
+  env::Task<std::vector<std::string>> Settle(std::vector<batch::Sighting> sightings);
   // As View::Follow.
   env::Task<Result<std::unique_ptr<ChangeReader>>> Follow(std::optional<FeedPosition> since);
 
@@ -117,11 +123,15 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void PublishSoon();
   void PublishHere();
   ViewStatus MakeStatus(Now now) const;
+  void TellAlarm();
+  void Doubt(const std::string& path);
+  void EndDoubt(SessionKey key, const batch::Batch& batch, const Arbiter::Outcome& outcome);
   void WriteReadiness(ViewStatus* status) const;
   void ArmTimer();
   void TickHere();
-  env::Task<std::vector<Arbiter::Suspect>> SuspectsHere();
+  env::Task<std::vector<Arbiter::Suspect>> SuspectsHere(std::size_t count_max);
   env::Task<Arbiter::BlindSpots> BlindSpotsHere();
+  env::Task<std::vector<std::string>> SettleHere(std::vector<batch::Sighting> sightings);
   env::Task<std::size_t> SweepHere(std::vector<Arbiter::Sighting> sightings);
 
   // shard_feed.cc
@@ -150,6 +160,11 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Instant feed_left_at_;  // When the last reader left.
   std::stop_source feed_stop_;
   bool publish_posted_ = false;
+  // The consistency alarm: since when, for which path, and the scan that may end it.
+  std::optional<WallTime> doubted_since_;
+  std::string doubted_path_;
+  std::optional<std::pair<SessionKey, std::uint64_t>> doubt_scan_;
+  bool alarmed_ = false;  // As the log says.
   bool stopped_ = false;
   env::Executor::TimerId timer_ = 0;
   Instant timer_at_ = Instant::Max();

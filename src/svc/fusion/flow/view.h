@@ -44,7 +44,9 @@ struct ViewStatus {
   std::optional<WallTime> last_audit_finished_at;
   std::uint64_t audit_cycles = 0;
   bool is_auditing = false;
-  std::uint64_t refused = 0;  // By max_tree_items.
+  std::optional<WallTime> files_seen_since;  // As Arbiter's.
+  std::optional<Arbiter::Alarm> alarm;       // Scans delete nothing.
+  std::uint64_t refused = 0;                 // By max_tree_items.
   std::uint64_t rows_applied = 0;
   tree::Tree::Memory memory;
   std::uint64_t incarnation = 0;  // Of the tree: revisions of another one say nothing about it.
@@ -57,9 +59,13 @@ struct ViewStatus {
   struct Reporter {
     std::string agent_id;
     std::string source_uri;
+    double delete_fraction_max = 0;  // Of its session that began last.
   };
   std::vector<Reporter> reporters;
 };
+
+// One sentence for a person, and what to do about it.
+std::string AlarmText(const Arbiter::Alarm& alarm);
 
 struct SessionInfo {
   Sessions::Session session;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "env/signal.h"
@@ -80,6 +81,8 @@ void AgentService::AddMethods(env::MethodTable* table) {
   table->AddUnary(batch::kOpenSessionMethod, control_, unary(&AgentService::OpenSession));
   table->AddUnary(batch::kHeartbeatMethod, control_, unary(&AgentService::Beat));
   table->AddUnary(batch::kCloseSessionMethod, control_, unary(&AgentService::CloseSession));
+  table->AddUnary(batch::kListSuspectsMethod, control_, unary(&AgentService::ListSuspects));
+  table->AddUnary(batch::kSweepMethod, control_, unary(&AgentService::Sweep));
   table->AddUnary(batch::kTellConfigMethod, control_, unary(&AgentService::TellConfig));
   table->AddStream(batch::kReportMethod, ingest_,
                    [this](env::CallContext context, env::Stream& stream) {
@@ -124,6 +127,38 @@ env::Task<Result<std::string>> AgentService::CloseSession(env::CallContext conte
   const Status closed = host_.Close(CallerOf(context), *id);
   if (!closed.ok()) co_return closed;
   co_return EncodeCloseAnswer();
+}
+
+// The views of a pipe show the same tree; what is a suspect in one of them is looked at.
+env::Task<Result<std::string>> AgentService::ListSuspects(env::CallContext context,
+                                                          std::string request) {
+  const Result<std::string> id = DecodeListSuspects(request);
+  if (!id.ok()) co_return id.status();
+  const Result<std::vector<std::shared_ptr<Shard>>> shards =
+      host_.ShardsOfSession(CallerOf(context), *id);
+  if (!shards.ok()) co_return shards.status();
+  std::set<std::string> paths;
+  for (const std::shared_ptr<Shard>& shard : *shards) {
+    if (paths.size() >= batch::kSweepPathsMax) break;
+    std::vector<Arbiter::Suspect> suspects =
+        co_await shard->ListSuspects(batch::kSweepPathsMax - paths.size());
+    for (Arbiter::Suspect& suspect : suspects) paths.insert(std::move(suspect.path));
+  }
+  co_return EncodeSuspects({paths.begin(), paths.end()});
+}
+
+env::Task<Result<std::string>> AgentService::Sweep(env::CallContext context, std::string request) {
+  const Result<SweepReport> report = DecodeSweep(request);
+  if (!report.ok()) co_return report.status();
+  const Result<std::vector<std::shared_ptr<Shard>>> shards =
+      host_.ShardsOfSession(CallerOf(context), report->session_id);
+  if (!shards.ok()) co_return shards.status();
+  std::set<std::string> differing;
+  for (const std::shared_ptr<Shard>& shard : *shards) {
+    std::vector<std::string> paths = co_await shard->Settle(report->sightings);
+    for (std::string& path : paths) differing.insert(std::move(path));
+  }
+  co_return EncodeSweepAnswer({differing.begin(), differing.end()});
 }
 
 env::Task<Result<SessionHost::Ticket>> AgentService::Join(SessionHost::Caller caller,

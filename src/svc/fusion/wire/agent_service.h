@@ -46,6 +46,8 @@ class AgentService {
   env::Task<Result<std::string>> Beat(env::CallContext context, std::string request);
   env::Task<Result<std::string>> TellConfig(env::CallContext context, std::string request);
   env::Task<Result<std::string>> CloseSession(env::CallContext context, std::string request);
+  env::Task<Result<std::string>> ListSuspects(env::CallContext context, std::string request);
+  env::Task<Result<std::string>> Sweep(env::CallContext context, std::string request);
   env::Task<Status> Report(env::CallContext context, env::Stream& stream);
   env::Task<Result<SessionHost::Ticket>> Join(SessionHost::Caller caller, std::string session_id,
                                               std::shared_ptr<Inflow> inflow);

@@ -118,6 +118,57 @@ TEST(AgentService, EveryCallNeedsTheKeyOfAPipe) {
   }
 }
 
+TEST(AgentService, ASweepSettlesWhatIsStableAndNamesWhatDiffers) {
+  Door door;
+  const std::string id = door.OpenSession();
+  const auto stream = door.Report(id);
+  batch::Batch half_written;
+  half_written.sequence = 1;
+  batch::Change& change = half_written.changes.emplace_back();
+  change.path = "/f";
+  change.atomic = false;
+  change.attrs.size_bytes = 5;
+  // So old that the clock of the changes does not count it as hot.
+  change.attrs.mtime_ns = change.attrs.ctime_ns = 1'000'000'000;
+  ASSERT_TRUE(door.Send(*stream, half_written).ok());
+  EXPECT_EQ(door.Acknowledged(*stream), 1u);
+  batch::Batch clock;
+  clock.sequence = 2;
+  clock.changes.resize(2);
+  for (int i = 0; i < 2; ++i) {
+    clock.changes[i].path = "/clock" + std::to_string(i);
+    clock.changes[i].attrs.mtime_ns = clock.changes[i].attrs.ctime_ns = 900'000'000'000;
+  }
+  ASSERT_TRUE(door.Send(*stream, clock).ok());
+  EXPECT_EQ(door.Acknowledged(*stream), 2u);
+
+  const auto suspects = [&] {
+    const Result<std::string> answer =
+        door.Call(batch::kListSuspectsMethod, agent::EncodeListSuspects(id));
+    FUSTOR_CHECK(answer.ok(), answer.status().message());
+    return *agent::DecodeSuspects(*answer);
+  };
+  const auto sweep = [&](std::vector<batch::Sighting> seen) {
+    const Result<std::string> answer = door.Call(batch::kSweepMethod, agent::EncodeSweep(id, seen));
+    FUSTOR_CHECK(answer.ok(), answer.status().message());
+    return *agent::DecodeSweepAnswer(*answer);
+  };
+  EXPECT_THAT(suspects(), testing::ElementsAre("/f"));
+  EXPECT_THAT(sweep({{"/f", 1'000'000'000, 6, 1'000'000'000}, {"/new", 0, 0, 0}}),
+              testing::ElementsAre("/f", "/new"));
+  EXPECT_THAT(suspects(), testing::ElementsAre("/f"));
+  EXPECT_THAT(sweep({{"/f", 1'000'000'000, 5, 1'000'000'000}}), testing::IsEmpty());
+  EXPECT_THAT(suspects(), testing::IsEmpty());
+
+  for (const char* method : {batch::kListSuspectsMethod, batch::kSweepMethod}) {
+    EXPECT_EQ(door.Call(method, agent::EncodeSweep(id, {}), "k2").status().code(),
+              Code::kUnauthenticated);
+    EXPECT_EQ(door.Call(method, agent::EncodeSweep("unknown", {})).status().code(),
+              Code::kUnauthenticated);
+    EXPECT_EQ(door.Call(method, "").status().code(), Code::kInvalidArgument);
+  }
+}
+
 TEST(AgentService, ASessionThatEndsEndsItsStream) {
   Door door;
   const std::string id = door.OpenSession();

@@ -134,6 +134,7 @@ Status TakeHead(const pb::Batch& from, batch::Batch* to) {
   to->shallow = from.scan_shallow();
   to->job_error = from.job_error().substr(0, batch::kIdBytesMax);
   to->lost_events = from.lost_events();
+  to->full_every = from.full_every();
   return Status();
 }
 
@@ -151,11 +152,14 @@ Result<batch::SessionRequest> DecodeSessionRequest(std::string_view bytes) {
     return Malformed("capabilities");
   }
   batch::SessionRequest request{
-      message.task_id(), message.agent_id(), message.source_uri(), *timeout, {}};
+      message.task_id(), message.agent_id(), message.source_uri(), *timeout, {}, 0};
   for (const std::string& name : message.capabilities()) {
     FUSTOR_TRY(CheckId(name, "capabilities"));
     request.capabilities.push_back(name);
   }
+  const double fraction = message.max_delete_fraction();
+  if (!(fraction >= 0 && fraction <= 1)) return Malformed("max_delete_fraction");
+  request.delete_fraction_max = fraction;
   return request;
 }
 
@@ -173,6 +177,42 @@ Result<std::string> DecodeCloseSession(std::string_view bytes) {
   FUSTOR_TRY(Parse(bytes, &message));
   FUSTOR_TRY(CheckId(message.session_id(), "session_id"));
   return message.session_id();
+}
+
+Result<std::string> DecodeListSuspects(std::string_view bytes) {
+  pb::ListSuspectsRequest message;
+  FUSTOR_TRY(Parse(bytes, &message));
+  FUSTOR_TRY(CheckId(message.session_id(), "session_id"));
+  return message.session_id();
+}
+
+Result<SweepReport> DecodeSweep(std::string_view bytes) {
+  pb::SweepRequest message;
+  FUSTOR_TRY(Parse(bytes, &message));
+  FUSTOR_TRY(CheckId(message.session_id(), "session_id"));
+  if (static_cast<std::size_t>(message.sightings_size()) > batch::kSweepPathsMax) {
+    return Malformed("sightings");
+  }
+  SweepReport report{message.session_id(), {}};
+  for (const pb::Sighting& sighting : message.sightings()) {
+    if (!IsNormalViewPath(sighting.path())) return Malformed("sightings.path");
+    if (sighting.size() > INT64_MAX) return Malformed("sightings.size");
+    report.sightings.push_back({sighting.path(), sighting.mtime_ns(),
+                                static_cast<std::int64_t>(sighting.size()), sighting.ctime_ns()});
+  }
+  return report;
+}
+
+std::string EncodeSuspects(const std::vector<std::string>& paths) {
+  pb::ListSuspectsResponse message;
+  for (const std::string& path : paths) message.add_paths(path);
+  return message.SerializeAsString();
+}
+
+std::string EncodeSweepAnswer(const std::vector<std::string>& differing) {
+  pb::SweepResponse message;
+  for (const std::string& path : differing) message.add_differing(path);
+  return message.SerializeAsString();
 }
 
 Result<std::pair<std::string, batch::ConfigReport>> DecodeConfigReport(std::string_view bytes) {

@@ -22,6 +22,14 @@ Result<batch::SessionRequest> DecodeSessionRequest(std::string_view bytes);
 Result<batch::Heartbeat> DecodeHeartbeat(std::string_view bytes);
 // The session's id. Errors: kInvalidArgument.
 Result<std::string> DecodeCloseSession(std::string_view bytes);
+// The session's id. Errors: kInvalidArgument.
+Result<std::string> DecodeListSuspects(std::string_view bytes);
+struct SweepReport {
+  std::string session_id;
+  std::vector<batch::Sighting> sightings;  // At most kSweepPathsMax.
+};
+// Errors: kInvalidArgument.
+Result<SweepReport> DecodeSweep(std::string_view bytes);
 // The session's id and what it tells.
 Result<std::pair<std::string, batch::ConfigReport>> DecodeConfigReport(std::string_view bytes);
 // The session's id, from the first message of a Report stream. Errors: kInvalidArgument.
@@ -51,6 +59,8 @@ Result<DecodedBatch> DecodeReport(std::string_view bytes, batch::Compressor& com
 std::string EncodeSessionGrant(const batch::SessionGrant& grant);
 std::string EncodeHeartbeatAnswer(const batch::HeartbeatAnswer& answer);
 std::string EncodeCloseAnswer();
+std::string EncodeSuspects(const std::vector<std::string>& paths);
+std::string EncodeSweepAnswer(const std::vector<std::string>& differing);
 std::string EncodeReportAnswer(const batch::ReportAnswer& answer);
 
 }  // namespace fustor::fusion

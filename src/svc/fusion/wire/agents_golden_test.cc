@@ -68,12 +68,25 @@ Batch GoldenChanges() {
   return b;
 }
 
+Batch GoldenAudit() {
+  Batch b = GoldenScan(2);
+  b.full_every = 8;
+  b.blocks[0].unwatched = true;
+  DirBlock& silent = b.blocks.emplace_back();
+  silent.path = "/as it was";
+  silent.self = GoldenAttrs(5);
+  silent.self.kind = EntryKind::kDirectory;
+  silent.silent = true;
+  return b;
+}
+
 TEST(Golden, RecordedReportsStillMeanTheSame) {
   const auto compressor = zstd::MakeCompressor();
   const std::pair<std::string, Batch> reports[] = {
       {FUSTOR_GOLDEN_DIR "/agents/report_scan_plain.bin", GoldenScan(3)},
       {FUSTOR_GOLDEN_DIR "/agents/report_scan_zstd.bin", GoldenScan(300)},
       {FUSTOR_GOLDEN_DIR "/agents/report_changes.bin", GoldenChanges()},
+      {FUSTOR_GOLDEN_DIR "/agents/report_audit.bin", GoldenAudit()},
   };
   for (const auto& [name, batch] : reports) {
     const std::string bytes = Golden(name, agent::EncodeReport(batch, *compressor));

@@ -38,7 +38,7 @@ inline std::string Describe(const Batch& b) {
   std::ostringstream out;
   out << b.sequence << ' ' << static_cast<int>(b.source) << ' ' << b.index_ms << ' ' << b.scan_id
       << ' ' << static_cast<int>(b.mark) << ' ' << testing::PrintToString(b.scan_path) << ' '
-      << b.job_id << ' ' << b.lost_events << '\n';
+      << b.job_id << ' ' << b.lost_events << ' ' << b.full_every << '\n';
   for (const Change& c : b.changes) {
     out << "change " << static_cast<int>(c.kind) << ' ' << testing::PrintToString(c.path) << ' '
         << testing::PrintToString(c.old_path) << ' ' << Describe(c.attrs) << ' '
@@ -46,7 +46,8 @@ inline std::string Describe(const Batch& b) {
   }
   for (const DirBlock& block : b.blocks) {
     out << "block " << testing::PrintToString(block.path) << ' ' << Describe(block.self) << ' '
-        << block.complete << block.failed << ' ' << testing::PrintToString(block.exempt) << '\n';
+        << block.complete << block.failed << block.silent << block.unwatched << ' '
+        << testing::PrintToString(block.exempt) << '\n';
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
       out << "  " << testing::PrintToString(std::string(block.rows.name(i))) << ' '
           << Describe(block.rows.attrs(i)) << ' '
@@ -128,6 +129,7 @@ inline Batch AnyBatch(Prng& prng) {
   if (b.mark == batch::ScanMark::kBegin) b.scan_path = AnyPath(prng);
   if (prng.Chance(1, 4)) b.job_id = "job-7";
   b.lost_events = prng.Chance(1, 10);
+  if (prng.Chance(1, 10)) b.full_every = static_cast<std::uint32_t>(prng.Below(100));
   const std::uint64_t count = prng.Below(prng.Chance(1, 5) ? 50 : 5);
   const bool changes = b.source == batch::Source::kRealtime && prng.Chance(3, 4);
   for (std::uint64_t i = 0; i < count && changes; ++i) {
@@ -146,6 +148,7 @@ inline Batch AnyBatch(Prng& prng) {
     block.rows = AnyRows(prng, prng.Below(prng.Chance(1, 5) ? 100 : 4));
     block.complete = prng.Chance(1, 2);
     block.failed = prng.Chance(1, 4);
+    block.unwatched = prng.Chance(1, 4);
     while (prng.Chance(1, 4)) block.exempt.push_back(AnyName(prng));
   }
   return b;
@@ -172,8 +175,8 @@ inline std::string Mutate(std::string bytes, Prng& prng) {
   return bytes;
 }
 
-inline const batch::SessionRequest kRequest{
-    "agent-1:pipe-1", "agent-1", "/data/\xFF", Millis(31'500), {"move", "columns"}};
+inline const batch::SessionRequest kRequest{"agent-1:pipe-1", "agent-1",           "/data/\xFF",
+                                            Millis(31'500),   {"move", "columns"}, 0};
 inline const batch::SessionGrant kGrant{
     "0123456789abcdef", batch::Role::kLeader, Seconds(30), Seconds(43'200),
     Millis(300'250),    {"v1", "v2"},         8 << 20,     {"move"}};

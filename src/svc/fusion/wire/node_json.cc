@@ -129,6 +129,9 @@ void NodeJson::AppendOpen(const Parent& parent, std::string_view name, const tre
                           const tree::Snapshot& snapshot, std::string* out) const {
   AppendOpen(parent, name, entry, out);
   if (!options_.totals || options_.only_path || !entry.attrs.is_directory()) return;
+  if (const std::uint32_t listed_s = snapshot.ListedAt(entry.dir); listed_s != 0) {
+    *out += ",\"listed_at\":" + std::to_string(listed_s);
+  }
   *out += ",\"totals\":";
   AppendTotals(snapshot.AggregatesOf(entry.dir), out);
 }
@@ -161,6 +164,9 @@ void NodeJson::AppendOpen(const Parent& parent, std::string_view name, const tre
       (entry.flags & tree::kUncertain) != 0 ||
       (!status_->uncertain.empty() && IsUncertain(parent.path + std::string(name)));
   if (uncertain) *out += ",\"uncertain\":true";
+  if (!status_->audit_only.empty() && IsAuditOnly(parent.path + std::string(name))) {
+    *out += ",\"audit_only\":true";
+  }
 }
 
 void NodeJson::Append(std::string_view path, const tree::Entry& entry,
@@ -175,6 +181,11 @@ bool NodeJson::IsUncertain(std::string_view path) const {
     if (IsWithin(path, uncertain.path)) return true;
   }
   return false;
+}
+
+bool NodeJson::IsAuditOnly(std::string_view path) const {
+  return std::ranges::any_of(status_->audit_only,
+                             [&](const std::string& subtree) { return IsWithin(path, subtree); });
 }
 
 void NodeJson::AppendReporter(std::uint16_t reporter, std::string* out) const {

@@ -6,10 +6,11 @@
 // Keys, in this order: name, path, [path_b64], content_type, size, modified_time, created_time,
 // integrity_suspect, [audit_skipped], last_agent_id, source_uri, agent_missing, and ours:
 // modified_time_ns, changed_time, accessed_time, mode, uid, gid, inode, nlink, allocated_size,
-// [symlink_target, [symlink_target_b64]], [kind], [uncertain], [totals]. Times are seconds since
-// 1970 with all their digits. Bytes that are not UTF-8 are escaped as base/json_writer.h says; then
-// path_b64 is there and holds the exact bytes. kind is there for what is neither a regular file nor
-// a directory: "symlink" or "other". uncertain is there when it is true.
+// [symlink_target, [symlink_target_b64]], [kind], [uncertain], [audit_only], [listed_at], [totals].
+// Times are seconds since 1970 with all their digits. Bytes that are not UTF-8 are escaped as
+// base/json_writer.h says; then path_b64 is there and holds the exact bytes. kind is there for what
+// is neither a regular file nor a directory: "symlink" or "other". uncertain and audit_only are
+// there when they are true; listed_at with totals, of a directory whose files have been looked at.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +60,7 @@ class NodeJson {
 
   // Whether reports about this path are known to have been lost.
   bool IsUncertain(std::string_view path) const;
+  bool IsAuditOnly(std::string_view path) const;
 
  private:
   void AppendAttributes(const tree::Entry& entry, std::string* out) const;

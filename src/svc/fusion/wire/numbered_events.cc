@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "base/path.h"
@@ -43,6 +44,9 @@ bool ReadHeadMember(std::string_view key, Tape::Node value, batch::Batch* to, Pu
     to->mark = static_cast<batch::ScanMark>(number);
   } else if (key == "index" && value.kind() == Tape::Kind::kInt) {
     to->index_ms = value.Int();
+  } else if (key == "full_every" && value.kind() == Tape::Kind::kInt) {
+    to->full_every =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(value.Int(), 0, 1'000'000));
   } else if (key == "lost_events" && value.kind() == Tape::Kind::kBool) {
     to->lost_events = value.Bool();
   } else if (key == "shallow" && value.kind() == Tape::Kind::kBool) {
@@ -96,6 +100,7 @@ class ListingReader {
       if (key == "complete") block.complete = IsTrue(value);
       if (key == "failed") block.failed = IsTrue(value);
       if (key == "silent") block.silent = IsTrue(value);
+      if (key == "unwatched") block.unwatched = IsTrue(value);
       if (key == "exempt") TakeExempt(value, &block);
     });
     if (!IsNormalViewPath(block.path)) return false;

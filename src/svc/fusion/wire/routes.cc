@@ -222,6 +222,19 @@ void WriteTrust(const ViewDoor& door, const ViewStatus& status, std::string_view
   } else {
     json->Null();
   }
+  json->Key("file_evidence_age_seconds");
+  if (status.files_seen_since) {
+    const Nanos age = door.clock.WallNow() - *status.files_seen_since;
+    WriteSeconds(WallTime{std::max<std::int64_t>(0, age.count())}, json);
+  } else {
+    json->Null();
+  }
+  json->Key("alarm");
+  if (status.alarm) {
+    json->String(AlarmText(*status.alarm));
+  } else {
+    json->Null();
+  }
   std::size_t listed = 0;
   json->Key("uncertain").BeginArray();
   for (const Arbiter::Uncertain& uncertain : status.uncertain) {

@@ -111,8 +111,8 @@ void BeginEnvelope(bool envelope, std::string* out);
 void EndEnvelope(bool envelope, const ViewDoor& door, const OpenView& open, std::string_view path,
                  tree::Revision revision, std::string* out, bool job_pending = false);
 
-// Members freshness, stale_since, stale_reason, evidence_age_seconds, uncertain, audit_only: how
-// far what lies at and below `path` can be trusted.
+// Members freshness, stale_since, stale_reason, evidence_age_seconds, file_evidence_age_seconds,
+// alarm, uncertain, audit_only: how far what lies at and below `path` can be trusted.
 void WriteTrust(const ViewDoor& door, const ViewStatus& status, std::string_view path,
                 JsonWriter* json);
 

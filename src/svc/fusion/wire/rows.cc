@@ -234,7 +234,9 @@ Status TakeBlocks(const pb::Batch& from, RowReader* rows, DecodedBatch* to) {
     batch::DirBlock& taken = to->batch.blocks.emplace_back();
     taken.path = block.path();
     taken.self = self.attrs;
-    taken.complete = block.complete();
+    taken.silent = block.silent();
+    taken.unwatched = block.unwatched();
+    taken.complete = block.complete() && !taken.silent;
     taken.failed = block.failed();
     for (const std::string& name : block.exempt()) {
       if (IsName(name)) {

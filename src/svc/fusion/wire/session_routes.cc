@@ -47,6 +47,10 @@ bool ReadSessionRequest(const Tape& tape, batch::SessionRequest* request, BadFie
                 &request->agent_id)) {
       return false;
     }
+    const auto fraction = MemberOf(*info, "max_delete_fraction");
+    if (fraction && fraction->is_number()) {
+      request->delete_fraction_max = std::clamp(fraction->Number(), 0.0, 1.0);
+    }
   }
   if (const auto capabilities = MemberOf(tape, "capabilities")) {
     capabilities->ForEachItem([&](Tape::Node name) {

@@ -116,7 +116,8 @@ std::optional<Storable> StorableAs(const OpenView& open, const TreeQuery& query,
   constexpr std::uint64_t kChildrenMax = 1'000;
   if (store == nullptr || query.depth_max != 1u || query.no_children || query.limit ||
       query.totals || query.envelope || !entry.attrs.is_directory() ||
-      !open.status->uncertain.empty() || snapshot.ChildCount(entry.dir) > kChildrenMax) {
+      !open.status->uncertain.empty() || !open.status->audit_only.empty() ||
+      snapshot.ChildCount(entry.dir) > kChildrenMax) {
     return std::nullopt;
   }
   Storable storable;

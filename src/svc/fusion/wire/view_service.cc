@@ -66,6 +66,8 @@ void FillEntry(std::string_view path, const tree::Entry& from, const ViewStatus&
     return IsWithin(path, uncertain.path);
   });
   entry->set_uncertain(lost || (from.flags & tree::kUncertain) != 0);
+  entry->set_audit_only(std::ranges::any_of(
+      status.audit_only, [&](const std::string& subtree) { return IsWithin(path, subtree); }));
   if (from.reporter >= status.reporters.size()) return;
   entry->set_agent_id(status.reporters[from.reporter].agent_id);
   entry->set_source_uri(status.reporters[from.reporter].source_uri);
@@ -82,6 +84,12 @@ void FillTrust(const ViewStatus& status, const env::Clock& clock, pb::Trust* tru
     age_ns = std::max<std::int64_t>(0, (clock.WallNow() - *status.last_event_at).count());
   }
   trust->set_evidence_age_ns(age_ns);
+  age_ns = -1;
+  if (status.files_seen_since) {
+    age_ns = std::max<std::int64_t>(0, (clock.WallNow() - *status.files_seen_since).count());
+  }
+  trust->set_file_evidence_age_ns(age_ns);
+  if (status.alarm) trust->set_alarm(AlarmText(*status.alarm));
 }
 
 void FillView(const View& view, const env::Clock& clock, pb::View* out) {

@@ -100,7 +100,8 @@ TEST_F(ViewRoutes, ListsTheViewsThatTheKeyOpens) {
             R"("latest_mtime":1600000000.000000005,"latest_mtime_ns":1600000000000000005,)"
             R"("revision":1,"suspect_file_count":0,"has_blind_spot":false,"is_auditing":false,)"
             R"("refused_items":0,"memory_bytes":0,"freshness":"live","stale_since":null,)"
-            R"("stale_reason":null,"evidence_age_seconds":null,"uncertain":[],"audit_only":[]}],)"
+            R"("stale_reason":null,"evidence_age_seconds":null,)"
+            R"("file_evidence_age_seconds":null,"alarm":null,"uncertain":[],"audit_only":[]}],)"
             R"("count":1})");
   const Reply all = Ask("GET", "/api/v1/views", {{"X-API-Key", "m"}});
   EXPECT_THAT(all.body, HasSubstr(R"("id":"w")"));
@@ -148,11 +149,12 @@ TEST_F(ViewRoutes, NodesHaveTheKeysOfTheOriginalAndOurs) {
                 R"(,"totals":{"file_count":1,"dir_count":1,"total_size":7,"allocated_size":512,)"
                 R"("latest_mtime":1600000000.000000007,"latest_mtime_ns":1600000000000000007})" +
                 job + "}");
-  EXPECT_EQ(Get("/v/tree?max_depth=0&envelope=true").body,
-            R"({"data":)" + root +
-                R"(},"job_pending":false,"meta":{"view_id":"v","revision":1,"freshness":"live",)"
-                R"("stale_since":null,"stale_reason":null,"evidence_age_seconds":null,)"
-                R"("uncertain":[],"audit_only":[]}})");
+  EXPECT_EQ(
+      Get("/v/tree?max_depth=0&envelope=true").body,
+      R"({"data":)" + root +
+          R"(},"job_pending":false,"meta":{"view_id":"v","revision":1,"freshness":"live",)"
+          R"("stale_since":null,"stale_reason":null,"evidence_age_seconds":null,)"
+          R"("file_evidence_age_seconds":null,"alarm":null,"uncertain":[],"audit_only":[]}})");
   const Reply missing = Get("/v/tree?path=/b%0a");
   EXPECT_EQ(missing.status, 404);
   EXPECT_EQ(missing.body, R"({"detail": "Path '/b\\x0a' not found in view 'v'"})");
@@ -405,27 +407,32 @@ TEST_F(ViewRoutes, StatsOfAViewAndOfAPath) {
   s.last_event_at = WallTime{1'699'999'998'500'000'000};
   s.last_event_latency = Micros(12'500);
   s.blind_additions = 1;
+  s.files_seen_since = WallTime{1'699'999'940'000'000'000};
   s.suspect_count = 2;
   s.audit_cycles = 3;
   s.uncertain = {{"/d", WallTime{1'699'999'999'000'000'000}, {}}};
   s.audit_only = {"/d", "/e"};
-  EXPECT_EQ(Get("/v/stats").body,
-            R"({"item_count":3,"total_files":1,"total_directories":2,"total_size":600,)"
-            R"("latency_ms":12.5,"last_event_latency_ms":12.5,"staleness_seconds":1.5,)"
-            R"("oldest_item_path":null,"has_blind_spot":true,"suspect_file_count":2,)"
-            R"("logical_now":1700000000.0,"last_audit_finished_at":null,"audit_cycle_count":3,)"
-            R"("is_auditing":false,"allocated_size":1024,"latest_mtime":1600000000.0000006,)"
-            R"("latest_mtime_ns":1600000000000000600,"revision":1,"blind_spot_additions":1,)"
-            R"("blind_spot_deletions":0,"refused_items":0,"rows_applied":0,"memory_bytes":0,)"
-            R"("retired_bytes":0,"freshness":"live","stale_since":null,"stale_reason":null,)"
-            R"("evidence_age_seconds":1.5,"uncertain":[{"path":"/d","since":1699999999.0}],)"
-            R"("audit_only":["/d","/e"]})");
-  EXPECT_EQ(Get("/v/stats?path=/d").body,
-            R"({"path":"/d","file_count":1,"dir_count":1,"total_size":600,"allocated_size":1024,)"
-            R"("latest_mtime":1600000000.0000006,"latest_mtime_ns":1600000000000000600,)"
-            R"("revision":1,"freshness":"live","stale_since":null,"stale_reason":null,)"
-            R"("evidence_age_seconds":1.5,"uncertain":[{"path":"/d","since":1699999999.0}],)"
-            R"("audit_only":["/d"]})");
+  EXPECT_EQ(
+      Get("/v/stats").body,
+      R"({"item_count":3,"total_files":1,"total_directories":2,"total_size":600,)"
+      R"("latency_ms":12.5,"last_event_latency_ms":12.5,"staleness_seconds":1.5,)"
+      R"("oldest_item_path":null,"has_blind_spot":true,"suspect_file_count":2,)"
+      R"("logical_now":1700000000.0,"last_audit_finished_at":null,"audit_cycle_count":3,)"
+      R"("is_auditing":false,"allocated_size":1024,"latest_mtime":1600000000.0000006,)"
+      R"("latest_mtime_ns":1600000000000000600,"revision":1,"blind_spot_additions":1,)"
+      R"("blind_spot_deletions":0,"refused_items":0,"rows_applied":0,"memory_bytes":0,)"
+      R"("retired_bytes":0,"freshness":"live","stale_since":null,"stale_reason":null,)"
+      R"("evidence_age_seconds":1.5,)"
+      R"("file_evidence_age_seconds":60.0,"alarm":null,"uncertain":[{"path":"/d","since":1699999999.0}],)"
+      R"("audit_only":["/d","/e"]})");
+  EXPECT_EQ(
+      Get("/v/stats?path=/d").body,
+      R"({"path":"/d","file_count":1,"dir_count":1,"total_size":600,"allocated_size":1024,)"
+      R"("latest_mtime":1600000000.0000006,"latest_mtime_ns":1600000000000000600,)"
+      R"("revision":1,"freshness":"live","stale_since":null,"stale_reason":null,)"
+      R"("evidence_age_seconds":1.5,)"
+      R"("file_evidence_age_seconds":60.0,"alarm":null,"uncertain":[{"path":"/d","since":1699999999.0}],)"
+      R"("audit_only":["/d"]})");
   EXPECT_THAT(Get("/v/stats?path=/d/a").body,
               HasSubstr(R"("file_count":1,"dir_count":0,"total_size":600,"allocated_size":1024)"));
   EXPECT_EQ(Get("/v/stats?path=/nope").status, 404);
