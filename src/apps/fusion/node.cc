@@ -6,8 +6,10 @@
 #include "adapters/json/tape.h"
 #include "adapters/posix/files.h"
 #include "adapters/posix/random.h"
+#include "adapters/yaml/parse.h"
 #include "adapters/zstd/zstd.h"
 #include "apps/process/ops_routes.h"
+#include "lib/config/redact.h"
 #include "svc/fusion/wire/pipe_routes.h"
 #include "svc/fusion/wire/views.h"
 
@@ -38,6 +40,12 @@ Result<grpc::ServerTls> ReadTls(const TlsConfig& config) {
   return grpc::ServerTls{*std::move(certificate), *std::move(key), {}};
 }
 
+// What cannot be read cannot be shown: nobody knows where its secrets are.
+std::string Redacted(const std::string& text) {
+  const Result<config::Node> root = yaml::Parse(text, "config");
+  return root.ok() ? config::RedactedYaml(*root) : "# not readable as YAML\n";
+}
+
 ViewRoutesOptions RouteOptions(const FusionConfig& config) {
   ViewRoutesOptions options;
   for (const auto& [id, view] : config.views) {
@@ -63,7 +71,9 @@ Node::Node(Options options, Logger log)
       ingest_parser_(json::MakeTapeParser()),
       fusion_({*control_,
                [this](const std::string& id) -> env::Executor& { return ShardExecutor(id); },
-               posix::SystemRandom(), *metrics_, log_}) {}
+               posix::SystemRandom(), *metrics_, log_}) {
+  fusion_.sessions().SetRedact(&Redacted);
+}
 
 Node::~Node() { Stop(Nanos(0)); }
 
@@ -94,6 +104,8 @@ void Node::AddRoutes(http::Router& router, const std::string& receiver) {
 
 Status Node::OpenHttp() {
   AddRoutes(router_, "");
+  AddManagementRoutes(router_, {fusion_.sessions(), fusion_, *control_, control_parser_,
+                                options_.on_config, options_.version, log_});
   http::ServerOptions server;
   server.name = "management";
   server.address = options_.config.host;

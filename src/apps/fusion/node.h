@@ -5,6 +5,7 @@
 // none of these.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,6 +23,7 @@
 #include "svc/fusion/core/config.h"
 #include "svc/fusion/flow/fusion.h"
 #include "svc/fusion/wire/agent_service.h"
+#include "svc/fusion/wire/management_routes.h"
 #include "svc/fusion/wire/view_service.h"
 
 namespace fustor::fusion {
@@ -34,6 +36,8 @@ class Node {
     // Whether GET /ready waits for every view to be ready. A Fusion that runs alone must take
     // sessions first, so there a view that is not ready only shows.
     bool ready_needs_views = false;
+    // As ManagementPorts::config.
+    std::function<void(ConfigRequest, ManagementPorts::Answer)> on_config = {};
   };
   // Opens all ports, or none. `log` must outlive the node. Errors: kAlreadyExists (a port is in
   // use), and what else a configuration can get wrong; the message names the key.

@@ -9,6 +9,7 @@
 #include "adapters/cli11/parse.h"
 #include "adapters/posix/process.h"
 #include "apps/fusion/node.h"
+#include "apps/fustor-fusion/remote.h"
 #include "apps/process/configuration.h"
 #include "apps/process/signals.h"
 #include "apps/process/version.h"
@@ -55,25 +56,19 @@ cli::Program MakeProgram(Arguments* arguments) {
   return program;
 }
 
-Result<FusionConfig> Load(const Arguments& arguments) {
-  FUSTOR_TRY_ASSIGN(const config::Node root,
-                    process::LoadConfiguration(arguments.config, "fusion-config"));
-  return ReadFusionConfig(root);
-}
-
 int Fail(const Status& status, int code) {
   std::fprintf(stderr, "fustor-fusion: %s\n", status.message().c_str());
   return code;
 }
 
-void Reload(const Arguments& arguments, log::Log& log, const Logger& logger, Node& node) {
+Status Reload(const Arguments& arguments, log::Log& log, const Logger& logger, Node& node) {
   const Status reopened = log.Reopen();
   if (!reopened.ok()) logger.Error("log file not opened again", {{"error", reopened.message()}});
-  const Result<FusionConfig> config = Load(arguments);
+  const Result<FusionConfig> config = LoadFusionConfig(arguments.config, {});
   if (!config.ok()) {
     logger.Error("configuration not taken, the old one stays",
                  {{"error", config.status().message()}});
-    return;
+    return config.status();
   }
   log.SetLevel(config->logging.level);
   const Status reloaded = node.Reload(*config);
@@ -82,10 +77,12 @@ void Reload(const Arguments& arguments, log::Log& log, const Logger& logger, Nod
   } else {
     logger.Error("configuration not taken as a whole", {{"error", reloaded.message()}});
   }
+  // What changes with the next start is no reason to undo the rest.
+  return reloaded.code() == Code::kFailedPrecondition ? Status() : reloaded;
 }
 
 int Run(const Arguments& arguments) {
-  Result<FusionConfig> config = Load(arguments);
+  Result<FusionConfig> config = LoadFusionConfig(arguments.config, {});
   if (!config.ok()) return Fail(config.status(), cli::kExitUsage);
   if (arguments.check_config) {
     std::puts("The configuration is right.");
@@ -101,13 +98,21 @@ int Run(const Arguments& arguments) {
   Node::Options options;
   options.config = *std::move(config);
   options.version = process::Version();
+  Remote remote(arguments.config, **signals);
+  options.on_config = [&remote](ConfigRequest request, ManagementPorts::Answer answer) {
+    remote.Take(std::move(request), std::move(answer));
+  };
   const Result<std::unique_ptr<Node>> node = Node::Start(std::move(options), logger);
   if (!node.ok()) return Fail(node.status(), cli::kExitFailed);
   logger.Info("fusion runs", {{"version", process::Version()}, {"url", (*node)->url()}});
-  while ((*signals)->Wait() != process::Signals::News::kStop) {
-    Reload(arguments, **log, logger, **node);
+  const auto reload = [&] { return Reload(arguments, **log, logger, **node); };
+  for (process::Signals::News news = (*signals)->Wait(); news != process::Signals::News::kStop;
+       news = (*signals)->Wait()) {
+    if (news == process::Signals::News::kReload) (void)reload();
+    remote.CarryOut(reload);
   }
   logger.Info("fusion stops");
+  remote.Stop();
   (*node)->Stop(kStopGrace);
   return cli::kExitOk;
 }

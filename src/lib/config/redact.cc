@@ -50,17 +50,22 @@ void AppendScalar(const std::string& text, bool quoted, std::string* out) {
   JsonWriter(out).String(text);
 }
 
-void Append(const Node& node, bool secret, std::size_t depth, std::string* out);
+// What is to be hidden.
+enum class Hidden { kNothing, kSecrets, kEverything };
+
+void Append(const Node& node, Hidden hidden, std::size_t depth, std::string* out);
 
 // What follows "key:" or "-".
-void AppendValue(const Node& node, bool secret, std::size_t depth, std::string* out) {
+void AppendValue(const Node& node, Hidden hidden, std::size_t depth, std::string* out) {
   switch (node.kind) {
     case Node::Kind::kNull:
       *out += " null\n";
       return;
     case Node::Kind::kScalar:
       *out += ' ';
-      if (secret) {
+      if (hidden == Hidden::kNothing) {
+        AppendScalar(node.scalar, node.quoted, out);
+      } else if (hidden == Hidden::kEverything) {
         AppendScalar(std::string(kRedacted), true, out);
       } else {
         AppendScalar(WithoutPassword(node.scalar), node.quoted, out);
@@ -75,21 +80,23 @@ void AppendValue(const Node& node, bool secret, std::size_t depth, std::string* 
     return;
   }
   *out += '\n';
-  Append(node, secret, depth + 1, out);
+  Append(node, hidden, depth + 1, out);
 }
 
-void Append(const Node& node, bool secret, std::size_t depth, std::string* out) {
+void Append(const Node& node, Hidden hidden, std::size_t depth, std::string* out) {
   const std::string indent(2 * depth, ' ');
   for (const Node& item : node.items) {
     *out += indent + "-";
-    AppendValue(item, secret, depth, out);
+    AppendValue(item, hidden, depth, out);
   }
   for (const Member& member : node.members) {
     *out += indent;
     AppendScalar(member.key, false, out);
     *out += ':';
-    const bool hidden = IsSecret(member.key) || (secret && !IsHarmless(member.key));
-    AppendValue(member.value, hidden, depth, out);
+    Hidden below = hidden;
+    if (hidden == Hidden::kSecrets && IsSecret(member.key)) below = Hidden::kEverything;
+    if (hidden == Hidden::kEverything && IsHarmless(member.key)) below = Hidden::kSecrets;
+    AppendValue(member.value, below, depth, out);
   }
 }
 
@@ -97,8 +104,38 @@ void Append(const Node& node, bool secret, std::size_t depth, std::string* out) 
 
 std::string RedactedYaml(const Node& root) {
   std::string out;
-  Append(root, false, 0, &out);
+  Append(root, Hidden::kSecrets, 0, &out);
   return out;
+}
+
+std::string FullYaml(const Node& root) {
+  std::string out;
+  Append(root, Hidden::kNothing, 0, &out);
+  return out;
+}
+
+void MergePatch(const Node& patch, Node* target) {
+  if (patch.kind != Node::Kind::kMap) {
+    *target = patch;
+    return;
+  }
+  if (target->kind != Node::Kind::kMap) {
+    *target = Node();
+    target->kind = Node::Kind::kMap;
+  }
+  for (const Member& member : patch.members) {
+    const auto known = std::ranges::find(target->members, member.key, &Member::key);
+    if (member.value.kind == Node::Kind::kNull) {
+      if (known != target->members.end()) target->members.erase(known);
+      continue;
+    }
+    if (known != target->members.end()) {
+      MergePatch(member.value, &known->value);
+    } else {
+      target->members.push_back({member.key, member.mark, {}});
+      MergePatch(member.value, &target->members.back().value);
+    }
+  }
 }
 
 bool HoldsRedacted(const Node& node) {

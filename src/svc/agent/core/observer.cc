@@ -266,16 +266,20 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   // from before that, and newer or older than the listing.
   if (listing.fresh_self || IsBeingLookedAt(listed.dir)) WantDirectory(listed.dir, now);
   block.rows = std::move(listed.children);
-  if (job != nullptr) {
-    bus_.PushOfJob(job->scan_id, job->id, listed.dir, std::move(block));
-  } else if (listing.scan_id != 0) {
-    if (reported()) bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
+  Report(listed.dir, listing.scan_id, std::move(block));
+}
+
+void Observer::Report(DirKey dir, std::uint64_t scan_id, batch::DirBlock block) {
+  if (const Job* job = JobOf(scan_id); job != nullptr) {
+    bus_.PushOfJob(scan_id, job->id, dir, std::move(block));
+  } else if (scan_id != 0) {
+    if (reported()) bus_.PushScanned(scan_id, dir, std::move(block));
   } else {
-    block.path = dirs_.PathOf(listed.dir);
+    block.path = dirs_.PathOf(dir);
     // Its row in a listing of its parent that still waits (a job may have found it) is older, too.
-    const EntryKey entry = EntryOf(listed.dir);
+    const EntryKey entry = EntryOf(dir);
     if (!entry.name.empty()) Touch(entry.dir, entry.name);
-    bus_.Drop(listed.dir);  // What a scan has listed before this is older and would come later.
+    bus_.Drop(dir);  // What a scan has listed before this is older and would come later.
     bus_.Push(std::move(block));
   }
 }

@@ -228,6 +228,8 @@ class Observer {
   void CloseListing(std::uint64_t scan_id);
   void OnStattedOne(env::StattedEntry& statted, Instant now);
   void Report(const EntryKey& key, env::StattedEntry& statted, bool atomic);
+  // A listing: of a job, of a scan, or (0) of a directory that has appeared.
+  void Report(DirKey dir, std::uint64_t scan_id, batch::DirBlock block);
   void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
   void Vanished(const EntryKey& key);
   void MaybeEndScan();

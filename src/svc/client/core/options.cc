@@ -412,6 +412,10 @@ cli::Program CommandTable(Options* options, std::string version) {
        &options->common.url},
       {"--key", "KEY", "API key for it. Default: $FUSTOR_KEY, else HOME/connection.json.",
        &options->common.key},
+      {"--view", "ID",
+       "Ask this view, whatever others hold the path. Default: the one whose directory "
+       "is the longest that does.",
+       &options->common.view},
   };
   program.commands = {
       Up(&options->up),

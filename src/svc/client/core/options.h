@@ -19,6 +19,7 @@ struct CommonOptions {
   std::optional<std::string> url = {};   // Else FUSTOR_URL, else what HOME/connection.json says.
   std::optional<std::string> key =
       {};  // Else FUSTOR_KEY, else the one that belongs to that file's URL.
+  std::optional<std::string> view = {};  // Only this one is asked; else the path tells which.
   bool json = false;
   bool wait = false;  // For what is not ready yet.
 };

@@ -43,6 +43,26 @@ std::vector<Root> RootsOf(const std::vector<ViewState>& views) {
   return roots;
 }
 
+// Leaves the view `id` alone. Errors: kNotFound (there is none; names those that are there).
+Status KeepOnly(const std::string& id, std::vector<ViewState>* views) {
+  std::string members;
+  std::string all;
+  for (const ViewState& view : *views) {
+    const std::string name = " " + HarmlessText(view.id);
+    if (view.id.starts_with(id + ":")) members += name;
+    all += name;
+  }
+  std::erase_if(*views, [&](const ViewState& view) { return view.id != id; });
+  if (!views->empty()) return Status();
+  const std::string quoted = "'" + HarmlessText(id) + "'";
+  if (!members.empty()) {
+    return Status(Code::kNotFound,
+                  quoted + " is a forest; --view takes one of its members:" + members);
+  }
+  return Status(Code::kNotFound,
+                "the key opens no view " + quoted + (all.empty() ? "" : "; it opens:" + all));
+}
+
 Fusion::Query QueryOf(const Question& question) {
   const Narrowing& n = question.narrowing;
   Fusion::Query query = {{"under", question.under}};
@@ -214,6 +234,7 @@ Result<const std::vector<ViewState>*> Lookup::Views() {
     FUSTOR_TRY_ASSIGN(const json::Value document, Ask(std::string(kViews), {}));
     Result<std::vector<ViewState>> views = DecodeViews(document);
     if (!views.ok()) return NotOfFusion(views.status());
+    if (options_.view) FUSTOR_TRY(KeepOnly(*options_.view, &*views));
     views_ = *std::move(views);
   }
   return &*views_;

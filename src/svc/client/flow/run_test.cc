@@ -308,6 +308,26 @@ host-\x1b1  v     leader  live     2 seconds ago  127.0.0.1
   EXPECT_THAT(terminal_.text_, HasSubstr(R"("sessions":{"v":[{"task_id":"a:p",)"));
 }
 
+TEST_F(Commands, AViewCanBeNamed) {
+  world_.said["/api/v1/views/"] = {
+      R"({"views":[{"id":"f:east","source_uris":["/data"],"ready":true},)"
+      R"({"id":"f:west","source_uris":["/data"],"ready":true}]})"};
+  world_.views["f:west"] = world_.views["v"];
+  world_.views["f:west"].Add({.path = "/only-west"});
+  Options options;
+  options.ls.paths = {"/data"};
+  options.common.view = "f:west";
+  EXPECT_EQ(Run("ls", options), 0);
+  EXPECT_THAT(terminal_.text_, HasSubstr("only-west"));
+  options.common.view = "f";
+  EXPECT_NE(Run("ls", options), 0);
+  EXPECT_THAT(terminal_.errors_,
+              HasSubstr("'f' is a forest; --view takes one of its members: f:east f:west"));
+  options.common.view = "g";
+  EXPECT_NE(Run("ls", options), 0);
+  EXPECT_THAT(terminal_.errors_, HasSubstr("the key opens no view 'g'; it opens: f:east f:west"));
+}
+
 TEST_F(Commands, StatusWaitsForAllViews) {
   const std::string one = R"({"id":"v","source_uris":["/data"],"ready":)";
   world_.said["/api/v1/views/"] = {

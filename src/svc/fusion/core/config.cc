@@ -222,6 +222,12 @@ Result<FusionConfig> ReadFusionConfig(const config::Node& node) {
     config.receivers.emplace(id, ReadReceiver(id, &reader, &references, &problems));
   }
   KeyRegister view_keys(&problems);
+  Reader management = root.Child("management");
+  for (Name& key : management.Names("api_keys")) {
+    view_keys.Add(key);
+    config.management_keys.push_back(std::move(key.value));
+  }
+  management.Finish();
   for (auto& [id, reader] : root.Children("views")) {
     config.views.emplace(id, ReadView(&reader, &view_keys));
   }

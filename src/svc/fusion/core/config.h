@@ -88,6 +88,8 @@ struct FusionConfig {
   std::uint16_t port = 8101;
   std::optional<TlsConfig> tls;
   config::LoggingConfig logging;
+  // management.api_keys: secrets; each opens everything. None: the management API is off.
+  std::vector<std::string> management_keys;
   std::map<std::string, ReceiverConfig> receivers;
   std::map<std::string, ViewConfig> views;
   std::map<std::string, PipeConfig> pipes;

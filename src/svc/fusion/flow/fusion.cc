@@ -90,21 +90,19 @@ bool Same(const ViewConfig& a, const ViewConfig& b) {
          a.feed == b.feed;
 }
 
-Status CheckSupported(const FusionConfig& config) {
-  for (const auto& [id, view] : config.views) {
-    if (!view.disabled && view.driver != ViewConfig::Driver::kFs) {
-      return {Code::kUnimplemented,
-              "views." + id + ".driver: forest-fs is not supported yet; use fs, one view a tree"};
-    }
-  }
-  return {};
-}
-
-std::vector<std::string> LiveViews(const FusionConfig& config, const PipeConfig& pipe) {
-  std::vector<std::string> live;
+// The trees that a pipe feeds: that of a view, or its own in a forest.
+struct Feeding {
+  std::string tree_id;
+  std::string view_id;
+};
+std::vector<Feeding> LiveViews(const FusionConfig& config, const std::string& pipe_id,
+                               const PipeConfig& pipe) {
+  std::vector<Feeding> live;
   for (const std::string& view : pipe.views) {
     const auto it = config.views.find(view);
-    if (it != config.views.end() && !it->second.disabled) live.push_back(view);
+    if (it == config.views.end() || it->second.disabled) continue;
+    const bool forest = it->second.driver == ViewConfig::Driver::kForestFs;
+    live.push_back({forest ? MemberId(view, pipe_id) : view, view});
   }
   return live;
 }
@@ -207,38 +205,59 @@ void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
   });
 }
 
+void Fusion::AddView(const std::string& id, const std::string& config_id, const ViewConfig& config,
+                     Catalog* next) {
+  const std::shared_ptr<const Catalog> old = catalog_.Get();
+  const auto had = configured_.find(config_id);
+  const auto kept = old->views.find(id);
+  const bool same =
+      had != configured_.end() && kept != old->views.end() && Same(had->second, config);
+  next->views.emplace(
+      id, same ? kept->second
+               : std::make_shared<HostedView>(MakeShard(id, config), host_, ports_.control));
+}
+
 Status Fusion::Configure(const FusionConfig& config) {
-  FUSTOR_TRY(CheckSupported(config));
   const std::shared_ptr<const Catalog> old = catalog_.Get();
   auto catalog = std::make_shared<Catalog>();
   for (const auto& [id, view] : config.views) {
     if (view.disabled) continue;
-    const auto had = configured_.find(id);
-    const auto kept = old->views.find(id);
-    std::shared_ptr<HostedView> hosted;
-    if (had != configured_.end() && kept != old->views.end() && Same(had->second, view)) {
-      hosted = kept->second;
+    if (view.driver == ViewConfig::Driver::kForestFs) {
+      catalog->forests[id];
     } else {
-      hosted = std::make_shared<HostedView>(MakeShard(id, view), host_, ports_.control);
+      AddView(id, id, view, catalog.get());
     }
-    catalog->views.emplace(id, std::move(hosted));
     for (const std::string& key : view.api_keys) {
       Access& access = catalog->keys[key];
       access.known = true;
       access.views.push_back(id);
     }
   }
+  catalog->managed = !config.management_keys.empty();
+  for (const std::string& key : config.management_keys) {
+    catalog->keys[key] = {.known = true, .views = {}, .pipe = "", .management = true};
+  }
   std::vector<SessionHost::Pipe> pipes;
   for (const auto& [id, from] : config.pipes) {
     if (!IsLive(config, from)) continue;
     SessionHost::Pipe pipe = MakePipe(config, id, from);
-    const std::vector<std::string> views = LiveViews(config, from);
-    for (const std::string& view : views) pipe.shards.push_back(catalog->views.at(view)->shard());
+    std::vector<std::string> trees;
+    for (const auto& [tree, view] : LiveViews(config, id, from)) {
+      if (tree != view) {
+        AddView(tree, view, config.views.at(view), catalog.get());
+        catalog->forests[view].push_back(tree);
+        for (const std::string& key : config.views.at(view).api_keys) {
+          catalog->keys[key].views.push_back(tree);
+        }
+      }
+      trees.push_back(tree);
+      pipe.shards.push_back(catalog->views.at(tree)->shard());
+    }
     for (const std::string& key : pipe.keys) {
       Access& access = catalog->keys[key];
       access.known = true;
       access.pipe = id;
-      access.views.insert(access.views.end(), views.begin(), views.end());
+      access.views.insert(access.views.end(), trees.begin(), trees.end());
     }
     pipes.push_back(std::move(pipe));
   }
@@ -271,6 +290,15 @@ std::vector<std::shared_ptr<View>> Fusion::All() const {
   all.reserve(catalog->views.size());
   for (const auto& [id, view] : catalog->views) all.push_back(view);
   return all;
+}
+
+std::optional<std::vector<std::shared_ptr<View>>> Fusion::Members(std::string_view forest) const {
+  const std::shared_ptr<const Catalog> catalog = catalog_.Get();
+  const auto found = catalog->forests.find(forest);
+  if (found == catalog->forests.end()) return std::nullopt;
+  std::vector<std::shared_ptr<View>> members;
+  for (const std::string& id : found->second) members.push_back(catalog->views.at(id));
+  return members;
 }
 
 Fusion::Access Fusion::Check(std::string_view key) const {

@@ -2,7 +2,9 @@
 //
 // Made of parts with one owner each: SessionHost on the control executor, a Shard per view on an
 // executor of its own. What the doors see (views, keys) is one immutable catalog that a new
-// configuration replaces as a whole; views that stay the same keep their trees and sessions.
+// configuration replaces as a whole; views that stay the same keep their trees and sessions. A
+// forest is a view for each of its pipes, with a tree and a leader of its own; only the doors put
+// their answers together (wire/forest_route.cc).
 //
 // REQUIRES: all executors outlive the Fusion, and Stop has ended before it is destroyed.
 #pragma once
@@ -54,21 +56,28 @@ class Fusion final : public ViewSet {
 
   std::shared_ptr<View> Find(std::string_view id) const override;
   std::vector<std::shared_ptr<View>> All() const override;
+  std::optional<std::vector<std::shared_ptr<View>>> Members(std::string_view forest) const override;
   Access Check(std::string_view key) const override;
+  bool has_management_key() const override { return catalog_.Get()->managed; }
 
  private:
   class HostedView;
   struct Catalog {
     std::map<std::string, std::shared_ptr<HostedView>, std::less<>> views;
+    std::map<std::string, std::vector<std::string>, std::less<>> forests;  // Ids of the members.
     std::map<std::string, Access, std::less<>> keys;
+    bool managed = false;
   };
 
+  // Adds a view with a tree to `next`: the one that is there, if it is still the same.
+  void AddView(const std::string& id, const std::string& config_id, const ViewConfig& config,
+               Catalog* next);
   std::shared_ptr<Shard> MakeShard(const std::string& id, const ViewConfig& config);
   void AddMetrics(const std::shared_ptr<Shard>& shard);
 
   const Ports ports_;
   SessionHost host_;
-  std::map<std::string, ViewConfig> configured_;  // Of the shards that are there.
+  std::map<std::string, ViewConfig> configured_;  // As the views that are there were made.
   std::map<std::string, env::Executor*> executors_;
   env::Published<Catalog> catalog_;
 };

@@ -207,16 +207,39 @@ TEST(Fusion, ANewConfigurationKeepsWhatStaysTheSame) {
   EXPECT_TRUE(ticket.ended.stop_requested());
 }
 
-TEST(Fusion, WhatIsNotThereYetIsRefusedAndChangesNothing) {
+TEST(Fusion, AForestHasATreeForEachPipe) {
   World world;
-  const std::shared_ptr<View> one = world.fusion.Find("one");
   FusionConfig config = OneView();
-  config.views["one"].tree_items_max = 10;
-  config.views["forest"].driver = ViewConfig::Driver::kForestFs;
-  const Status status = world.fusion.Configure(config);
-  EXPECT_EQ(status.code(), Code::kUnimplemented);
-  EXPECT_THAT(status.message(), HasSubstr("views.forest.driver"));
-  EXPECT_EQ(world.fusion.Find("one"), one);
+  config.views["one"].driver = ViewConfig::Driver::kForestFs;
+  ASSERT_TRUE(world.fusion.Configure(config).ok());
+  world.hand.RunAll();
+  EXPECT_EQ(world.fusion.Find("one"), nullptr) << "it has no tree of its own";
+  const auto members = world.fusion.Members("one");
+  ASSERT_TRUE(members.has_value());
+  ASSERT_EQ(members->size(), config.pipes.size());
+  EXPECT_EQ(members->front()->id(), "one:p1");
+  EXPECT_EQ(world.fusion.Find("one:p1"), members->front());
+  EXPECT_FALSE(world.fusion.Members("two").has_value());
+  EXPECT_THAT(world.fusion.Check("k1").views, testing::ElementsAre("one:p1"));
+  EXPECT_THAT(world.fusion.Check("q1").views, testing::Contains("one"));
+  EXPECT_THAT(world.fusion.Check("q1").views, testing::Contains("one:p1"));
+
+  const SessionHost::Ticket ticket = *world.Join(world.OpenSession("a:p1").session_id);
+  batch::Batch batch;
+  batch.sequence = 1;
+  batch::Change& change = batch.changes.emplace_back();
+  change.path = "/f";
+  change.attrs.mode = 0100644;
+  world.Deliver(ticket, std::move(batch));
+  EXPECT_TRUE(members->front()->Pin()->Find("/f").has_value());
+
+  // The same again keeps trees and sessions.
+  ASSERT_TRUE(world.fusion.Configure(config).ok());
+  EXPECT_EQ(world.fusion.Find("one:p1"), members->front());
+  EXPECT_FALSE(ticket.ended.stop_requested());
+  config.pipes.at("p1").disabled = true;
+  ASSERT_TRUE(world.fusion.Configure(config).ok());
+  EXPECT_EQ(world.fusion.Find("one:p1"), nullptr);
 }
 
 TEST(Fusion, YoungFilesStopBeingSuspectInTime) {

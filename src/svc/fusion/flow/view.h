@@ -139,23 +139,37 @@ class View {
   }
 };
 
+// The id of the view that `pipe` feeds in a forest; ids of a configuration hold no ':'.
+inline std::string MemberId(std::string_view forest, std::string_view pipe) {
+  return std::string(forest) + ":" + std::string(pipe);
+}
+
 // All views of a Fusion. Thread-safe.
 class ViewSet {
  public:
   virtual ~ViewSet() = default;
   // nullptr: no such view.
   virtual std::shared_ptr<View> Find(std::string_view id) const = 0;
-  // Sorted by id.
+  // Sorted by id. Of a forest its members.
   virtual std::vector<std::shared_ptr<View>> All() const = 0;
+  // The members of a forest: one view for each pipe that feeds it, with ids of their own
+  // (MemberId), which Find knows too. Sorted by id. nullopt: there is no such forest.
+  virtual std::optional<std::vector<std::shared_ptr<View>>> Members(std::string_view forest) const {
+    (void)forest;
+    return std::nullopt;
+  }
 
   // What a key opens.
   struct Access {
     bool known = false;
-    std::vector<std::string> views;  // A query key: its view. A push key: the views of its pipe.
-    std::string pipe;                // Of a push key.
-    bool management = false;         // Opens everything.
+    // A query key: its view, and the members of its forest. A push key: the views of its pipe.
+    std::vector<std::string> views;
+    std::string pipe;         // Of a push key.
+    bool management = false;  // Opens everything.
   };
   virtual Access Check(std::string_view key) const = 0;
+  // Whether there is a key that opens everything.
+  virtual bool has_management_key() const { return false; }
 };
 
 }  // namespace fustor::fusion

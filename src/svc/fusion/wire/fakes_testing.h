@@ -106,12 +106,21 @@ class FakeViewSet : public ViewSet {
     return nullptr;
   }
   std::vector<std::shared_ptr<View>> All() const override { return {views_.begin(), views_.end()}; }
+  std::optional<std::vector<std::shared_ptr<View>>> Members(
+      std::string_view forest) const override {
+    const auto it = forests_.find(forest);
+    if (it == forests_.end()) return std::nullopt;
+    std::vector<std::shared_ptr<View>> members;
+    for (const std::string& id : it->second) members.push_back(Find(id));
+    return members;
+  }
   Access Check(std::string_view key) const override {
     const auto it = keys_.find(key);
     return it == keys_.end() ? Access() : it->second;
   }
 
   std::vector<std::shared_ptr<FakeView>> views_;
+  std::map<std::string, std::vector<std::string>, std::less<>> forests_;
   std::map<std::string, Access, std::less<>> keys_;
 };
 

@@ -97,7 +97,9 @@ env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Reques
   OpenView open;
   open.view = door.views.Find(id);
   if (open.view == nullptr) {
-    (void)co_await http::SendDetail(writer, 404, "View '" + id + "' not found");
+    const auto members = door.views.Members(id);
+    std::string detail = members ? AskAMember(id, *members) : "View '" + id + "' not found";
+    (void)co_await http::SendDetail(writer, members ? 400 : 404, std::move(detail));
     co_return std::nullopt;
   }
   open.status = open.view->status();
@@ -111,6 +113,17 @@ env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Reques
     open.headers.Add("X-Fustor-Freshness", FreshnessHeader(status));
   }
   co_return std::optional<OpenView>(std::move(open));
+}
+
+std::string AskAMember(std::string_view forest, const std::vector<std::shared_ptr<View>>& members) {
+  std::string text = "'" + std::string(forest) +
+                     "' is a forest, and this cannot be asked of all its members at once; ";
+  if (members.empty()) return text + "it has none yet";
+  text += "ask one of them:";
+  constexpr std::size_t kNamedMax = 20;
+  for (std::size_t i = 0; i < members.size() && i < kNamedMax; ++i) text += " " + members[i]->id();
+  if (members.size() > kNamedMax) text += " ...";
+  return text;
 }
 
 bool StillOpens(const ViewDoor& door, const http::Request& request) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json_writer.h"
 #include "env/clock.h"
@@ -50,6 +51,8 @@ env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
 // The view of the request's {view}; nullopt after having answered 401, 403, 404 or 503.
 env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Request& request,
                                         http::ResponseWriter& writer, Need need);
+// Why a question to a whole forest is refused, and what to ask instead.
+std::string AskAMember(std::string_view forest, const std::vector<std::shared_ptr<View>>& members);
 // Whether the key of a request that goes on for long would still be let in.
 bool StillOpens(const ViewDoor& door, const http::Request& request);
 // Pins; nullopt after having answered 503 (too many readers).
@@ -113,8 +116,16 @@ void EndEnvelope(bool envelope, const ViewDoor& door, const OpenView& open, std:
 void WriteTrust(const ViewDoor& door, const ViewStatus& status, std::string_view path,
                 JsonWriter* json);
 
+// Of a directory and all below it; a file counts as a directory's sums would with it alone.
+tree::Aggregates SumsOf(const tree::Snapshot& snapshot, const tree::Entry& entry);
+
 // Epoch seconds, or null.
 void WriteSeconds(std::optional<WallTime> time, JsonWriter* json);
+
+using Answer = env::Task<void> (*)(const ViewDoor&, http::Request&, http::ResponseWriter&);
+// Answers for each member of a forest, if {view} is one; else as `answer` does.
+env::Task<void> AnswerMembers(const ViewDoor& door, Answer answer, http::Request& request,
+                              http::ResponseWriter& writer);
 
 // The handlers. Request, writer and door outlive the task.
 env::Task<void> AnswerViews(const ViewDoor& door, http::Request& request,

@@ -15,16 +15,6 @@ void WriteSums(const tree::Aggregates& sums, JsonWriter* json) {
   json->Key("latest_mtime_ns").Int(sums.latest_mtime_ns);
 }
 
-// A file counts as a directory's sums would with it alone.
-tree::Aggregates SumsOf(const tree::Snapshot& snapshot, const tree::Entry& entry) {
-  if (entry.attrs.is_directory()) return snapshot.AggregatesOf(entry.dir);
-  const auto positive = [](std::int64_t n) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, n));
-  };
-  return {1, 0, positive(entry.attrs.size_bytes), positive(entry.attrs.allocated_bytes),
-          entry.attrs.mtime_ns};
-}
-
 void WritePathStats(const ViewDoor& door, const OpenView& open, const tree::Snapshot& snapshot,
                     std::string_view path, const tree::Entry& entry, std::string* out) {
   const tree::Aggregates sums = SumsOf(snapshot, entry);
@@ -118,6 +108,15 @@ void WriteView(const ViewDoor& door, const View& view, std::string* out) {
 }
 
 }  // namespace
+
+tree::Aggregates SumsOf(const tree::Snapshot& snapshot, const tree::Entry& entry) {
+  if (entry.attrs.is_directory()) return snapshot.AggregatesOf(entry.dir);
+  const auto positive = [](std::int64_t n) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, n));
+  };
+  return {1, 0, positive(entry.attrs.size_bytes), positive(entry.attrs.allocated_bytes),
+          entry.attrs.mtime_ns};
+}
 
 env::Task<void> AnswerViews(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer) {

@@ -152,6 +152,7 @@ env::Task<void> AnswerNode(const ViewDoor& door, const OpenView& open, const Tre
     out += ",\"job_id\":" + (job ? '"' + job->id + '"' : std::string("null"));
     out += job_pending ? ",\"job_pending\":true" : ",\"job_pending\":false";
   }
+  if (job) store = nullptr;  // Nobody asks for this answer again.
   std::optional<Storable> storable = StorableAs(open, query, *snapshot, entry, out, store);
   if (storable) {
     if (http::AnswerStore::Body kept = store->Find(storable->key, storable->version)) {

@@ -119,15 +119,6 @@ Status NoSuchPath(std::string_view path, const View& view) {
                 "Path '" + PrintablePath(path) + "' not found in view '" + view.id() + "'");
 }
 
-tree::Aggregates SumsOf(const tree::Snapshot& snapshot, const tree::Entry& entry) {
-  if (entry.attrs.is_directory()) return snapshot.AggregatesOf(entry.dir);
-  const auto positive = [](std::int64_t n) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, n));
-  };
-  return {1, 0, positive(entry.attrs.size_bytes), positive(entry.attrs.allocated_bytes),
-          entry.attrs.mtime_ns};
-}
-
 // The one message of a stream's request.
 template <class T>
 env::Task<Result<T>> ReceiveOne(env::Stream& stream) {
@@ -357,10 +348,11 @@ Result<std::shared_ptr<View>> ViewService::Find(const env::CallContext& context,
     return Status(Code::kPermissionDenied, "This API key does not open view '" + view_id + "'");
   }
   std::shared_ptr<View> view = views_.Find(view_id);
-  if (view == nullptr) {
-    return Status(Code::kNotFound, "View '" + view_id + "' not found");
+  if (view != nullptr) return view;
+  if (const auto members = views_.Members(view_id)) {
+    return Status(Code::kFailedPrecondition, AskAMember(view_id, *members));
   }
-  return view;
+  return Status(Code::kNotFound, "View '" + view_id + "' not found");
 }
 
 Result<std::shared_ptr<View>> ViewService::Open(const env::CallContext& context,

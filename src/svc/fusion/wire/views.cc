@@ -1,5 +1,6 @@
 #include "svc/fusion/wire/views.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,7 +25,10 @@ env::Task<bool> NameView(const ViewDoor& door, http::Request& request,
     (void)co_await http::SendDetail(writer, 404, "This API key opens no view");
     co_return false;
   }
-  request.path_parameters = {{"view", views.front()}};
+  // The first that has one tree.
+  const auto one = std::ranges::find_if(
+      views, [&](const std::string& id) { return !door.views.Members(id).has_value(); });
+  request.path_parameters = {{"view", one == views.end() ? views.front() : *one}};
   co_return true;
 }
 
@@ -45,7 +49,6 @@ env::Task<void> AnswerOldStats(const ViewDoor& door, http::Request& request,
 void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions options,
                    const env::Clock& clock) {
   const auto door = std::make_shared<const ViewDoor>(ViewDoor{views, options, clock});
-  using Answer = env::Task<void> (*)(const ViewDoor&, http::Request&, http::ResponseWriter&);
   const auto add_at = [&](std::string method, std::string path, Answer answer) {
     router.Add(std::move(method), std::move(path),
                [door, answer](http::Request& request, http::ResponseWriter& writer) {
@@ -55,18 +58,25 @@ void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions optio
   const auto add = [&](std::string method, const std::string& path, Answer answer) {
     add_at(std::move(method), "/api/v1/views" + path, answer);
   };
+  // Of a forest: of each of its members.
+  const auto add_each = [&](std::string method, const std::string& path, Answer answer) {
+    router.Add(std::move(method), "/api/v1/views" + path,
+               [door, answer](http::Request& request, http::ResponseWriter& writer) {
+                 return AnswerMembers(*door, answer, request, writer);
+               });
+  };
   add("GET", "", &AnswerViews);
-  add("GET", "/{view}/tree", &AnswerTree);
-  add("GET", "/{view}/search", &AnswerSearch);
-  add("GET", "/{view}/stats", &AnswerStats);
+  add_each("GET", "/{view}/tree", &AnswerTree);
+  add_each("GET", "/{view}/search", &AnswerSearch);
+  add_each("GET", "/{view}/stats", &AnswerStats);
   add("GET", "/{view}/changes", &AnswerChanges);
-  add("GET", "/{view}/sessions", &AnswerSessions);
-  add("GET", "/{view}/suspect-list", &AnswerSuspects);
-  add("GET", "/{view}/blind-spots", &AnswerBlindSpots);
-  add("GET", "/{view}/jobs", &AnswerJobs);
+  add_each("GET", "/{view}/sessions", &AnswerSessions);
+  add_each("GET", "/{view}/suspect-list", &AnswerSuspects);
+  add_each("GET", "/{view}/blind-spots", &AnswerBlindSpots);
+  add_each("GET", "/{view}/jobs", &AnswerJobs);
   add("POST", "/{view}/jobs", &StartJob);
   add("GET", "/{view}/jobs/{job}", &AnswerJob);
-  add("DELETE", "/{view}/reset", &AnswerReset);
+  add_each("DELETE", "/{view}/reset", &AnswerReset);
   add_at("GET", "/views/fs/tree", &AnswerOldTree);
   add_at("GET", "/views/fs/stats", &AnswerOldStats);
 }
