@@ -15,6 +15,11 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
 set(FUSTOR_OPTIMIZE "-O2" CACHE STRING "Optimisation flags")
 set(FUSTOR_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
+# Never in what is shipped (src/base/mutants.h).
+option(FUSTOR_MUTANTS "Rules of the product can be broken, for the simulation" OFF)
+if(FUSTOR_MUTANTS)
+  add_compile_definitions(FUSTOR_MUTANTS)
+endif()
 
 # Some compilers destroy temporaries inside a co_await expression twice. Prove that this one does not.
 if(NOT DEFINED FUSTOR_COROUTINE_PROBE)

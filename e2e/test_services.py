@@ -180,6 +180,9 @@ def test_kill_9_at_any_time(tmp_path, start, driver):
             pair.start_fusion()
         if "agent" in kinds:
             pair.start_agent()
+    # Until the agent that runs now has a session, the view may show what the one before has told.
+    ready = f"http://127.0.0.1:{pair.operator}/ready"
+    wait_for(lambda: (http_get(ready) or [None])[0] == 200, "the last agent's session")
     pair.wait_equal()
     pair.change("at the end")
     pair.wait_equal()

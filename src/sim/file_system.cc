@@ -1,5 +1,6 @@
 #include "sim/file_system.h"
 
+#include <cstdio>
 #include <utility>
 
 #include "base/check.h"
@@ -83,6 +84,9 @@ Result<FileSystem::Node*> FileSystem::DirectoryFor(NodeId dir, std::string_view 
                      name.find('/') == std::string_view::npos &&
                      name.find('\0') == std::string_view::npos;
   if (!valid) return Status(Code::kInvalidArgument, "not a name");
+  if (options_.silly_renames && IsSillyName(name)) {
+    return Status(Code::kFailedPrecondition, "an NFS client holds it open");
+  }
   return it->second.get();
 }
 
@@ -272,10 +276,42 @@ Result<void> FileSystem::Unlink(Actor actor, NodeId dir, std::string_view name) 
   parent.children.erase(parent.children.find(name));
   --links_;
   TouchContents(&parent);
-  Moved(gone, {}, {});
+  const bool hidden = HideIfOpen(actor, dir, gone);
+  if (!hidden) Moved(gone, {}, {});
   Tell(Record::What::kDelete, actor, dir, name, false);
-  Drop(gone.node);
+  if (!hidden) Drop(gone.node);
   return {};
+}
+
+bool FileSystem::HideIfOpen(Actor actor, NodeId dir, const Entry& entry) {
+  if (!options_.silly_renames) return false;
+  bool is_open = false;
+  for (auto& [id, open] : opens_) {
+    if (open.link != entry.link || open.mount != actor.mount) continue;
+    is_open = open.silly = true;
+  }
+  if (!is_open) return false;
+  std::string name(25, '0');
+  std::snprintf(name.data(), name.size(), "%024llx",
+                static_cast<unsigned long long>(++last_silly_));
+  name = ".nfs" + name.substr(0, 24);
+  At(dir).children.emplace(name, entry);
+  ++links_;
+  TouchChange(&At(entry.node));
+  Moved(entry, dir, name);
+  return true;
+}
+
+void FileSystem::RemoveHidden(const OpenFile& closed) {
+  for (const auto& [id, open] : opens_) {
+    if (open.link == closed.link && open.silly) return;
+  }
+  Node& parent = At(closed.dir);
+  parent.children.erase(parent.children.find(closed.name));
+  --links_;
+  TouchContents(&parent);
+  Moved({closed.node, closed.link, 0}, {}, {});
+  Drop(closed.node);
 }
 
 Result<void> FileSystem::RemoveDirectory(Actor actor, NodeId dir, std::string_view name) {
@@ -354,7 +390,11 @@ Result<void> FileSystem::Rename(Actor actor, NodeId dir, std::string_view name, 
     to->children.erase(it);
     --links_;
     if (is_directory) --to->attrs.nlink;
-    Moved(*replaced, {}, {});
+    if (!is_directory && HideIfOpen(actor, to_dir, *replaced)) {
+      replaced.reset();
+    } else {
+      Moved(*replaced, {}, {});
+    }
   }
   Node& from = At(dir);
   from.children.erase(from.children.find(name));
@@ -430,13 +470,14 @@ Result<void> FileSystem::Truncate(Actor actor, NodeId dir, std::string_view name
   return {};
 }
 
-Result<OpenId> FileSystem::Open(NodeId dir, std::string_view name) {
+Result<OpenId> FileSystem::Open(NodeId dir, std::string_view name, Actor actor) {
   FUSTOR_TRY_ASSIGN(const Entry* entry, Look(dir, name));
   Node& node = At(entry->node);
   if (node.attrs.kind != EntryKind::kFile) return Status(Code::kFailedPrecondition, "no file");
   ++node.opens;
   const OpenId id{++last_open_};
-  opens_.emplace(id, OpenFile{entry->node, entry->link, dir, std::string(name)});
+  OpenFile& open = opens_[id];
+  open = {entry->node, entry->link, dir, std::string(name), actor.mount, false};
   return id;
 }
 
@@ -453,6 +494,7 @@ void FileSystem::Close(Actor actor, OpenId file) {
   const OpenFile open = opens_.at(file);
   opens_.erase(file);
   if (open.dir != NodeId{}) Tell(Record::What::kClose, actor, open.dir, open.name, false);
+  if (open.silly && open.dir != NodeId{}) RemoveHidden(open);
   --At(open.node).opens;
   DropIfUnused(open.node);
 }

@@ -67,8 +67,14 @@ struct FileSystemOptions {
   Nanos granularity = Millis(4);  // As the kernel's coarse clock.
   Nanos ahead{0};                 // Of a file server whose clock is wrong.
   bool reuse_inodes = false;      // The number that was freed last comes first, as on ext4.
+  // What an NFS client does: a file that is deleted (or replaced) while it is open through the same
+  // mount becomes .nfsXXXX, told as its deletion, and goes in silence with the last close.
+  bool silly_renames = false;
   std::uint64_t device = 0x801;
 };
+
+// What NFS clients name files that were deleted while open.
+inline bool IsSillyName(std::string_view name) { return name.starts_with(".nfs"); }
 
 class FileSystem {
  public:
@@ -99,7 +105,7 @@ class FileSystem {
   Result<void> SetTimes(Actor actor, NodeId dir, std::string_view name, WallTime mtime);
   Result<void> Truncate(Actor actor, NodeId dir, std::string_view name, std::int64_t size_bytes);
 
-  Result<OpenId> Open(NodeId dir, std::string_view name);
+  Result<OpenId> Open(NodeId dir, std::string_view name, Actor actor = {});
   // REQUIRES: `file` is open.
   void Write(Actor actor, OpenId file, std::int64_t size_bytes);
   void Close(Actor actor, OpenId file);
@@ -112,6 +118,8 @@ class FileSystem {
   // REQUIRES (all below): it exists; where a directory is asked for, it is one.
   const EntryAttrs& AttrsOf(NodeId node) const;
   const std::string& TargetOf(NodeId node) const;
+  // Grows with every change of its attributes or names: NFSv4's change attribute.
+  std::uint64_t ChangesOf(NodeId node) const { return At(node).changes; }
   std::string PathOf(NodeId dir) const;
   std::vector<std::string> NamesIn(NodeId dir) const;  // Sorted.
   std::size_t CountIn(NodeId dir) const;
@@ -152,6 +160,8 @@ class FileSystem {
     std::uint64_t link = 0;
     NodeId dir;  // Where the link is now; 0: it was removed.
     std::string name;
+    std::uint32_t mount = 0;
+    bool silly = false;
   };
 
   Node& At(NodeId node) { return *nodes_.at(node); }
@@ -168,6 +178,9 @@ class FileSystem {
   // The entry is gone from its directory: the node loses a link.
   void Drop(NodeId node);
   void DropIfUnused(NodeId node);
+  // True: it is open through the actor's mount, and has another name now.
+  bool HideIfOpen(Actor actor, NodeId dir, const Entry& entry);
+  void RemoveHidden(const OpenFile& closed);
   void Moved(const Entry& entry, NodeId dir, std::string_view name);
   void Tell(Record::What what, Actor actor, NodeId dir, std::string_view name, bool is_directory);
   void TellAttributes(Actor actor, NodeId dir, std::string_view name, const Entry& entry);
@@ -184,6 +197,7 @@ class FileSystem {
   std::uint64_t last_inode_ = 1;
   std::uint64_t last_open_ = 0;
   std::uint64_t last_link_ = 0;
+  std::uint64_t last_silly_ = 0;
   std::uint32_t last_cookie_ = 0;
   std::size_t links_ = 0;
 };

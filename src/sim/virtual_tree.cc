@@ -1,7 +1,6 @@
 #include "sim/virtual_tree.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 namespace fustor::sim {
@@ -33,7 +32,9 @@ struct VirtualTree::View {
         clock(std::move(c)),
         options(o),
         watch(std::move(wa)),
-        prng(w.Derive("tree")) {}
+        prng(w.Derive("tree" + (o.nfs ? std::to_string(o.nfs->mount) : std::string()))) {
+    if (options.nfs) nfs.emplace(world, fs, *options.nfs);
+  }
 
   Nanos Delay() {
     Nanos delay(prng.Between(options.operation_min.count(), options.operation_max.count()));
@@ -42,26 +43,38 @@ struct VirtualTree::View {
     }
     return delay;
   }
-  EntryAttrs AttrsOf(NodeId node) {
-    if (options.attribute_cache <= Nanos(0)) return fs.AttrsOf(node);
-    Cached& cached = cache[node];
-    if (cached.until <= world.now()) {
-      cached = {fs.AttrsOf(node), world.now() + options.attribute_cache};
+  // nullptr: it is not there any more. Valid until the next call.
+  const EntryAttrs* Look(NodeId node) {
+    if (nfs) {
+      const NfsClient::Known* known = nfs->Look(node);
+      return known == nullptr ? nullptr : &known->attrs;
     }
-    return cached.attrs;
+    return fs.Exists(node) ? &fs.AttrsOf(node) : nullptr;
+  }
+  std::string TargetOf(NodeId node) {
+    if (!nfs) return fs.TargetOf(node);
+    const NfsClient::Known* known = nfs->Look(node);
+    return known == nullptr ? std::string() : known->target;
+  }
+  Result<NodeId> Resolve(std::string_view path) {
+    return nfs ? nfs->Resolve(path) : fs.Resolve(path);
+  }
+  std::optional<NodeId> Find(NodeId dir, std::string_view name) {
+    return nfs ? nfs->Find(dir, name) : fs.Find(dir, name);
+  }
+  std::optional<std::vector<std::string>> NamesIn(NodeId dir) {
+    if (nfs) return nfs->NamesIn(dir);
+    if (!fs.Exists(dir)) return std::nullopt;
+    return fs.NamesIn(dir);
   }
 
-  struct Cached {
-    EntryAttrs attrs;
-    Instant until;
-  };
   World& world;
   FileSystem& fs;
   const std::shared_ptr<const HostClock> clock;
   const ViewOptions options;
   const std::shared_ptr<Watch> watch;
   Prng prng;
-  std::unordered_map<NodeId, Cached> cache;
+  std::optional<NfsClient> nfs;
   std::size_t jobs = 0;
   bool closed = false;
 };
@@ -111,10 +124,13 @@ class Listing : public std::enable_shared_from_this<Listing> {
   }
 
   void Open() {
-    const Result<NodeId> dir = view_->fs.Resolve(request_.path);
+    const Result<NodeId> dir = view_->Resolve(request_.path);
     if (!dir.ok()) return Fail(dir.status());
     dir_ = *dir;
-    const EntryAttrs self = view_->AttrsOf(dir_);
+    if (view_->nfs) view_->nfs->OpenDirectory(dir_);
+    const EntryAttrs* found = view_->Look(dir_);
+    if (found == nullptr) return Fail({Code::kNotFound, "stale file handle"});
+    const EntryAttrs self = *found;
     if (!self.is_directory()) return Fail({Code::kFailedPrecondition, "not a directory"});
     listed_.self = self;
     if (request_.expected_inode != 0 && self.inode != request_.expected_inode) {
@@ -130,9 +146,10 @@ class Listing : public std::enable_shared_from_this<Listing> {
   }
 
   void ReadNames() {
-    if (!view_->fs.Exists(dir_)) return End({Code::kNotFound, "the directory was removed"});
+    std::optional<std::vector<std::string>> found = view_->NamesIn(dir_);
+    if (!found) return End({Code::kNotFound, "the directory was removed"});
     std::vector<std::pair<std::uint64_t, std::string>> names;
-    for (std::string& name : view_->fs.NamesIn(dir_)) {
+    for (std::string& name : *found) {
       const std::uint64_t cookie = CookieOf(name);
       if (cookie > cookie_) names.emplace_back(cookie, std::move(name));
     }
@@ -150,9 +167,10 @@ class Listing : public std::enable_shared_from_this<Listing> {
     const std::size_t end = std::min(names_.size(), next_ + 1 + view_->prng.Below(16));
     for (; next_ < end; ++next_) {
       const std::string& name = names_[next_].second;
-      const std::optional<NodeId> node = view_->fs.Find(dir_, name);
+      const std::optional<NodeId> node = view_->Find(dir_, name);
       if (!node) continue;  // It was removed since the directory was read.
-      listed_.children.Append(name, view_->AttrsOf(*node), view_->fs.TargetOf(*node));
+      const EntryAttrs* attrs = view_->Look(*node);
+      if (attrs != nullptr) listed_.children.Append(name, *attrs, view_->TargetOf(*node));
     }
     Then(next_ < names_.size() ? &Listing::LookAtSome : &Listing::ReadNames);
   }
@@ -209,11 +227,11 @@ class Looks : public std::enable_shared_from_this<Looks> {
 
   void Open() {
     const StatRequest& first = requests_.front();
-    const Result<NodeId> dir = view_->fs.Resolve(first.dir_path);
+    const Result<NodeId> dir = view_->Resolve(first.dir_path);
     if (!dir.ok()) return EndAll({Code::kAborted, "the directory is not at that path any more"});
-    const EntryAttrs self = view_->AttrsOf(*dir);
-    if (!self.is_directory()) return EndAll(AnotherOne());
-    if (first.expected_inode != 0 && self.inode != first.expected_inode) {
+    const EntryAttrs* self = view_->Look(*dir);
+    if (self == nullptr || !self->is_directory()) return EndAll(AnotherOne());
+    if (first.expected_inode != 0 && self->inode != first.expected_inode) {
       return EndAll(AnotherOne());
     }
     dir_ = *dir;
@@ -231,16 +249,15 @@ class Looks : public std::enable_shared_from_this<Looks> {
   void LookAt(const StatRequest& request, StattedEntry* answer) {
     answer->dir = request.dir;
     answer->name = request.name;
-    std::optional<NodeId> node;
-    if (view_->fs.Exists(dir_)) {
-      node = request.name.empty() ? dir_ : view_->fs.Find(dir_, request.name);
-    }
-    if (!node) {
+    std::optional<NodeId> node = dir_;
+    if (!request.name.empty()) node = view_->Find(dir_, request.name);
+    const EntryAttrs* attrs = node ? view_->Look(*node) : nullptr;
+    if (attrs == nullptr) {
       answer->status = Status(Code::kNotFound, "no such entry");
       return;
     }
-    answer->attrs = view_->AttrsOf(*node);
-    answer->target = view_->fs.TargetOf(*node);
+    answer->attrs = *attrs;
+    answer->target = view_->TargetOf(*node);
   }
 
   void EndAll(const Status& status) {

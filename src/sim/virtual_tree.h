@@ -2,16 +2,18 @@
 //
 // Looking takes time: a directory is opened, watched, read in pieces, and its entries are looked at
 // one after the other, while others go on changing it. What adapters/posix answers to what goes
-// wrong, this answers too. A host may keep attributes for a while (a network file system's client)
-// and then sees what was. Deterministic.
+// wrong, this answers too. A network file system's client (nfs_client.h) may show what was.
+// Deterministic.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "env/tree.h"
 #include "sim/file_system.h"
+#include "sim/nfs_client.h"
 #include "sim/watch.h"
 #include "sim/world.h"
 
@@ -25,8 +27,8 @@ struct ViewOptions {
   std::uint64_t late_one_in = 500;
   Nanos late_max = Millis(300);
   std::size_t readdir_names_max = 64;
-  // For how long attributes are believed once they were seen. 0: never.
-  Nanos attribute_cache{0};
+  // Seen through a client of a network file system; nullopt: on the host itself.
+  std::optional<NfsOptions> nfs;
 };
 
 class VirtualTree final : public env::Tree {

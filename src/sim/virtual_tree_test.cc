@@ -397,7 +397,7 @@ TEST(VirtualTree, WatchesRunOutAndQueuesOverflow) {
 
 TEST(VirtualTree, AttributesMayBeKeptForAWhile) {
   ViewOptions options;
-  options.attribute_cache = Seconds(3);
+  options.nfs = NfsOptions{.life_min = Seconds(3), .life_max = Seconds(3), .mount = 9};
   Rig rig(1, options);
   rig.fs.Create(kMe, kRoot, "f", 0644).value();
   EXPECT_EQ(rig.Stat("/", "f").attrs.size_bytes, 0);

@@ -21,7 +21,11 @@ bool Repeats(const TreeEvent& a, const TreeEvent& b) {
 }  // namespace
 
 Watch::Watch(World& world, FileSystem& fs, WatchOptions options)
-    : world_(world), fs_(fs), options_(options), prng_(world.Derive("watch")) {}
+    : world_(world),
+      fs_(fs),
+      options_(options),
+      prng_(world.Derive("watch" +
+                         (options.mount == 0 ? std::string() : std::to_string(options.mount)))) {}
 
 void Watch::Stop() {
   fs_.Unlisten(*this);

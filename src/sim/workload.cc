@@ -12,7 +12,11 @@ constexpr std::array<const char*, 14> kNames = {
 }  // namespace
 
 Workload::Workload(World& world, FileSystem& fs, WorkloadOptions options)
-    : world_(world), fs_(fs), options_(options), prng_(world.Derive("workload")) {}
+    : world_(world),
+      fs_(fs),
+      options_(options),
+      prng_(world.Derive(options.mount == 0 ? "workload"
+                                            : "workload " + std::to_string(options.mount))) {}
 
 // --- Running -------------------------------------------------------------------------------------
 
@@ -86,7 +90,8 @@ Workload::Spot Workload::Existing() {
     const NodeId dir = Directory();
     if (fs_.CountIn(dir) == 0) continue;
     std::vector<std::string> names = fs_.NamesIn(dir);
-    return {dir, std::move(names[prng_.Below(names.size())])};
+    std::string& name = names[prng_.Below(names.size())];
+    if (name != kNeverTouched) return {dir, std::move(name)};
   }
   return Anywhere();
 }
@@ -98,7 +103,7 @@ WallTime Workload::SomeTime() {
     case 1:
       return fs_.Now() + Seconds(prng_.Between(1, 400'000'000));  // The future.
     case 2:
-      return fs_.Now();
+      return fs_.Now() + options_.clock_ahead;  // touch
     default:
       return fs_.Now() - Seconds(prng_.Between(1, 400'000'000));
   }
@@ -125,7 +130,7 @@ void Workload::Fill(Job* job) {
     case 6:
       return Append(job, Existing());
     case 7:
-      return CopyWithTimes(job, at);
+      return prng_.Chance(1, 2) ? CopyWithTimes(job, at) : Mirror(job, at);
     case 8:
       return MakeChain(job);
     case 9:
@@ -219,7 +224,7 @@ void Workload::Save(Job* job, const Spot& at) {
 // Writes as long as it likes, whatever happens to the name meanwhile.
 void Workload::Append(Job* job, const Spot& at) {
   job->Then([this, at](Job& j) {
-    const Result<OpenId> file = fs_.Open(at.dir, at.name);
+    const Result<OpenId> file = fs_.Open(at.dir, at.name, j.actor);
     if (!file.ok()) return;
     std::deque<std::function<void(Job&)>> writes;
     for (std::uint64_t n = prng_.Below(prng_.Chance(1, 6) ? 30 : 3); n > 0; --n) {
@@ -243,6 +248,15 @@ void Workload::CopyWithTimes(Job* job, const Spot& at) {
   Save(job, at);
   job->Then([this, at, time = SomeTime()](Job& j) {
     (void)fs_.SetTimes(j.actor, at.dir, at.name, time);
+  });
+}
+
+// rsync -a: under another name first, with its old times, then over the old one.
+void Workload::Mirror(Job* job, const Spot& at) {
+  const Spot temporary{at.dir, "." + at.name.substr(0, 200) + ".Xq3fZ1"};
+  CopyWithTimes(job, temporary);
+  job->Then([this, temporary, at](Job& j) {
+    (void)fs_.Rename(j.actor, temporary.dir, temporary.name, at.dir, at.name);
   });
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/prng.h"
@@ -26,12 +27,16 @@ struct WorkloadOptions {
   std::size_t jobs_max = 6;         // At once.
   std::uint64_t links_one_in = 12;  // How often a job makes hard links. 0: never.
   std::uint32_t mount = 0;
+  Nanos clock_ahead{0};  // Of the host against the server: times that it sets by its own clock.
 };
 
 class Workload {
  public:
   Workload(World& world, FileSystem& fs, WorkloadOptions options);
   Workload(const Workload&) = delete;
+
+  // In the root, if it is there: a file system that becomes empty alarms whoever audits it.
+  static constexpr std::string_view kNeverTouched = "lost+found";
 
   // Makes about so many entries, at once.
   void Populate(std::size_t entries);
@@ -67,6 +72,7 @@ class Workload {
   void SaveByRename(Job* job, const Spot& at);
   void Append(Job* job, const Spot& at);
   void CopyWithTimes(Job* job, const Spot& at);
+  void Mirror(Job* job, const Spot& at);
   void MakeChain(Job* job);
   void Unpack(Job* job, const Spot& at);
   void RemoveTree(Job* job, const Spot& at);

@@ -45,8 +45,9 @@ Status Watcher::OpenMechanisms(WatchMode mode) {
       fanotify_ = std::move(opened).value();
     } else if (mode == WatchMode::kFanotify) {
       return opened.status();
+    } else {
+      fanotify_status_ = opened.status();
     }
-    fanotify_status_ = opened.status();
   }
   if (mode == WatchMode::kAuto || mode == WatchMode::kInotify) {
     Result<std::unique_ptr<inotify::Inotify>> opened = inotify::Inotify::Open(watches_max_);

@@ -16,14 +16,16 @@
 #include <vector>
 
 #include "adapters/cli11/parse.h"
+#include "base/mutants.h"
 #include "lib/cli/command.h"
-#include "sim/scenarios/converge.h"
+#include "sim/scenarios/mutants.h"
+#include "sim/scenarios/share.h"
 
 namespace fustor::sim {
 namespace {
 
 constexpr std::uint64_t kSeedsUsual = 200;
-constexpr std::uint64_t kSecondsUsual = 300;
+constexpr std::uint64_t kSecondsUsual = 3600;
 // A run that takes more of a processor than this hangs. Not the wall's time: the machine may be
 // busy.
 constexpr rlim_t kProcessorSecondsMax = 300;
@@ -35,6 +37,8 @@ struct Arguments {
   std::optional<std::uint64_t> hours;
   std::optional<std::uint64_t> seconds;
   std::optional<std::uint64_t> jobs;
+  std::string mutant;
+  bool mutants = false;
   bool strict_links = false;
   bool verbose = false;
 };
@@ -52,7 +56,10 @@ cli::Program ProgramOf(Arguments* arguments) {
       {"--first", "S", "the first of them (default 1)", &arguments->first},
       {"--seed", "S", "replay this one seed, twice, and compare", &arguments->seed},
       {"--hours", "H", "virtual hours of work and faults for each seed", &arguments->hours},
-      {"--seconds", "T", "the same in seconds (default 300)", &arguments->seconds},
+      {"--seconds", "T", "the same in seconds (default 3600)", &arguments->seconds},
+      {"--mutants", "", "break one rule after the other; exit 1 when one is not noticed",
+       &arguments->mutants},
+      {"--mutant", "NAME", "break this rule in all that is run", &arguments->mutant},
       {"-j,--jobs", "N", "seeds at once (default: processors)", &arguments->jobs},
       {"--strict-links", "", "files with several links must be right at all times",
        &arguments->strict_links},
@@ -77,6 +84,7 @@ std::string ReplayCommand(const Arguments& arguments, std::uint64_t seed) {
   if (arguments.hours) command += " --hours " + std::to_string(*arguments.hours);
   if (arguments.seconds) command += " --seconds " + std::to_string(*arguments.seconds);
   if (arguments.strict_links) command += " --strict-links";
+  if (!arguments.mutant.empty()) command += " --mutant " + arguments.mutant;
   return command + " -v";
 }
 
@@ -110,22 +118,115 @@ struct Child {
   std::string output;
 };
 
+// What a child said and how it ended.
+struct Ending {
+  std::uint64_t seed = 0;
+  bool ok = false;
+  unsigned long long hash = 0;
+  unsigned long long calls = 0;
+  unsigned long long virtual_ns = 0;
+  std::string text;  // Of a failure.
+};
+
+std::uint64_t JobsOf(const Arguments& arguments) {
+  const auto cpus = static_cast<std::uint64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  return std::max<std::uint64_t>(1, arguments.jobs.value_or(cpus));
+}
+
+// Seeds that run, each in a process of its own.
+class Children {
+ public:
+  explicit Children(const Arguments& arguments) : arguments_(arguments) {}
+  std::size_t size() const { return running_.size(); }
+
+  // `rule` is broken in it; empty: none.
+  void Start(std::uint64_t seed, const std::string& rule) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
+    std::fflush(nullptr);
+    const pid_t pid = fork();
+    if (pid < 0) std::abort();
+    if (pid == 0) {
+      const rlimit limit{kProcessorSecondsMax, kProcessorSecondsMax};
+      setrlimit(RLIMIT_CPU, &limit);
+      BreakRule(rule);
+      const ConvergeReport report = RunSeed(OptionsFor(arguments_, seed));
+      WriteAll(ends[1], Pack(report));
+      _exit(report.ok ? 0 : 1);
+    }
+    close(ends[1]);
+    running_.push_back({seed, pid, ends[0], {}});
+  }
+
+  // Until one of them has ended.
+  Ending Wait() {
+    for (;;) {
+      std::vector<pollfd> fds;
+      for (const Child& child : running_) fds.push_back({child.fd, POLLIN, 0});
+      poll(fds.data(), fds.size(), -1);
+      for (std::size_t i = 0; i < fds.size(); ++i) {
+        Child& child = running_[i];
+        if (fds[i].revents == 0) continue;
+        char buffer[4096];
+        const ssize_t n = read(child.fd, buffer, sizeof buffer);
+        if (n > 0) {
+          child.output.append(buffer, static_cast<std::size_t>(n));
+          continue;
+        }
+        const Ending ending = EndingOf(child);
+        running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
+        return ending;
+      }
+    }
+  }
+
+ private:
+  static Ending EndingOf(const Child& child) {
+    close(child.fd);
+    int status = 0;
+    waitpid(child.pid, &status, 0);
+    Ending ending;
+    ending.seed = child.seed;
+    ending.ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    std::sscanf(child.output.c_str(), "%llu %llu %llu", &ending.hash, &ending.calls,
+                &ending.virtual_ns);
+    const std::size_t line_end = child.output.find('\n');
+    if (WIFSIGNALED(status)) {
+      ending.text = "  the process died by signal " + std::to_string(WTERMSIG(status)) + "\n";
+    } else if (line_end != std::string::npos) {
+      ending.text = child.output.substr(line_end + 1);
+    }
+    return ending;
+  }
+
+  const Arguments& arguments_;
+  std::vector<Child> running_;
+};
+
+unsigned long long Number(std::uint64_t n) { return n; }
+
+void ShowProgress(const std::string& line) {
+  if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K%s", line.c_str());
+}
+
 class Campaign {
  public:
-  explicit Campaign(const Arguments& arguments) : arguments_(arguments) {}
+  explicit Campaign(const Arguments& arguments) : arguments_(arguments), children_(arguments) {}
 
   int Run() {
     const std::uint64_t first = arguments_.first.value_or(1);
     const std::uint64_t count = arguments_.seeds.value_or(kSeedsUsual);
-    const auto cpus = static_cast<std::uint64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
-    const std::uint64_t jobs = std::max<std::uint64_t>(1, arguments_.jobs.value_or(cpus));
+    const std::uint64_t jobs = JobsOf(arguments_);
     std::uint64_t next = first;
-    while (next < first + count || !children_.empty()) {
-      while (children_.size() < jobs && next < first + count) Start(next++);
-      WaitForOne();
-      Progress(count);
+    while (next < first + count || children_.size() != 0) {
+      while (children_.size() < jobs && next < first + count) {
+        children_.Start(next++, arguments_.mutant);
+      }
+      Ended(children_.Wait());
+      ShowProgress(std::to_string(done_) + " of " + std::to_string(count) + " seeds, " +
+                   std::to_string(failed_) + " failed");
     }
-    if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K");
+    ShowProgress("");
     const double wall = std::chrono::duration<double>(Clock::now() - begin_).count();
     std::printf("%llu seeds: %.1f virtual hours, %llu system calls in %.1f s; hash %016llx\n",
                 Number(done_), static_cast<double>(virtual_ns_) / 3.6e12, Number(calls_), wall,
@@ -136,84 +237,25 @@ class Campaign {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static unsigned long long Number(std::uint64_t n) { return n; }
 
-  void Start(std::uint64_t seed) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
-    std::fflush(nullptr);
-    const pid_t pid = fork();
-    if (pid < 0) std::abort();
-    if (pid == 0) {
-      const rlimit limit{kProcessorSecondsMax, kProcessorSecondsMax};
-      setrlimit(RLIMIT_CPU, &limit);
-      const ConvergeReport report = RunConverge(OptionsFor(arguments_, seed));
-      WriteAll(ends[1], Pack(report));
-      _exit(report.ok ? 0 : 1);
-    }
-    close(ends[1]);
-    children_.push_back({seed, pid, ends[0], {}});
-  }
-
-  // Until one of the children has ended.
-  void WaitForOne() {
-    for (;;) {
-      std::vector<pollfd> fds;
-      for (const Child& child : children_) fds.push_back({child.fd, POLLIN, 0});
-      poll(fds.data(), fds.size(), -1);
-      for (std::size_t i = 0; i < fds.size(); ++i) {
-        Child& child = children_[i];
-        if (fds[i].revents == 0) continue;
-        char buffer[4096];
-        const ssize_t n = read(child.fd, buffer, sizeof buffer);
-        if (n > 0) {
-          child.output.append(buffer, static_cast<std::size_t>(n));
-          continue;
-        }
-        Ended(child);
-        children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(i));
-        return;
-      }
-    }
-  }
-
-  void Ended(const Child& child) {
-    close(child.fd);
-    int status = 0;
-    waitpid(child.pid, &status, 0);
+  void Ended(const Ending& ending) {
     ++done_;
-    const std::size_t line_end = child.output.find('\n');
-    unsigned long long hash = 0;
-    unsigned long long calls = 0;
-    unsigned long long virtual_ns = 0;
-    if (std::sscanf(child.output.c_str(), "%llu %llu %llu", &hash, &calls, &virtual_ns) == 3) {
-      hash_ += hash * (2 * child.seed + 1);  // In whatever order the seeds end.
-      calls_ += calls;
-      virtual_ns_ += virtual_ns;
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+    hash_ += ending.hash * (2 * ending.seed + 1);  // In whatever order the seeds end.
+    calls_ += ending.calls;
+    virtual_ns_ += ending.virtual_ns;
+    if (ending.ok) return;
     ++failed_;
-    if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K");
-    std::string text = "seed " + std::to_string(child.seed) +
-                       " FAILED; replay: " + ReplayCommand(arguments_, child.seed) + "\n";
-    if (WIFSIGNALED(status)) {
-      text += "  the process died by signal " + std::to_string(WTERMSIG(status)) + "\n";
-    } else if (line_end != std::string::npos) {
-      text += child.output.substr(line_end + 1);
-    }
+    ShowProgress("");
+    const std::string text = "seed " + std::to_string(ending.seed) +
+                             " FAILED; replay: " + ReplayCommand(arguments_, ending.seed) + "\n" +
+                             ending.text;
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
   }
 
-  void Progress(std::uint64_t count) const {
-    if (isatty(STDERR_FILENO) == 0) return;
-    std::fprintf(stderr, "\r\033[K%llu of %llu seeds, %llu failed", Number(done_), Number(count),
-                 Number(failed_));
-  }
-
   const Arguments& arguments_;
   const Clock::time_point begin_ = Clock::now();
-  std::vector<Child> children_;
+  Children children_;
   std::uint64_t done_ = 0;
   std::uint64_t failed_ = 0;
   std::uint64_t calls_ = 0;
@@ -221,12 +263,77 @@ class Campaign {
   std::uint64_t hash_ = 0;
 };
 
+// Breaks one rule after the other, and looks for the first seed that notices.
+class Hunt {
+ public:
+  explicit Hunt(const Arguments& arguments) : arguments_(arguments), children_(arguments) {}
+
+  int Run() {
+    std::size_t killed = 0;
+    for (const Mutant& mutant : Mutants()) {
+      if (!arguments_.mutant.empty() && arguments_.mutant != mutant.name) continue;
+      ++hunted_;
+      if (Kill(mutant)) ++killed;
+    }
+    std::printf("%zu mutants, %zu killed\n", hunted_, killed);
+    return killed == hunted_ && hunted_ != 0 ? cli::kExitOk : cli::kExitFailed;
+  }
+
+ private:
+  bool Kill(const Mutant& mutant) {
+    const std::uint64_t first = arguments_.first.value_or(1);
+    const std::uint64_t count = arguments_.seeds.value_or(kSeedsUsual);
+    const std::uint64_t jobs = JobsOf(arguments_);
+    std::uint64_t next = first;
+    std::optional<Ending> noticed;  // The lowest seed.
+    while ((!noticed && next < first + count) || children_.size() != 0) {
+      while (!noticed && children_.size() < jobs && next < first + count) {
+        children_.Start(next++, mutant.name);
+      }
+      if (children_.size() == 0) break;
+      Ending ending = children_.Wait();
+      ShowProgress(std::string(mutant.name) + ": seed " + std::to_string(ending.seed));
+      const bool lower = !noticed || ending.seed < noticed->seed;
+      // A seed that fails anyway notices nothing.
+      if (!ending.ok && lower && PassesUnbroken(ending.seed)) noticed = std::move(ending);
+    }
+    ShowProgress("");
+    if (!noticed) {
+      std::printf("SURVIVED %s after %llu seeds: nobody has noticed that this is broken: %s\n",
+                  mutant.name, Number(next - first), mutant.rule);
+    } else {
+      std::printf("killed   %s by seed %llu, after %llu seeds (%s)\n%s", mutant.name,
+                  Number(noticed->seed), Number(noticed->seed - first + 1), mutant.rule,
+                  LastLine(noticed->text).c_str());
+    }
+    std::fflush(stdout);
+    return noticed.has_value();
+  }
+
+  bool PassesUnbroken(std::uint64_t seed) {
+    Children alone(arguments_);
+    alone.Start(seed, "");
+    return alone.Wait().ok;
+  }
+
+  // Of what a failing seed says, one difference is enough.
+  static std::string LastLine(const std::string& text) {
+    if (text.size() < 2) return text;
+    const std::size_t end = text.rfind('\n', text.size() - 2);
+    return end == std::string::npos ? text : text.substr(end + 1);
+  }
+
+  const Arguments& arguments_;
+  Children children_;
+  std::size_t hunted_ = 0;
+};
+
 int Replay(const Arguments& arguments) {
   ConvergeOptions options = OptionsFor(arguments, *arguments.seed);
   options.print = arguments.verbose;
-  const ConvergeReport report = RunConverge(options);
+  const ConvergeReport report = RunSeed(options);
   options.print = false;
-  const ConvergeReport again = RunConverge(options);
+  const ConvergeReport again = RunSeed(options);
   std::printf(
       "seed %llu: %s; %llu steps, %llu system calls, %llu faults, %llu rows; hash %016llx\n",
       static_cast<unsigned long long>(options.seed), report.ok ? "ok" : "FAILED",
@@ -254,6 +361,12 @@ int main(int argc, char** argv) {
     std::fputs(outcome.text.c_str(), outcome.text_is_error ? stderr : stdout);
     return outcome.exit_code;
   }
+  if ((arguments.mutants || !arguments.mutant.empty()) && !fustor::kMutantsBuiltIn) {
+    std::fputs("this build has no mutants; run ./dev sim --mutants\n", stderr);
+    return fustor::cli::kExitFailed;
+  }
+  if (arguments.mutants) return fustor::sim::Hunt(arguments).Run();
+  fustor::BreakRule(arguments.mutant);
   if (arguments.seed) return fustor::sim::Replay(arguments);
   return fustor::sim::Campaign(arguments).Run();
 }

@@ -10,7 +10,7 @@
 namespace fustor::sim {
 namespace {
 
-using Seen = std::map<std::string, tree::Entry>;
+using Seen = Shown;
 
 void Collect(const tree::Snapshot& snapshot, tree::DirId dir, const std::string& path, Seen* seen) {
   std::vector<std::pair<std::string, tree::DirId>> below;
@@ -23,14 +23,7 @@ void Collect(const tree::Snapshot& snapshot, tree::DirId dir, const std::string&
   for (const auto& [at, id] : below) Collect(snapshot, id, at, seen);
 }
 
-Seen Everything(const tree::Snapshot& snapshot) {
-  Seen seen;
-  seen["/"] = snapshot.Root();
-  Collect(snapshot, tree::kRoot, "/", &seen);
-  return seen;
-}
-
-std::string Shown(std::string_view path) { return "'" + PrintablePath(path) + "'"; }
+std::string Quoted(std::string_view path) { return "'" + PrintablePath(path) + "'"; }
 
 class EntryCheck {
  public:
@@ -40,12 +33,12 @@ class EntryCheck {
   template <class T>
   void Same(const char* field, const T& want, const T& got) {
     if (want == got) return;
-    differences_->Add(Shown(path_) + " " + field + ": is " + Text(want) + ", shown " + Text(got));
+    differences_->Add(Quoted(path_) + " " + field + ": is " + Text(want) + ", shown " + Text(got));
   }
-  void Says(const std::string& what) { differences_->Add(Shown(path_) + " " + what); }
+  void Says(const std::string& what) { differences_->Add(Quoted(path_) + " " + what); }
 
  private:
-  static std::string Text(const std::string& value) { return Shown(value); }
+  static std::string Text(const std::string& value) { return Quoted(value); }
   template <class T>
   static std::string Text(const T& value) {
     return std::to_string(static_cast<std::int64_t>(value));
@@ -148,12 +141,19 @@ void CheckStatus(const fusion::ViewStatus& status, Differences* differences) {
     differences->Add(std::to_string(status.suspect_count) + " files are still suspect");
   }
   for (const auto& uncertain : status.uncertain) {
-    differences->Add(Shown(uncertain.path) + " and below is still uncertain");
+    differences->Add(Quoted(uncertain.path) + " and below is still uncertain");
   }
   if (status.refused != 0) differences->Add("entries were refused");
 }
 
 }  // namespace
+
+Shown EverythingIn(const tree::Snapshot& snapshot) {
+  Shown seen;
+  seen["/"] = snapshot.Root();
+  Collect(snapshot, tree::kRoot, "/", &seen);
+  return seen;
+}
 
 void Differences::Add(std::string line) {
   if (count++ < kKept) first.push_back(std::move(line));
@@ -164,12 +164,13 @@ void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions
   CheckStatus(*view.status(), differences);
   const Result<tree::Snapshot> snapshot = view.Pin();
   if (!snapshot.ok()) return differences->Add("no revision: " + snapshot.status().message());
-  const Seen seen = Everything(*snapshot);
+  const Seen seen = EverythingIn(*snapshot);
   const std::map<std::string, FileSystem::Truth> truth = fs.Everything();
   for (const auto& [path, is] : truth) {
+    if (IsSillyName(SplitPath(path).second)) continue;
     const auto it = seen.find(path);
     if (it == seen.end()) {
-      differences->Add(Shown(path) + " is missing");
+      differences->Add(Quoted(path) + " is missing");
       continue;
     }
     const bool link = !is.told || (!is.attrs.is_directory() && is.attrs.nlink > 1);
@@ -177,24 +178,25 @@ void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions
     CompareEntry(path, is, it->second, all, all && !options.forgive_blind_spots, differences);
   }
   for (const auto& [path, entry] : seen) {
-    if (!truth.contains(path)) differences->Add(Shown(path) + " does not exist");
+    if (!truth.contains(path)) differences->Add(Quoted(path) + " does not exist");
+    if (IsSillyName(SplitPath(path).second)) differences->Add(Quoted(path) + " is noise");
   }
   CheckSums(*snapshot, seen, differences);
 }
 
 void CheckRevision(const tree::Snapshot& snapshot, Differences* differences) {
-  const Seen seen = Everything(snapshot);
+  const Seen seen = EverythingIn(snapshot);
   for (const auto& [path, entry] : seen) {
     const std::optional<tree::Entry> found = snapshot.Find(path);
     if (!found) {
-      differences->Add(Shown(path) + " is listed and not found");
+      differences->Add(Quoted(path) + " is listed and not found");
     } else if (found->attrs != entry.attrs || found->target != entry.target) {
-      differences->Add(Shown(path) + " is listed and found as two different things");
+      differences->Add(Quoted(path) + " is listed and found as two different things");
     }
     const std::string parent(SplitPath(path).first);
     const auto above = seen.find(parent);
     if (path != "/" && (above == seen.end() || !above->second.attrs.is_directory())) {
-      differences->Add(Shown(path) + " has no directory above it");
+      differences->Add(Quoted(path) + " has no directory above it");
     }
   }
   CheckSums(snapshot, seen, differences);

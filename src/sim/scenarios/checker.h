@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "lib/tree/tree.h"
@@ -30,7 +31,12 @@ struct CheckOptions {
   bool forgive_blind_spots = false;
 };
 
-// Quiet has come: everything equals the truth and every flag has settled.
+// What a revision shows, by path.
+using Shown = std::unordered_map<std::string, tree::Entry>;
+Shown EverythingIn(const tree::Snapshot& snapshot);
+
+// Quiet has come (what NFS clients hold open does not count): everything equals the truth and every
+// flag has settled.
 void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions options,
                     Differences* differences);
 

@@ -104,7 +104,10 @@ void AgentHost::Start() {
   link.key = kPushKey;
   process.link = std::make_unique<agent::GrpcLink>(
       link, *process.data_channel, *process.control_channel, std::make_unique<NoCompressor>());
-  if (log_.prints()) process.link = std::make_unique<TracedLink>(std::move(process.link), log_);
+  if (options_.wrap) process.link = options_.wrap(std::move(process.link));
+  if (log_.prints()) {
+    process.link = std::make_unique<TracedLink>(std::move(process.link), log_, name);
+  }
   agent::Pipe::Options pipe;
   pipe.task_id = name + ":" + kPipeId;
   pipe.agent_id = name;
@@ -112,7 +115,7 @@ void AgentHost::Start() {
   pipe.session_timeout = options_.session_timeout;
   pipe.backoff_min = options_.backoff_min;
   pipe.backoff_max = options_.backoff_max;
-  pipe.seed = world_.seed() * 1000 + static_cast<std::uint64_t>(++starts_);
+  pipe.seed = world_.Derive(name + std::to_string(++starts_)).Next();
   process.data->Post(Calling([this, pipe] {
     Process& p = *process_;
     p.tree = std::make_unique<VirtualTree>(world_, fs_, clock_, options_.tree);

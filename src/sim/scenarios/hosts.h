@@ -4,6 +4,7 @@
 // Deterministic; one thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,8 @@ class FusionHost {
   // Fine when it is not running.
   void Crash();
   bool running() const { return process_ != nullptr; }
+  // Counts its lives: each begins with nothing.
+  int starts() const { return starts_; }
 
   // The shard, the sessions or the decoder stand still for so long. REQUIRES: running.
   void Pause(std::uint64_t which, Nanos duration);
@@ -86,6 +89,8 @@ class AgentHost {
     Nanos backoff_min = Seconds(5);
     Nanos backoff_max = Seconds(60);
     Nanos clock_ahead{0};
+    // Puts something around the agent's link, to see what it says. Empty: nothing.
+    std::function<std::unique_ptr<agent::FusionLink>(std::unique_ptr<agent::FusionLink>)> wrap;
   };
   // The two connections that an agent keeps apart.
   static constexpr char kDataLane[] = "data";
@@ -107,6 +112,7 @@ class AgentHost {
   void LoseEvents();
   // What it was asked to look at has been looked at. REQUIRES: running.
   bool idle() const;
+  bool connected() const { return process_->pipe != nullptr && state().connected; }
   const agent::Pipe::State& state() const { return process_->pipe->state(); }
   const agent::Observer& observer() const { return process_->source->observer(); }
   const std::string& name() const { return options_.name; }

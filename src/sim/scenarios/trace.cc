@@ -11,12 +11,13 @@ namespace {
 std::string Short(const EntryAttrs& attrs) {
   return (attrs.is_directory() ? " dir" : "") + std::string(" inode=") +
          std::to_string(attrs.inode) + " size=" + std::to_string(attrs.size_bytes) +
-         " nlink=" + std::to_string(attrs.nlink) + " ctime=" + std::to_string(attrs.ctime_ns);
+         " nlink=" + std::to_string(attrs.nlink) + " mtime=" + std::to_string(attrs.mtime_ns) +
+         " ctime=" + std::to_string(attrs.ctime_ns);
 }
 
-void SayBatch(const batch::Batch& batch, VirtualLog& log) {
+void SayBatch(const batch::Batch& batch, const std::string& who, VirtualLog& log) {
   using Kind = batch::Change::Kind;
-  log.Say("  batch " + std::to_string(batch.sequence) + " source " +
+  log.Say("  " + who + " sends batch " + std::to_string(batch.sequence) + " source " +
           std::to_string(static_cast<int>(batch.source)) + " mark " +
           std::to_string(static_cast<int>(batch.mark)) + (batch.lost_events ? " lost" : ""));
   for (const batch::Change& change : batch.changes) {
@@ -39,10 +40,10 @@ void SayBatch(const batch::Batch& batch, VirtualLog& log) {
 
 class TracedStream final : public agent::ReportStream {
  public:
-  TracedStream(std::unique_ptr<agent::ReportStream> stream, VirtualLog& log)
-      : stream_(std::move(stream)), log_(log) {}
+  TracedStream(std::unique_ptr<agent::ReportStream> stream, VirtualLog& log, std::string who)
+      : stream_(std::move(stream)), log_(log), who_(std::move(who)) {}
   env::Task<Result<std::uint64_t>> Send(const batch::Batch& batch) override {
-    SayBatch(batch, log_);
+    SayBatch(batch, who_, log_);
     return stream_->Send(batch);
   }
   env::Task<Result<std::uint64_t>> NextAck() override { return stream_->NextAck(); }
@@ -51,6 +52,7 @@ class TracedStream final : public agent::ReportStream {
  private:
   const std::unique_ptr<agent::ReportStream> stream_;
   VirtualLog& log_;
+  const std::string who_;
 };
 
 }  // namespace
@@ -75,7 +77,7 @@ env::Task<Result<std::unique_ptr<agent::ReportStream>>> TracedLink::Report(std::
       co_await link_->Report(std::move(session_id));
   if (!opened.ok()) co_return opened.status();
   co_return std::unique_ptr<agent::ReportStream>(
-      std::make_unique<TracedStream>(std::move(opened).value(), log_));
+      std::make_unique<TracedStream>(std::move(opened).value(), log_, who_));
 }
 
 }  // namespace fustor::sim

@@ -28,8 +28,8 @@ class TracedFileSystem final : public FsListener {
 // Prints what an agent says to Fusion.
 class TracedLink final : public agent::FusionLink {
  public:
-  TracedLink(std::unique_ptr<agent::FusionLink> link, VirtualLog& log)
-      : link_(std::move(link)), log_(log) {}
+  TracedLink(std::unique_ptr<agent::FusionLink> link, VirtualLog& log, std::string who)
+      : link_(std::move(link)), log_(log), who_(std::move(who)) {}
   env::Task<Result<batch::SessionGrant>> Open(batch::SessionRequest request) override {
     return link_->Open(std::move(request));
   }
@@ -55,6 +55,7 @@ class TracedLink final : public agent::FusionLink {
  private:
   const std::unique_ptr<agent::FusionLink> link_;
   VirtualLog& log_;
+  const std::string who_;
 };
 
 }  // namespace fustor::sim

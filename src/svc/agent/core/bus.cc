@@ -1,5 +1,7 @@
 #include "svc/agent/core/bus.h"
 
+#include "base/mutants.h"
+
 namespace fustor::agent {
 namespace {
 
@@ -115,10 +117,10 @@ void Bus::Touch(DirKey dir, std::string_view name) {
   }
 }
 
-void Bus::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
+void Bus::HideSelf(DirKey dir) {
   for (const Waiting* waiting : {&waiting_, &waiting_for_jobs_}) {
     const auto it = waiting->find(dir);
-    if (it != waiting->end()) scan_[it->second - scan_popped_].block.self = attrs;
+    if (it != waiting->end()) scan_[it->second - scan_popped_].block.self = EntryAttrs();
   }
 }
 
@@ -137,7 +139,8 @@ void Bus::Drop(DirKey dir, Waiting* waiting) {
 
 std::optional<batch::Batch> Bus::Take(const DirTable& dirs) {
   std::optional<batch::Batch> batch;
-  if (parts_.empty()) batch = TakeRealtime();
+  if (parts_.empty() && Broken("listings-before-changes")) batch = TakeScanned(dirs);
+  if (parts_.empty() && !batch) batch = TakeRealtime();
   if (parts_.empty() && !batch) batch = TakeScanned(dirs);
   if (!parts_.empty()) {
     batch = std::move(parts_.front());
@@ -202,7 +205,8 @@ std::optional<batch::Batch> Bus::TakeRealtime() {
 }
 
 std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
-  if (scan_.empty() || structural_ != 0) return std::nullopt;
+  if (scan_.empty()) return std::nullopt;
+  if (structural_ != 0 && !Broken("listings-before-changes")) return std::nullopt;
   batch::Batch batch;
   batch.source = scan_.front().source;
   batch.scan_id = scan_.front().scan_id;

@@ -63,8 +63,9 @@ class Bus {
   bool ScanFull() const { return scan_bytes_ >= options_.scan_bytes_max; }
   // A realtime change of dir/name: a listing of `dir` that waits must not tell about it any more.
   void Touch(DirKey dir, std::string_view name);
-  // The directory's own attributes are newer than those in its waiting listing.
-  void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
+  // The directory's own attributes are told as a change: a listing of it that waits tells its own
+  // no more. They must not be replaced by the newer ones, since they say how old the listing is.
+  void HideSelf(DirKey dir);
   // The directory is gone: its listing must not leave.
   void Drop(DirKey dir);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutants.h"
 #include "base/path.h"
 #include "svc/agent/core/observer_rules.h"
 
@@ -164,6 +165,7 @@ void Observer::LeaveOut(env::ListedDir& listed) const {
 
 void Observer::SetAside(env::ListedDir& listed, Listing& listing, Instant now) {
   LeaveOut(listed);
+  if (Broken("listings-override-events")) listing.touched.clear();
   for (std::string& name : listing.touched) {
     const std::size_t row = listed.children.FindSorted(name);
     if (row < listed.children.size()) listed.children.Erase(row);
@@ -200,6 +202,18 @@ bool Observer::TakesWatch(const env::ListedDir& listed) {
   return true;
 }
 
+void Observer::ForgetMissing(const env::ListedDir& listed, const std::vector<std::string>& exempt) {
+  for (const DirKey child : dirs_.ChildrenOf(listed.dir)) {
+    const std::string name(dirs_.NameOf(child));
+    if (std::binary_search(exempt.begin(), exempt.end(), name)) continue;
+    const std::size_t row = listed.children.FindSorted(name);
+    const bool same =
+        row < listed.children.size() && listed.children.attrs(row).is_directory() &&
+        (dirs_.InodeOf(child) == 0 || dirs_.InodeOf(child) == listed.children.attrs(row).inode);
+    if (!same) Forget(child);
+  }
+}
+
 void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
   const Code code = listed.status.code();
   const Job* const job = JobOf(listing.scan_id);
@@ -220,7 +234,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   // Of a scan that was restarted, or a job that is over.
   if (job == nullptr && listing.scan_id != 0 && listing.scan_id != scan_id_) return;
   // One that is passed by keeps the watch that it has, or has not.
-  if (!listed.unchanged && TakesWatch(listed)) return PushList(listed.dir, listing.scan_id);
+  if (!listed.unchanged && TakesWatch(listed)) return ListAgain(listed.dir, listing.scan_id);
   if (listed.status.ok()) {
     unlisted_.erase(listed.dir);
   } else {
@@ -241,18 +255,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   block.exempt = std::move(listing.touched);
   std::sort(block.exempt.begin(), block.exempt.end());
   if (listed.self.is_directory()) dirs_.SetInode(listed.dir, listed.self.inode);
-  if (listed.status.ok()) {
-    listed.status = Status();
-    for (const DirKey child : dirs_.ChildrenOf(listed.dir)) {
-      const std::string name(dirs_.NameOf(child));
-      if (std::binary_search(block.exempt.begin(), block.exempt.end(), name)) continue;
-      const std::size_t row = listed.children.FindSorted(name);
-      const bool same =
-          row < listed.children.size() && listed.children.attrs(row).is_directory() &&
-          (dirs_.InodeOf(child) == 0 || dirs_.InodeOf(child) == listed.children.attrs(row).inode);
-      if (!same) Forget(child);
-    }
-  }
+  if (listed.status.ok()) ForgetMissing(listed, block.exempt);
   // Directories that changed meanwhile are known by their events; the scan must enter them all the
   // same.
   for (const std::string& name : block.exempt) {

@@ -216,6 +216,8 @@ class Observer {
   // Notes whether it is watched. True: another one has given up its watch, and this one is to be
   // listed again, with it.
   bool TakesWatch(const env::ListedDir& listed);
+  // Directories that the listing shows no more; `exempt` (sorted) are those it says nothing about.
+  void ForgetMissing(const env::ListedDir& listed, const std::vector<std::string>& exempt);
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
   // observer_audit.cc
   env::ListRequest::Known KnownOf(DirKey dir, std::uint64_t scan_id) const;
@@ -227,11 +229,11 @@ class Observer {
   void ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id);
   void CloseListing(std::uint64_t scan_id);
   void OnStattedOne(env::StattedEntry& statted, Instant now);
-  void Report(const EntryKey& key, env::StattedEntry& statted, bool atomic);
+  void Report(const EntryKey& key, env::StattedEntry& statted, bool atomic, Instant now);
   // A listing: of a job, of a scan, or (0) of a directory that has appeared.
   void Report(DirKey dir, std::uint64_t scan_id, batch::DirBlock block);
   void RefreshSelf(DirKey dir, const EntryAttrs& attrs);
-  void Vanished(const EntryKey& key);
+  void Vanished(const EntryKey& key, Instant now);
   void MaybeEndScan();
 
   // observer_jobs.cc
@@ -247,6 +249,8 @@ class Observer {
   void TakeListsOf(Job* current, std::vector<env::ListRequest>* requests);
   // True: `scan_id` is a job's, and its listing of `dir` waits if the job is to list it.
   bool PushJobList(DirKey dir, std::uint64_t scan_id);
+  // Once more, for whom it was listed.
+  void ListAgain(DirKey dir, std::uint64_t scan_id);
   // What a listing means to its job. True: there is nothing in it to report.
   bool StopsJobListing(const env::ListedDir& listed, const Listing& listing, Instant now);
   void NoteStep(Job* job, const env::ListedDir& listed);

@@ -10,8 +10,8 @@ namespace fustor::agent {
 namespace {
 
 // A directory on the way that is there and cannot be entered is being renamed: it is looked for
-// again this often.
-constexpr int kAttemptsMax = 3;
+// again this often, beside the listings that are repeated for a watch.
+constexpr int kAttemptsMax = 3 + Observer::kWatchRetriesMax;
 // A command that comes twice is known so long.
 constexpr std::size_t kEndedMax = 256;
 
@@ -160,6 +160,14 @@ bool Observer::PushJobList(DirKey dir, std::uint64_t scan_id) {
   if (job == nullptr) return false;
   if (job->recursive && job->way.value == 0) job->to_list.push_back(dir);
   return true;
+}
+
+void Observer::ListAgain(DirKey dir, std::uint64_t scan_id) {
+  if (Job* const job = JobOf(scan_id); job != nullptr) {
+    job->to_list.push_back(dir);
+  } else {
+    PushList(dir, scan_id);
+  }
 }
 
 bool Observer::StopsJobListing(const env::ListedDir& listed, const Listing& listing, Instant now) {

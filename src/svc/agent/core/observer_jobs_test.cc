@@ -45,6 +45,10 @@ struct Rig {
       return listed;
     }
     listed.self = request.path == "/" ? Attrs(EntryKind::kDirectory, 1) : self->second;
+    if (!scarce.empty() && scarce.back() == request.path) {
+      listed.watch_status = Status(Code::kResourceExhausted, "no watch is left");
+      scarce.pop_back();
+    }
     if (request.path == unreadable) listed.status = Status(Code::kPermissionDenied, "no way in");
     if (!listed.status.ok()) return listed;
     for (const auto& [path, attrs] : tree) {
@@ -91,6 +95,7 @@ struct Rig {
   std::map<std::string, EntryAttrs> tree;
   std::uint64_t last_inode = 1;
   std::string unreadable;
+  std::vector<std::string> scarce;  // Directories that get no watch, from the back, once each.
   std::vector<std::string> asked;
   Bus bus;
   Observer observer;
@@ -158,6 +163,20 @@ TEST(Jobs, WhatCannotBeLookedAtSaysWhy) {
     EXPECT_EQ(rig.observer.counters().jobs_failed, 1u);
     EXPECT_EQ(rig.observer.job_count(), 0u);
   }
+}
+
+TEST(Jobs, AWatchThatIsTakenForADirectoryCostsOneMoreListing) {
+  Known rig;
+  for (const char* path : {"/a", "/c", "/a/b"}) {
+    rig.tree[path].mtime_ns = rig.tree[path].ctime_ns = 1'000;  // Later than the others.
+  }
+  rig.scarce = {"/c"};
+  rig.observer.StartJob("1", "/c", false);
+  EXPECT_THAT(rig.Play(), ElementsAre("B 1 /c alone", "/c: h", "E 1"));
+  rig.scarce = {"/a/b"};
+  rig.observer.StartJob("2", "/a/b/f", true);
+  EXPECT_THAT(rig.Play(), ElementsAre("B 2 /a/b/f", "/a/b: f", "E 2"));
+  EXPECT_EQ(rig.observer.counters().displaced, 2u);
 }
 
 TEST(Jobs, UnreadableAndVanishedDirectories) {

@@ -113,8 +113,8 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
     }
     const bool as_written = pending.atomic;
     pending_.erase(it);
-    if (code == Code::kNotFound) Vanished(key);
-    if (code == Code::kOk) Report(key, statted, as_written);
+    if (code == Code::kNotFound) Vanished(key, now);
+    if (code == Code::kOk) Report(key, statted, as_written, now);
     return;
   }
   const bool atomic = pending.atomic;
@@ -131,12 +131,12 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
     }
     pending_.erase(it);
   }
-  if (!discard && !missing && statted.status.ok()) Report(key, statted, atomic);
+  if (!discard && !missing && statted.status.ok()) Report(key, statted, atomic, now);
 }
 
-void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atomic) {
+void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atomic, Instant now) {
   // Something else than the event spoke of is there now.
-  if (LeavesOut(key.dir, key.name, statted.attrs.is_directory())) return Vanished(key);
+  if (LeavesOut(key.dir, key.name, statted.attrs.is_directory())) return Vanished(key, now);
   batch::Change change;
   change.kind = batch::Change::Kind::kUpsert;
   change.path = dirs_.PathOf(key.dir);
@@ -175,10 +175,10 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
 void Observer::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
   watch_budget_.Changed(dir, attrs);
   if (const auto it = listing_.find(dir); it != listing_.end()) it->second.fresh_self = true;
-  bus_.RefreshSelf(dir, attrs);
+  bus_.HideSelf(dir);
 }
 
-void Observer::Vanished(const EntryKey& key) {
+void Observer::Vanished(const EntryKey& key, Instant now) {
   if (key.name.empty()) return;
   batch::Change change;
   change.kind = batch::Change::Kind::kDelete;
@@ -186,6 +186,7 @@ void Observer::Vanished(const EntryKey& key) {
   bus_.Push(std::move(change));
   Touch(key.dir, key.name);  // A listing that is older must not tell about it.
   if (const std::optional<DirKey> child = dirs_.Find(key.dir, key.name)) Forget(*child);
+  WantDirectory(key.dir, now);  // As after every deletion: it tells how old this one is.
 }
 
 std::optional<Instant> Observer::NextDue() const {

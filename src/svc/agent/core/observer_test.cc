@@ -290,7 +290,7 @@ class ToyView {
   }
   void Apply(const batch::DirBlock& block) {
     if (block.failed) return;
-    Upsert(block.path, block.self);
+    if (block.self.is_directory()) Upsert(block.path, block.self);  // Else it was told as a change.
     std::set<std::string> keep(block.exempt.begin(), block.exempt.end());
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
       keep.emplace(block.rows.name(i));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutants.h"
 #include "base/path.h"
 #include "svc/fusion/core/arbiter_context.h"
 #include "svc/fusion/core/evidence.h"
@@ -46,7 +47,7 @@ Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
   context.loose = batch.loose;
   context.watermark_ns = watermark_.At(now.wall).ns;
   // Before a scan that begins with this very batch: it is the one that clears it up.
-  if (batch.lost_events) {
+  if (batch.lost_events && !Broken("losses-forgotten")) {
     scans_.Lost(session, batch.scan_path.empty() ? "/" : batch.scan_path, now.wall);
   }
   if (batch.source == batch::Source::kRealtime) {
@@ -134,7 +135,7 @@ void Arbiter::SettleFirstSuspect(Now now, bool renew) {
     suspects_.Erase(due->directory, due->name);
     return;
   }
-  if (renew && have_.attrs.mtime_ns != due->mtime_ns) {
+  if (renew && !Broken("suspects-not-renewed") && have_.attrs.mtime_ns != due->mtime_ns) {
     suspects_.Put(due->directory, due->name, now.monotonic + options_.hot_file_threshold,
                   have_.attrs.mtime_ns);
     return;

@@ -226,6 +226,9 @@ class Arbiter {
   bool EnterUnknown(Listing* listing, const Context& context);
   void TakeSelf(Listing* listing, tree::DirId parent, std::string_view name,
                 const Context& context);
+  void CompareWithKnown(Listing* listing);
+  bool Includes(const Listing& listing, const Tombstones::Stone& stone,
+                const Context& context) const;
   void Drop(const Listing& listing, std::uint64_t Outcome::* counter, const Context& context);
   void ApplyRows(Listing* listing, const Context& context);
   void JoinByName(Join* join);
@@ -236,6 +239,7 @@ class Arbiter {
                 const Context& context);
   bool IsOutrun(const tree::Entry& have, const EntryAttrs& row, const Context& context) const;
   bool IsProtected(const tree::Entry& have, const Context& context) const;
+  bool IsUnsettled(const tree::Entry& have, const Context& context) const;
   bool HasProtectedBelow(tree::DirId directory, const Context& context);
   void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
                  const Context& context);

@@ -3,6 +3,7 @@
 // Private to the arbiter's own files.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -28,9 +29,11 @@ struct Arbiter::Context {
   // they speak of.
   bool others_confirmed = false;
   std::int64_t protected_since_ns = INT64_MAX;  // Fusion's time.
+  // Of scans: what others have confirmed before this is known to every host's caches.
+  std::int64_t settled_before_ns = INT64_MAX;  // Fusion's time.
 
-  // Of one listing in realtime: how old this look at the directory is at least, in file time;
-  // INT64_MIN: not known.
+  // Of one listing: how old this look at the directory is at least, in file time; INT64_MIN: not
+  // known.
   std::int64_t listed_ns = INT64_MIN;
 
   bool realtime() const { return source == batch::Source::kRealtime; }
@@ -46,6 +49,11 @@ struct Arbiter::Listing {
   tree::DirId dir;
   // What the tree knows of the directory is younger than this look at it (tier 3).
   bool parent_newer = false;
+  // How old this look is against what is known of the directory in realtime, and who has told that
+  // when (INT64_MIN: they cannot be compared).
+  std::int64_t known_confirmed_ns = INT64_MIN;
+  std::uint16_t known_reporter = 0;
+  std::strong_ordering against_known = std::strong_ordering::less;
   // From which moment on it was made; session 0: its order is not known.
   Tombstones::Moment begun;
   Tombstones::Trie::Dir* stones = nullptr;  // Of the directory's children.

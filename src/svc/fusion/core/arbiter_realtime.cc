@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/mutants.h"
 #include "base/path.h"
 #include "svc/fusion/core/arbiter.h"
 #include "svc/fusion/core/arbiter_context.h"
@@ -205,7 +206,7 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
   tombstones_.EraseWithin(to);
   const Result<void> moved = tree_.Move(*source, from_name, *target, to_name);
   FUSTOR_CHECK(moved.ok(), moved.status().message());
-  suspects_.Move(from, to);
+  if (!Broken("moves-lose-suspects")) suspects_.Move(from, to);
   additions_.Move(from, to);
   deletions_.Move(from, to);
   doomed_.Move(from, to);
@@ -214,7 +215,7 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
   SparePath(to);
   additions_.Erase(to);
   deletions_.Erase(to);
-  Lay(from, watermark_.At(context.now.wall).ns, context);
+  if (!Broken("moves-lay-no-tombstone")) Lay(from, watermark_.At(context.now.wall).ns, context);
 
   FUSTOR_CHECK(tree_.Get(*target, to_name, &entry_));
   entry_.flags |= tree::kKnownByAgent;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/mutants.h"
 #include "base/path.h"
 #include "svc/fusion/core/arbiter.h"
 #include "svc/fusion/core/arbiter_context.h"
@@ -54,14 +55,25 @@ struct Arbiter::Join {
       return true;
     }
     if (!listing.block->complete || listing.block->failed) return true;
-    if (std::binary_search(listing.exempt.begin(), listing.exempt.end(), name)) return true;
-    if (arbiter.IsProtected(entry, context)) return true;
+    if (Broken("nothing-is-missing")) return true;
+    if (std::binary_search(listing.exempt.begin(), listing.exempt.end(), name) &&
+        !Broken("exempt-names-are-missing")) {
+      return true;
+    }
+    if (arbiter.IsProtected(entry, context) || IsOlderThan(entry)) return true;
     Have gone = Remember(entry);
     gone.row = arbiter.missing_names_.size();
     gone.name_size = name.size();
     arbiter.missing_names_.append(name);
     arbiter.missing_.push_back(gone);
     return true;
+  }
+
+  // On a network file system a host may believe for a while what a directory contained. The listing
+  // is such an older look when the entry has changed after it, as others told not long ago.
+  bool IsOlderThan(const tree::Entry& entry) const {
+    if (!arbiter.IsUnsettled(entry, context)) return false;
+    return !listing.has_self || ChangeTime(entry.attrs) >= ChangeTime(listing.block->self);
   }
 
   void Meet(const tree::Entry& entry) {
@@ -101,12 +113,14 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
     context->scan = begins ? scans_.Begin(session, batch, context->now.wall)
                            : scans_.Current(session, batch, context->now.wall);
     context->protected_since_ns = context->scan->begin_wall_ns;
-    context->others_confirmed =
-        OthersConfirmedSince(context->reporter, context->protected_since_ns);
+    context->settled_before_ns =
+        SaturatingSub(context->protected_since_ns, options_.hot_file_threshold.count());
+    context->others_confirmed = OthersConfirmedSince(context->reporter, context->settled_before_ns);
   }
   for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, *context);
   if (batch.mark != batch::ScanMark::kEnd) return;
-  std::optional<Scans::Scan> ended = scans_.End(session, batch.scan_id, batch.job_error.empty());
+  std::optional<Scans::Scan> ended =
+      scans_.End(session, batch.scan_id, options_.hot_file_threshold, batch.job_error.empty());
   if (!ended || !ended->begun) return;
   const bool whole = ended->path == "/";
   if (whole && batch.loose && batch.source == batch::Source::kAudit) {
@@ -191,7 +205,8 @@ bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
   const batch::DirBlock& block = *listing->block;
   const std::optional<std::int64_t> deleted_ns = tombstones_.Covering(block.path, listing->begun);
   // The whole listing is younger than the deletion only if the directory itself is.
-  if (deleted_ns && (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
+  if (deleted_ns && !Broken("tombstones-ignored") &&
+      (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
     Drop(*listing, &Outcome::zombies, context);
     return false;
   }
@@ -242,6 +257,7 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
                             block.seen_mtime_ns < have_.attrs.mtime_ns;
   }
   if (!listing->has_self && is_silent == was_silent) return;
+  CompareWithKnown(listing);
 
   Verdict verdict = Verdict::kStale;
   if (listing->has_self) {
@@ -274,6 +290,31 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
   } else {
     listing->dir = tree_.Put(parent, name, have_);
   }
+}
+
+// `have_` is what the tree has at the block's path.
+void Arbiter::CompareWithKnown(Listing* listing) {
+  const EntryAttrs& self = listing->block->self;
+  const bool comparable = listing->has_self && listing->block->complete && self.ctime_ns != 0 &&
+                          have_.attrs.is_directory() && have_.attrs.ctime_ns != 0 &&
+                          !IsAnotherObject(self, have_.attrs);
+  if (!comparable || have_.confirmed_ns == 0) return;
+  listing->known_confirmed_ns = have_.confirmed_ns;
+  listing->known_reporter = have_.reporter;
+  listing->against_known = self.ctime_ns <=> have_.attrs.ctime_ns;
+}
+
+// Whoever deletes something tells of the directory as it is then, too: its ctime says exactly what
+// the estimate of the clock can only guess. A listing that shows the directory as it was then, or
+// later, was made after the deletion.
+bool Arbiter::Includes(const Listing& listing, const Tombstones::Stone& stone,
+                       const Context& context) const {
+  if (listing.known_confirmed_ns < stone.wall_ns || listing.against_known < 0) return false;
+  // The very words of who deleted it.
+  if (listing.against_known > 0 && listing.known_reporter == stone.laid.reporter) return true;
+  // Within one tick of the clock, and in the words of others, it may have been before; but no cache
+  // shows that for long.
+  return context.settled_before_ns > stone.wall_ns;
 }
 
 // The directory of the block is not in the tree and stays out of it, with all below it.
@@ -332,12 +373,14 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
     return announces ? Verdict::kTake : Verdict::kUnchanged;
   }
   if (IsOutrun(have, row, context)) return Verdict::kStale;
-  const bool is_protected = IsProtected(have, context);
   const bool newer = CompareAge(row, have.attrs) > 0;
-  if (is_protected && !newer) return Verdict::kStale;
+  if (!newer && (IsProtected(have, context) || IsUnsettled(have, context))) return Verdict::kStale;
   // Within one tick of the file system's clock both looks may be of the same age; this one came
   // later. (An mtime that was set to the past is no sign of age.)
   const bool same_tick = row.ctime_ns != 0 && row.ctime_ns == have.attrs.ctime_ns;
+  if (context.unannounced() && Broken("audits-take-only-a-newer-mtime")) {
+    if (row.mtime_ns <= have.attrs.mtime_ns) return Verdict::kStale;
+  }
   if (context.unannounced() && !newer && !same_tick) {
     const bool older = row.mtime_ns < have.attrs.mtime_ns ||
                        (row.mtime_ns == have.attrs.mtime_ns && CompareAge(row, have.attrs) < 0);
@@ -354,7 +397,8 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
 // names that have changed, but a directory's own times change with everything in it.
 bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
                        const Context& context) const {
-  return have.reporter == context.reporter && have.confirmed_ns != 0 &&
+  return !Broken("own-rows-never-stale") && have.reporter == context.reporter &&
+         have.confirmed_ns != 0 &&
          (context.loose || have.confirmed_ns >= context.scan->begin_wall_ns) && row.ctime_ns != 0 &&
          row.ctime_ns < have.attrs.ctime_ns && !IsAnotherObject(row, have.attrs);
 }
@@ -363,8 +407,17 @@ bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
 // may have come after this listing was made.
 bool Arbiter::IsProtected(const tree::Entry& have, const Context& context) const {
   if (!context.others_confirmed || have.reporter == context.reporter) return false;
+  if (Broken("stale-evidence-taken")) return false;
   if (have.confirmed_ns != 0 && have.confirmed_ns >= context.protected_since_ns) return true;
   return context.realtime() && ChangeTime(have.attrs) >= context.listed_ns;
+}
+
+// A scan: somebody else has told of it not long before this one began, and the scanning host's
+// caches may show what was before.
+bool Arbiter::IsUnsettled(const tree::Entry& have, const Context& context) const {
+  if (Broken("stale-evidence-taken") || Broken("cached-looks-trusted")) return false;
+  return !context.realtime() && context.others_confirmed && have.reporter != context.reporter &&
+         have.confirmed_ns != 0 && have.confirmed_ns >= context.settled_before_ns;
 }
 
 bool Arbiter::HasProtectedBelow(tree::DirId directory, const Context& context) {
@@ -375,7 +428,7 @@ bool Arbiter::HasProtectedBelow(tree::DirId directory, const Context& context) {
     const tree::DirId dir = stack.back();
     stack.pop_back();
     tree_.ForEachChild(dir, [&](std::string_view, const tree::Entry& entry) {
-      found = IsProtected(entry, context);
+      found = IsProtected(entry, context) || IsUnsettled(entry, context);
       if (entry.attrs.is_directory()) stack.push_back(entry.dir);
       return !found;
     });
@@ -395,18 +448,22 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
   const std::string_view name = block.rows.name(row);
   const EntryAttrs& attrs = block.rows.attrs(row);
   std::uint64_t Outcome::* dropped = nullptr;
-  if (listing->stones != nullptr) {
+  if (listing->stones != nullptr && !Broken("tombstones-ignored")) {
     const auto it = listing->stones->items.find(name);
     if (it != listing->stones->items.end()) {
       const std::int64_t deleted_ns = Tombstones::WatermarkFor(it->second.value, listing->begun);
-      if (deleted_ns != INT64_MIN && EvidenceTime(attrs) <= deleted_ns) {
+      const bool newer = deleted_ns == INT64_MIN || EvidenceTime(attrs) > deleted_ns ||
+                         Includes(*listing, it->second.value, context);
+      if (!newer || Broken("rebirth-refused")) {
         dropped = &Outcome::zombies;
       } else {
         EraseStone(listing, &it->second);
       }
     }
   }
-  if (dropped == nullptr && listing->parent_newer) dropped = &Outcome::stale;
+  if (dropped == nullptr && listing->parent_newer && !Broken("parent-rule-off")) {
+    dropped = &Outcome::stale;
+  }
   if (dropped == nullptr && !HasRoomFor(1)) {
     dropped = &Outcome::refused;
     ++refused_;
@@ -470,6 +527,7 @@ void Arbiter::TakeRow(const Listing& listing, std::size_t row, const Have& have,
 void Arbiter::MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
                         const Context& context) {
   if (entry->attrs.kind != EntryKind::kFile || (entry->flags & tree::kSuspect) != 0) return;
+  if (Broken("hot-check-off")) return;
   const std::int64_t threshold = options_.hot_file_threshold.count();
   const std::int64_t age = SaturatingSub(context.watermark_ns, entry->attrs.mtime_ns);
   if (age >= threshold) return;

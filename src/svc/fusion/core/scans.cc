@@ -45,7 +45,8 @@ Scans::Scan* Scans::Current(SessionKey session, const batch::Batch& batch, WallT
   return Add(session, batch, wall, false);
 }
 
-std::optional<Scans::Scan> Scans::End(SessionKey session, std::uint64_t scan_id, bool done) {
+std::optional<Scans::Scan> Scans::End(SessionKey session, std::uint64_t scan_id,
+                                      Nanos settled_after, bool done) {
   const auto it = scans_.find({session, scan_id});
   if (it == scans_.end()) return std::nullopt;
   Scan scan = std::move(it->second);
@@ -54,9 +55,10 @@ std::optional<Scans::Scan> Scans::End(SessionKey session, std::uint64_t scan_id,
   for (std::size_t i = uncertain_.size(); i-- > 0;) {
     const Uncertain& lost = uncertain_[i];
     const bool mine = lost.session == session || lost.session == SessionKey{};
-    if (!mine || uncertain_order_[i] > scan.order || !IsWithin(lost.path, scan.path)) continue;
+    const bool settled = mine || scan.begin_wall_ns - last_loss_[i].wall_ns > settled_after.count();
+    if (!settled || last_loss_[i].order > scan.order || !IsWithin(lost.path, scan.path)) continue;
     uncertain_.erase(uncertain_.begin() + static_cast<std::ptrdiff_t>(i));
-    uncertain_order_.erase(uncertain_order_.begin() + static_cast<std::ptrdiff_t>(i));
+    last_loss_.erase(last_loss_.begin() + static_cast<std::ptrdiff_t>(i));
   }
   return scan;
 }
@@ -82,7 +84,7 @@ void Scans::Lost(SessionKey session, std::string path, WallTime wall) {
   ++order_;
   for (std::size_t i = 0; i < uncertain_.size(); ++i) {
     if (uncertain_[i].session != session || !IsWithin(path, uncertain_[i].path)) continue;
-    uncertain_order_[i] = order_;  // Still uncertain since the first loss.
+    last_loss_[i] = {order_, wall.ns};  // Still uncertain since the first loss.
     return;
   }
   if (uncertain_.size() >= kUncertainMax) path = "/";
@@ -91,10 +93,10 @@ void Scans::Lost(SessionKey session, std::string path, WallTime wall) {
     if (uncertain_[i].session != session || !IsWithin(uncertain_[i].path, path)) continue;
     since = std::min(since, uncertain_[i].since);
     uncertain_.erase(uncertain_.begin() + static_cast<std::ptrdiff_t>(i));
-    uncertain_order_.erase(uncertain_order_.begin() + static_cast<std::ptrdiff_t>(i));
+    last_loss_.erase(last_loss_.begin() + static_cast<std::ptrdiff_t>(i));
   }
   uncertain_.push_back({std::move(path), since, session});
-  uncertain_order_.push_back(order_);
+  last_loss_.push_back({order_, wall.ns});
 }
 
 void Scans::DropSession(SessionKey session) {
@@ -103,16 +105,16 @@ void Scans::DropSession(SessionKey session) {
     if (uncertain_[i].session != session) continue;
     // Nobody can clear it up in this session's name any more.
     const Uncertain orphan{uncertain_[i].path, uncertain_[i].since, SessionKey{}};
-    const std::uint64_t order = uncertain_order_[i];
+    const Loss loss = last_loss_[i];
     uncertain_.erase(uncertain_.begin() + static_cast<std::ptrdiff_t>(i));
-    uncertain_order_.erase(uncertain_order_.begin() + static_cast<std::ptrdiff_t>(i));
+    last_loss_.erase(last_loss_.begin() + static_cast<std::ptrdiff_t>(i));
     --i;
     const bool known = std::any_of(uncertain_.begin(), uncertain_.end(), [&](const Uncertain& u) {
       return u.session == SessionKey{} && IsWithin(orphan.path, u.path);
     });
     if (known) continue;
     uncertain_.insert(uncertain_.begin(), orphan);
-    uncertain_order_.insert(uncertain_order_.begin(), order);
+    last_loss_.insert(last_loss_.begin(), loss);
     ++i;
   }
 }
@@ -127,7 +129,7 @@ void Scans::DropAudits() {
 void Scans::Clear() {
   scans_.clear();
   uncertain_.clear();
-  uncertain_order_.clear();
+  last_loss_.clear();
 }
 
 std::int64_t Scans::oldest_begin_wall_ns() const {

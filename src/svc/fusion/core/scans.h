@@ -53,9 +53,12 @@ class Scans {
   Scan* Begin(SessionKey session, const batch::Batch& batch, WallTime wall);
   // The scan that a batch belongs to; begins one in silence when there is none.
   Scan* Current(SessionKey session, const batch::Batch& batch, WallTime wall);
-  // Ends it and removes the uncertainty that it has cleared up. nullopt: unknown.
+  // Ends it and removes the uncertainty that it has cleared up: of the same session, or of one that
+  // has ended, if it began later than the loss; of others (followers do not scan), if it began
+  // `settled_after` later, so that no host's caches show what was before. nullopt: unknown.
   // `done` is false for one that was given up: it clears up nothing.
-  std::optional<Scan> End(SessionKey session, std::uint64_t scan_id, bool done = true);
+  std::optional<Scan> End(SessionKey session, std::uint64_t scan_id, Nanos settled_after,
+                          bool done = true);
 
   static void Refuse(Scan* scan, std::string path);
   // True when `path` or a directory above it was refused.
@@ -85,8 +88,12 @@ class Scans {
 
   std::map<Key, Scan> scans_;
   std::vector<Uncertain> uncertain_;
-  std::vector<std::uint64_t> uncertain_order_;  // Parallel to uncertain_.
-  std::uint64_t order_ = 0;                     // Counts begins and losses.
+  struct Loss {
+    std::uint64_t order = 0;
+    std::int64_t wall_ns = 0;
+  };
+  std::vector<Loss> last_loss_;  // Parallel to uncertain_.
+  std::uint64_t order_ = 0;      // Counts begins and losses.
 };
 
 }  // namespace fustor::fusion

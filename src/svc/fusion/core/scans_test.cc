@@ -26,9 +26,9 @@ TEST(Scans, ASessionThatNeverEndsAnyLosesItsOldest) {
     scans.Begin(kOne, ScanOf(id), {static_cast<std::int64_t>(10 * id)});
   }
   EXPECT_EQ(scans.size(), Scans::kScansPerSessionMax + 1);
-  EXPECT_FALSE(scans.End(kOne, 1).has_value());
-  EXPECT_TRUE(scans.End(kOne, 2).has_value());
-  EXPECT_TRUE(scans.End(kTwo, 1).has_value());
+  EXPECT_FALSE(scans.End(kOne, 1, Seconds(60)).has_value());
+  EXPECT_TRUE(scans.End(kOne, 2, Seconds(60)).has_value());
+  EXPECT_TRUE(scans.End(kTwo, 1, Seconds(60)).has_value());
 }
 
 TEST(Scans, KnowTheOldestThatIsGoingOn) {
@@ -75,7 +75,7 @@ TEST(Scans, ABatchWithoutABeginningStartsOneThatProvesNothing) {
   Scans scans;
   EXPECT_FALSE(scans.Current(kOne, ScanOf(1), {1})->begun);
   scans.Lost(kOne, "/", {0});
-  EXPECT_FALSE(scans.End(kOne, 1)->begun);
+  EXPECT_FALSE(scans.End(kOne, 1, Seconds(60))->begun);
   EXPECT_EQ(scans.uncertain().size(), 1u);
 }
 
@@ -112,7 +112,7 @@ TEST(Scans, UncertaintyOfEndedSessionsStaysUntilSomebodyHasLooked) {
   scans.DropSession(kOne);
   ASSERT_EQ(scans.uncertain().size(), 2u);
   scans.Begin(kTwo, ScanOf(1, "/b"), {3});
-  scans.End(kTwo, 1);
+  scans.End(kTwo, 1, Seconds(60));
   ASSERT_EQ(scans.uncertain().size(), 1u);
   EXPECT_EQ(scans.uncertain()[0].path, "/a");
 }

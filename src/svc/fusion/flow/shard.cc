@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/mutants.h"
 #include "base/path.h"
 
 namespace fustor::fusion {
@@ -44,6 +45,7 @@ Shard::Shard(Options options, env::Executor& executor, Logger log)
     : options_(std::move(options)),
       executor_(executor),
       log_(std::move(log)),
+      made_at_(now()),
       tree_(options_.tree),
       arbiter_(options_.arbiter, tree_),
       feed_(options_.feed),
@@ -136,14 +138,15 @@ Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch) {
   const auto found = sessions_.find(key);
   if (found == sessions_.end()) return {Code::kUnauthenticated, "the session is over"};
   Session& session = found->second;
-  if (batch.sequence <= session.applied_sequence) return {};  // Sent again after a cut.
-  if (batch.sequence != session.applied_sequence + 1) {
+  const bool again = batch.sequence <= session.applied_sequence;  // Sent again after a cut.
+  if (again && !Broken("batches-applied-twice")) return {};
+  if (!again && batch.sequence != session.applied_sequence + 1) {
     return {Code::kFailedPrecondition,
             "batch " + std::to_string(batch.sequence) + " came after batch " +
                 std::to_string(session.applied_sequence) + ": those between them are missing"};
   }
   const Now now = this->now();
-  const Arbiter::Outcome outcome = arbiter_.Apply(batch, key, session.reporter, now);
+  const Arbiter::Outcome outcome = arbiter_.Apply(batch, key, session.reporter, steady());
   session.applied_sequence = batch.sequence;
   NoteApplied(session, key, batch, outcome, now);
   return {};
@@ -248,11 +251,19 @@ ViewStatus Shard::MakeStatus(Now now) const {
   const Arbiter::BlindSpotCounts spots = arbiter_.blind_spot_counts();
   status.blind_additions = spots.additions;
   status.blind_deletions = spots.deletions;
+  const Now steady = this->steady();
   status.uncertain = arbiter_.uncertain();
   status.audit_only = arbiter_.audit_only(kSubtreesMax);
   status.files_seen_since = arbiter_.files_seen_since();
   status.alarm = arbiter_.alarm();
-  status.logical_now = arbiter_.watermark(now);
+  if (status.files_seen_since) {
+    status.files_seen_since = *status.files_seen_since + (now.wall - steady.wall);
+  }
+  if (status.alarm) status.alarm->since = status.alarm->since + (now.wall - steady.wall);
+  for (Arbiter::Uncertain& uncertain : status.uncertain) {
+    uncertain.since = uncertain.since + (now.wall - steady.wall);
+  }
+  status.logical_now = arbiter_.watermark(steady);
   status.refused = arbiter_.refused();
   status.memory = tree_.memory();
   status.feed_readers = feed_places_.size();
@@ -312,7 +323,7 @@ void Shard::ArmTimer() {
 void Shard::TickHere() {
   timer_at_ = Instant::Max();
   timer_ = 0;
-  arbiter_.Tick(now(), kTickMax);
+  arbiter_.Tick(steady(), kTickMax);
   PublishSoon();
 }
 
@@ -323,7 +334,7 @@ env::Task<std::vector<Arbiter::Suspect>> Shard::SuspectsHere(std::size_t count_m
 env::Task<Arbiter::BlindSpots> Shard::BlindSpotsHere() { co_return arbiter_.blind_spots(); }
 
 env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings) {
-  const std::size_t known = arbiter_.Sweep(sightings, now());
+  const std::size_t known = arbiter_.Sweep(sightings, steady());
   const env::Completion<Status> seen;
   answers_.push_back(
       {[resolve = seen.resolver()](Status status) { resolve(std::move(status)); }, Status()});

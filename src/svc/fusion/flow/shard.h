@@ -107,6 +107,12 @@ class Shard : public std::enable_shared_from_this<Shard> {
   };
 
   Now now() const { return {executor_.clock().Now(), executor_.clock().WallNow()}; }
+  // For the arbiter: a physical time that nobody sets while the view lives. What is before and
+  // after a scan began must not change with somebody's correction of the clock.
+  Now steady() const {
+    const Instant now = executor_.clock().Now();
+    return {now, made_at_.wall + (now - made_at_.monotonic)};
+  }
   void TellHere(PipeNumber pipe, const Sessions::Effect& effect, ViewStatus::Reporter reporter);
   Status ApplyHere(SessionKey session, const batch::Batch& batch);
   void NoteApplied(const Session& session, SessionKey key, const batch::Batch& batch,
@@ -140,6 +146,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   const Options options_;
   env::Executor& executor_;
   const Logger log_;
+  const Now made_at_;
   tree::Tree tree_;
   Arbiter arbiter_;
   std::map<PipeNumber, Pipe> pipes_;

@@ -83,10 +83,10 @@ Batch GoldenAudit() {
 TEST(Golden, RecordedReportsStillMeanTheSame) {
   const auto compressor = zstd::MakeCompressor();
   const std::pair<std::string, Batch> reports[] = {
-      {"agents/report_scan_plain.bin", GoldenScan(3)},
-      {"agents/report_scan_zstd.bin", GoldenScan(300)},
-      {"agents/report_changes.bin", GoldenChanges()},
-      {"agents/report_audit.bin", GoldenAudit()},
+      {FUSTOR_GOLDEN_DIR "/agents/report_scan_plain.bin", GoldenScan(3)},
+      {FUSTOR_GOLDEN_DIR "/agents/report_scan_zstd.bin", GoldenScan(300)},
+      {FUSTOR_GOLDEN_DIR "/agents/report_changes.bin", GoldenChanges()},
+      {FUSTOR_GOLDEN_DIR "/agents/report_audit.bin", GoldenAudit()},
   };
   for (const auto& [name, batch] : reports) {
     const std::string bytes = Golden(name, agent::EncodeReport(batch, *compressor));
@@ -95,27 +95,30 @@ TEST(Golden, RecordedReportsStillMeanTheSame) {
     EXPECT_EQ(Describe(decoded->batch), Describe(batch)) << name;
     EXPECT_EQ(decoded->skipped_rows, 0u);
   }
-  const std::string start = Golden("agents/report_start.bin", agent::EncodeReportStart("s-1"));
+  const std::string start =
+      Golden(FUSTOR_GOLDEN_DIR "/agents/report_start.bin", agent::EncodeReportStart("s-1"));
   ExpectHolds(DecodeReportStart(start), std::string("s-1"));
-  const std::string answer = Golden("agents/report_answer.bin", EncodeReportAnswer(kReportAnswer));
+  const std::string answer =
+      Golden(FUSTOR_GOLDEN_DIR "/agents/report_answer.bin", EncodeReportAnswer(kReportAnswer));
   ExpectHolds(agent::DecodeReportAnswer(answer), kReportAnswer);
 }
 
 TEST(Golden, RecordedSessionMessagesStillMeanTheSame) {
-  ExpectHolds(DecodeSessionRequest(
-                  Golden("agents/session_request.bin", agent::EncodeSessionRequest(kRequest))),
+  ExpectHolds(DecodeSessionRequest(Golden(FUSTOR_GOLDEN_DIR "/agents/session_request.bin",
+                                          agent::EncodeSessionRequest(kRequest))),
               kRequest);
-  ExpectHolds(
-      agent::DecodeSessionGrant(Golden("agents/session_grant.bin", EncodeSessionGrant(kGrant))),
-      kGrant);
-  ExpectHolds(DecodeHeartbeat(Golden("agents/heartbeat.bin", agent::EncodeHeartbeat(kHeartbeat))),
+  ExpectHolds(agent::DecodeSessionGrant(Golden(FUSTOR_GOLDEN_DIR "/agents/session_grant.bin",
+                                               EncodeSessionGrant(kGrant))),
+              kGrant);
+  ExpectHolds(DecodeHeartbeat(Golden(FUSTOR_GOLDEN_DIR "/agents/heartbeat.bin",
+                                     agent::EncodeHeartbeat(kHeartbeat))),
               kHeartbeat);
-  ExpectHolds(agent::DecodeHeartbeatAnswer(
-                  Golden("agents/heartbeat_answer.bin", EncodeHeartbeatAnswer(kHeartbeatAnswer))),
+  ExpectHolds(agent::DecodeHeartbeatAnswer(Golden(FUSTOR_GOLDEN_DIR "/agents/heartbeat_answer.bin",
+                                                  EncodeHeartbeatAnswer(kHeartbeatAnswer))),
               kHeartbeatAnswer);
-  ExpectHolds(
-      DecodeCloseSession(Golden("agents/close_session.bin", agent::EncodeCloseSession("s-1"))),
-      std::string("s-1"));
+  ExpectHolds(DecodeCloseSession(Golden(FUSTOR_GOLDEN_DIR "/agents/close_session.bin",
+                                        agent::EncodeCloseSession("s-1"))),
+              std::string("s-1"));
 }
 
 }  // namespace

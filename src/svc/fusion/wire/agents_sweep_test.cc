@@ -62,11 +62,11 @@ TEST(Sweep, NoBytesCrashIt) {
 }
 
 TEST(Sweep, RecordedMessagesStillMeanTheSame) {
-  ExpectHolds(DecodeSessionRequest(Golden("agents/session_request_careful.bin",
+  ExpectHolds(DecodeSessionRequest(Golden(FUSTOR_GOLDEN_DIR "/agents/session_request_careful.bin",
                                           agent::EncodeSessionRequest(Careful(0.25)))),
               Careful(0.25));
-  const Result<SweepReport> sweep =
-      DecodeSweep(Golden("agents/sweep.bin", agent::EncodeSweep("s-1", kSightings)));
+  const Result<SweepReport> sweep = DecodeSweep(
+      Golden(FUSTOR_GOLDEN_DIR "/agents/sweep.bin", agent::EncodeSweep("s-1", kSightings)));
   ASSERT_TRUE(sweep.ok());
   EXPECT_EQ(sweep->sightings, kSightings);
 }

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "lib/batch/batch.h"
+#include "lib/batch/session.h"
 
 namespace fustor::fusion {
 

@@ -11,10 +11,10 @@
 
 namespace fustor::fusion {
 
-// The bytes recorded in api/golden/<name>. With FUSTOR_RECORD_GOLDEN set, a file that is not there
-// is written with `now`; one that is there is never changed: programs of yesterday send it.
-inline std::string Golden(const std::string& name, const std::string& now) {
-  const std::string path = std::string(FUSTOR_GOLDEN_DIR) + "/" + name;
+// The bytes recorded in the file `path`, below api/golden. With FUSTOR_RECORD_GOLDEN set, a file
+// that is not there is written with `now`; one that is there is never changed: programs of
+// yesterday send it.
+inline std::string Golden(const std::string& path, const std::string& now) {
   std::ifstream in(path, std::ios::binary);
   if (!in && std::getenv("FUSTOR_RECORD_GOLDEN") != nullptr) {
     std::ofstream(path, std::ios::binary) << now;

@@ -190,7 +190,7 @@ class Door {
   env::Task<void> Drivers(http::Request& request, http::ResponseWriter& writer) const {
     co_await Finish(request, writer,
                     {200, R"({"sources":["fs"],"senders":["grpc","http","echo"],)"
-                          R"("receivers":["grpc","http"],"views":["fs"]})"});
+                          R"("receivers":["grpc","http"],"views":["fs","forest-fs"]})"});
   }
 
   env::Task<void> AskConfig(http::Request& request, http::ResponseWriter& writer,

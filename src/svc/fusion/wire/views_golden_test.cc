@@ -14,7 +14,8 @@ namespace pb = ::fustor::v1;
 // The recorded bytes are read without a rest that is not known, and as what they were written from.
 template <class Message>
 void ExpectRecorded(const std::string& name, const Message& now) {
-  const std::string recorded = Golden("views/" + name + ".bin", now.SerializeAsString());
+  const std::string recorded =
+      Golden(FUSTOR_GOLDEN_DIR "/views/" + name + ".bin", now.SerializeAsString());
   Message read;
   ASSERT_TRUE(read.ParseFromString(recorded)) << name;
   EXPECT_EQ(read.SerializeAsString(), now.SerializeAsString()) << name;
@@ -144,6 +145,35 @@ TEST(Golden, RecordedAnswersStillMeanTheSame) {
   *entries.mutable_trust() = SomeTrust();
   entries.set_next("/a/b");
   ExpectRecorded("entries_response", entries);
+}
+
+TEST(Golden, RecordedJobsStillMeanTheSame) {
+  pb::ScanRequest scan;
+  scan.set_view_id("v");
+  scan.set_path("/a/\xFF");
+  scan.set_recursive(true);
+  ExpectRecorded("scan_request", scan);
+  pb::Job job;
+  job.set_id("0123abcd");
+  job.set_view_id("v");
+  job.set_path("/a/\xFF");
+  job.set_recursive(true);
+  job.set_status("FAILED");
+  job.set_completed_pipes(1);
+  job.set_total_pipes(2);
+  job.set_created_at_ns(1'700'000'000'000'000'003);
+  job.set_completed_at_ns(1'700'000'000'000'000'004);
+  job.set_error("the agent has gone");
+  pb::ScanResponse started;
+  *started.mutable_job() = job;
+  ExpectRecorded("scan_response", started);
+  pb::JobsRequest list;
+  list.set_view_id("v");
+  list.set_job_id("0123abcd");
+  ExpectRecorded("jobs_request", list);
+  pb::JobsResponse jobs;
+  *jobs.add_jobs() = job;
+  ExpectRecorded("jobs_response", jobs);
 }
 
 TEST(Golden, RecordedChangesStillMeanTheSame) {

@@ -1,0 +1,32 @@
+#include "sim/scenarios/mutants.h"
+
+namespace fustor::sim {
+namespace {
+
+constexpr Mutant kMutants[] = {
+    {"tombstones-ignored", "what was deleted stays out against older rows"},
+    {"rebirth-refused", "a row that is newer than the deletion brings the file back"},
+    {"moves-lay-no-tombstone", "a moved name stays gone against older rows"},
+    {"stale-evidence-taken", "what others have just confirmed is not undone by a scan"},
+    {"cached-looks-trusted", "a cached look at a directory undoes nothing that is younger"},
+    {"own-rows-never-stale", "a directory's row is stale when its own events have overtaken it"},
+    {"parent-rule-off", "an audit's unknown row is dropped when the directory is known as younger"},
+    {"nothing-is-missing", "what a complete listing does not show is removed"},
+    {"exempt-names-are-missing", "names that change during a listing are not missing in it"},
+    {"audits-take-only-a-newer-mtime", "an audit takes what ctime or inode show to be changed"},
+    {"hot-check-off", "what an audit finds and is hot is a suspect"},
+    {"clock-is-the-wall", "hot and deleted are told by the file system's clock"},
+    {"suspects-not-renewed", "a suspect whose mtime has changed stays one"},
+    {"moves-lose-suspects", "suspects follow their files"},
+    {"losses-forgotten", "lost events make uncertain"},
+    {"batches-applied-twice", "a batch that is sent again is applied once"},
+    {"listings-override-events", "a listing tells nothing of names that changed meanwhile"},
+    {"listings-before-changes", "what was seen before a listing is sent before it"},
+    {"overflow-not-told", "an agent that lost events tells so and looks again"},
+};
+
+}  // namespace
+
+std::span<const Mutant> Mutants() { return kMutants; }
+
+}  // namespace fustor::sim

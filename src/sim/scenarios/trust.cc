@@ -1,0 +1,118 @@
+#include "sim/scenarios/trust.h"
+
+#include <algorithm>
+
+#include "base/path.h"
+#include "svc/fusion/core/evidence.h"
+
+namespace fustor::sim {
+namespace {
+
+// The estimate of the server's clock is in whole seconds, and what is hot cools down while it is
+// looked at.
+constexpr Nanos kHotMargin = Seconds(6);
+// Fewer changes do not tell what the server's clock says.
+constexpr std::uint64_t kSamplesMin = 200;
+
+std::string Times(const tree::Entry& entry) {
+  return " (ctime " + std::to_string(entry.attrs.ctime_ns) + ", confirmed " +
+         std::to_string(entry.confirmed_ns) + ")";
+}
+
+}  // namespace
+
+void Trust::Look(const fusion::View& view, int life, const std::vector<std::string>& agents,
+                 Differences* differences) {
+  const auto status = view.status();
+  for (const std::string& agent : agents) {
+    const std::optional<Instant> since = witness_.UncertainSince(agent);
+    // Later the scan of another host may have cleared it up.
+    const bool must_be =
+        since && options_.clocks_are_steady && world_.now() - *since < options_.hot_file_threshold;
+    if (must_be && status->uncertain.empty()) {
+      differences->Add(agent + " has lost events, and nothing is uncertain");
+    }
+  }
+  const Result<tree::Snapshot> snapshot = view.Pin();
+  if (!snapshot.ok()) return differences->Add("no revision: " + snapshot.status().message());
+  const bool same_life = life == life_;
+  life_ = life;
+  if (same_life && snapshot->revision() < revision_) differences->Add("the revision went back");
+  if (same_life && snapshot->revision() == revision_) {
+    looked_at_ = world_.now();
+    return;
+  }
+  revision_ = snapshot->revision();
+  if (options_.recount) CheckRevision(*snapshot, differences);
+  Shown now = EverythingIn(*snapshot);
+  if (!same_life) before_.clear();
+  if (same_life) {
+    for (const auto& [path, was] : before_) {
+      if (!now.contains(path)) CheckRemoved(path, was, differences);
+    }
+  }
+  const bool hot_can_be_told = options_.clocks_are_steady && witness_.told() >= kSamplesMin;
+  for (const auto& [path, is] : now) {
+    if (same_life && !before_.contains(path)) CheckAppeared(path, is, differences);
+    if (hot_can_be_told) CheckHot(path, is, status->logical_now, differences);
+  }
+  before_ = std::move(now);
+  looked_at_ = world_.now();
+}
+
+void Trust::CheckRemoved(const std::string& path, const tree::Entry& was,
+                         Differences* differences) {
+  if (was.confirmed_ns == 0) return;
+  const Result<NodeId> node = fs_.Resolve(path);
+  if (!node.ok() || fs_.AttrsOf(*node).inode != was.attrs.inode) return;
+  const std::optional<Witness::Deed> since = witness_.LiesThereSince(path);
+  if (!since || since->at >= looked_at_) return;
+  if (!witness_.WasConfirmed(path, since->file_ns)) return;
+  if (witness_.MayHaveBeenRemoved(path, looked_at_)) return;
+  differences->Add("'" + PrintablePath(path) + "' was confirmed and is there, but was removed" +
+                   Times(was));
+}
+
+void Trust::CheckAppeared(const std::string& path, const tree::Entry& is,
+                          Differences* differences) {
+  if (is.confirmed_ns != 0 || fs_.Resolve(path).ok()) return;
+  const std::string parent_path(SplitPath(path).first);
+  const auto parent = before_.find(parent_path);
+  const Result<NodeId> dir = fs_.Resolve(parent_path);
+  // It may have come with a directory that was moved.
+  if (parent == before_.end() || !dir.ok()) return;
+  if (parent->second.attrs.inode != fs_.AttrsOf(*dir).inode) return;
+  const std::optional<Witness::Deed> gone = witness_.GoneSince(path);
+  if (!gone || gone->at >= looked_at_ || fusion::EvidenceTime(is.attrs) > gone->file_ns) return;
+  if (witness_.WasToldGone(path, gone->at, looked_at_)) {
+    return differences->Add("'" + PrintablePath(path) + "' was deleted and has come back" +
+                            Times(is));
+  }
+  const bool found_by_audit = (is.flags & tree::kKnownByAgent) == 0;
+  if (found_by_audit && parent->second.attrs.ctime_ns > gone->file_ns &&
+      (parent->second.flags & tree::kImplied) == 0) {
+    differences->Add("'" + PrintablePath(path) +
+                     "' has come back, though its directory is known as it is without it" +
+                     Times(is));
+  }
+}
+
+void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
+                     Differences* differences) {
+  // What is known of one link holds for all: they may have become hot without being listed.
+  if (is.attrs.nlink > 1) linked_.insert(is.attrs.inode);
+  const bool found_by_audit = (is.flags & tree::kKnownByAgent) == 0;
+  if (!found_by_audit || is.attrs.kind != EntryKind::kFile) return;
+  if ((is.flags & tree::kSuspect) != 0 || linked_.contains(is.attrs.inode)) return;
+  const std::int64_t age_ns = fusion::SaturatingSub(fs_.Now().ns, is.attrs.mtime_ns);
+  if (age_ns < 0 || age_ns >= (options_.hot_file_threshold - kHotMargin).count()) return;
+  // Times that were set to the future do not keep it suspect for longer than a threshold.
+  if (fs_.Now().ns - is.attrs.ctime_ns >= (options_.hot_file_threshold - kHotMargin).count())
+    return;
+  differences->Add(
+      "'" + PrintablePath(path) + "' is hot (" + std::to_string(age_ns / 1'000'000) +
+      " ms old) and was found by an audit, but no suspect; the estimate of the clock " +
+      "is off by " + std::to_string((estimate - fs_.Now()).count() / 1'000'000) + " ms");
+}
+
+}  // namespace fustor::sim

@@ -1,0 +1,55 @@
+// trust.h: what must hold at every moment, while hosts write, crash and are cut off.
+//
+// Compares what readers see now with what they saw at the last look and with what really happened:
+//  - revisions only grow, each is whole, and its sums equal a recount;
+//  - what realtime has confirmed is never removed by older evidence;
+//  - what was deleted does not come back by evidence that is older than the deletion, or than what
+//  is
+//    known of its directory;
+//  - what an audit has found and is still hot is a suspect;
+//  - after lost events something is uncertain until a scan that began later has ended.
+// Deterministic; one thread.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "sim/scenarios/checker.h"
+#include "sim/scenarios/witness.h"
+#include "svc/fusion/flow/view.h"
+
+namespace fustor::sim {
+
+class Trust {
+ public:
+  struct Options {
+    Nanos hot_file_threshold{0};
+    bool clocks_are_steady = false;  // Nobody sets a clock, so what is hot can be told from here.
+    bool recount = true;             // Check the whole revision, too.
+  };
+  Trust(const World& world, const FileSystem& fs, const Witness& witness, Options options)
+      : world_(world), fs_(fs), witness_(witness), options_(options) {}
+
+  // `life` counts Fusion's lives. `agents` run now.
+  void Look(const fusion::View& view, int life, const std::vector<std::string>& agents,
+            Differences* differences);
+
+ private:
+  void CheckRemoved(const std::string& path, const tree::Entry& was, Differences* differences);
+  void CheckAppeared(const std::string& path, const tree::Entry& is, Differences* differences);
+  void CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
+                Differences* differences);
+
+  const World& world_;
+  const FileSystem& fs_;
+  const Witness& witness_;
+  const Options options_;
+  int life_ = 0;
+  tree::Revision revision_ = 0;
+  Instant looked_at_;
+  Shown before_;
+  std::unordered_set<std::uint64_t> linked_;  // Inodes that have had several names.
+};
+
+}  // namespace fustor::sim
