@@ -253,16 +253,17 @@ ViewStatus Shard::MakeStatus(Now now) const {
   status.blind_deletions = spots.deletions;
   const Now steady = this->steady();
   status.uncertain = arbiter_.uncertain();
+  status.audit_only = arbiter_.audit_only(kSubtreesMax);
+  status.files_seen_since = arbiter_.files_seen_since();
+  status.alarm = arbiter_.alarm();
+  if (status.files_seen_since) {
+    status.files_seen_since = *status.files_seen_since + (now.wall - steady.wall);
+  }
+  if (status.alarm) status.alarm->since = status.alarm->since + (now.wall - steady.wall);
   for (Arbiter::Uncertain& uncertain : status.uncertain) {
     uncertain.since = uncertain.since + (now.wall - steady.wall);
   }
   status.logical_now = arbiter_.watermark(steady);
-  status.audit_only = arbiter_.audit_only(kSubtreesMax);
-  status.files_seen_since = arbiter_.files_seen_since();
-  if (status.files_seen_since) {
-    status.files_seen_since = *status.files_seen_since + (now.wall - steady.wall);
-  }
-  status.alarm = arbiter_.alarm();
   status.refused = arbiter_.refused();
   status.memory = tree_.memory();
   status.feed_readers = feed_places_.size();
@@ -343,7 +344,7 @@ env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings
 }
 
 env::Task<std::vector<std::string>> Shard::SettleHere(std::vector<batch::Sighting> sightings) {
-  std::vector<std::string> differing = arbiter_.Settle(sightings, steady());
+  std::vector<std::string> differing = arbiter_.Settle(sightings, now());
   if (options_.consistency_alarm && !differing.empty()) Doubt(differing.front());
   PublishSoon();
   co_return differing;
