@@ -44,7 +44,7 @@ TEST(Converge, TheSameSeedIsTheSameRun) {
   }
 }
 
-// A simulation that never fails proves nothing.
+// A simulation that never fails proves nothing. (Sweeps and audits find some of what was lost.)
 TEST(Converge, AWatcherThatLosesEventsInSilenceIsFound) {
   int failed = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
@@ -52,7 +52,7 @@ TEST(Converge, AWatcherThatLosesEventsInSilenceIsFound) {
     options.drop_one_in = 20;
     if (!RunConverge(options).ok) ++failed;
   }
-  EXPECT_GE(failed, 8);
+  EXPECT_GE(failed, 6);
 }
 
 // --- The checker -------------------------------------------------------------------------------
