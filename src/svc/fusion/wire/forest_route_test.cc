@@ -46,7 +46,8 @@ TEST_F(ForestRoutes, EveryMemberAnswersForItself) {
   const json::Value* const third = answer.Find("members")->Find("f:p3");
   EXPECT_EQ(third->Find("status")->AsInt().value(), 503);
   EXPECT_EQ(third->Find("retry_after")->AsString().value(), "10");
-  EXPECT_THAT(third->Find("error")->Find("detail")->AsString().value(), HasSubstr("No active leader"));
+  EXPECT_THAT(third->Find("error")->Find("detail")->AsString().value(),
+              HasSubstr("No active leader"));
   EXPECT_EQ(third->Find("data"), nullptr);
 }
 
