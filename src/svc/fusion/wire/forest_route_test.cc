@@ -103,6 +103,20 @@ TEST_F(ForestRoutes, ListsAndResetsGoToAll) {
   for (const auto& member : members_) EXPECT_EQ(member->resets_, 1);
 }
 
+TEST_F(ForestRoutes, JobsAreStartedOfOneMemberAndListedOfAll) {
+  const Reply whole = Ask("POST", "/api/v1/views/f/jobs?path=/d");
+  EXPECT_EQ(whole.status, 400);
+  EXPECT_THAT(whole.body, HasSubstr("ask one of them: f:p1 f:p2 f:p3"));
+  EXPECT_EQ(Get("/f/jobs/1a2b3c4d").status, 400);
+  EXPECT_EQ(Get("/f:p1/jobs/1a2b3c4d").status, 404);
+  EXPECT_EQ(Ask("POST", "/api/v1/views/f:p9/jobs").status, 403);
+  const json::Value jobs = GetJson("/f/jobs");
+  for (const auto& member : members_) {
+    ASSERT_NE(DataOf(jobs, member->id()), nullptr) << "one that is not ready as well";
+    EXPECT_TRUE(DataOf(jobs, member->id())->Find("jobs")->items().empty());
+  }
+}
+
 TEST_F(ForestRoutes, LongAnswersAreHandedOnInPieces) {
   for (int i = 0; i < 5'000; ++i) members_[0]->PutFile("/many/" + std::to_string(i));
   members_[0]->tree_.Publish();
