@@ -97,8 +97,8 @@ class Share {
   void WaitForAudits() {
     const Nanos interval = setting_.fusion.pipe.audit_interval;
     const std::uint64_t before = fusion_.view()->status()->audit_cycles;
-    const Instant patience = world_.now() + interval * 4 + Seconds(120);
-    while (fusion_.view()->status()->audit_cycles < before + 2) {
+    const Instant patience = world_.now() + interval * (3 + kFullEvery) + Seconds(120);
+    while (fusion_.view()->status()->audit_cycles < before + 1 + kFullEvery) {
       if (world_.now() >= patience) {
         differences_.Add("no audit has ended");
         return (void)Failed("waiting for an audit");
