@@ -146,6 +146,28 @@ def test_answers_about_a_view_are_as_described(pair):
     ask("DELETE", VIEW + "/reset", 204)
 
 
+def test_parameters_are_looked_at(pair):
+    """An unknown one would be ignored: a wrong value of each that is described is refused by its name."""
+    pair.start_agent()
+    pair.wait_equal()
+    ask = Asked(pair.url)
+    wrong_values = {"boolean": "perhaps", "integer": "many", "number": "late", "array": "../x"}
+    wrong_strings = {"path": "../x", "under": "../x", "cursor": "!", "since": "!"}
+    tried = 0
+    for template, item in ask.description.document["paths"].items():
+        if "get" not in item or "{job}" in template:
+            continue
+        for parameter in map(ask.description.at, item["get"].get("parameters", [])):
+            name, schema = parameter["name"], parameter["schema"]
+            if parameter["in"] != "query" or name in ("best", "pattern"):  # Of forests; any text is right.
+                continue
+            value = "nothing" if "enum" in schema else wrong_values.get(schema["type"], wrong_strings.get(name))
+            detail = ask("GET", f"{template.format(view='data')}?{name}={value}", 422)["detail"]
+            assert detail[0]["loc"] == ["query", name]
+            tried += 1
+    assert tried > 40
+
+
 def test_refusals_are_as_described(pair):
     ask = Asked(pair.url)
     for method, path in (("GET", "/api/v1/views"), ("GET", VIEW + "/tree"), ("GET", VIEW + "/changes"), ("POST", VIEW + "/jobs"),
