@@ -1,10 +1,13 @@
 """One view over two hosts that show different things under the same names: a forest."""
 
+import json
 import textwrap
 
 import pytest
 
 from conftest import BIN, http_get, wait_for
+from http_agent import call
+from test_jobs import Asked
 from test_two_processes import free_ports
 from trees import View, wait_equal
 
@@ -49,7 +52,7 @@ class Forest:
     def member(self, host):
         return View(self.url, QUERY_KEY, f"forest:{host}")
 
-    def start_agent(self, host):
+    def start_agent(self, host, wrapper=()):
         file = self.folder / f"{host}.yaml"
         file.write_text(textwrap.dedent(f"""\
             agent_id: {host}
@@ -61,7 +64,7 @@ class Forest:
             pipes:
               data: {{source: data, sender: fusion, error_retry_interval: 200ms, max_backoff_seconds: 1}}
             """))
-        self.agents[host] = self.start([BIN / "fustor-agent", "--config", file], name=f"agent-{host}")
+        self.agents[host] = self.start([*wrapper, BIN / "fustor-agent", "--config", file], name=f"agent-{host}")
 
 
 def test_each_host_has_a_tree_of_its_own(tmp_path, start, fustor):
@@ -94,6 +97,46 @@ def test_each_host_has_a_tree_of_its_own(tmp_path, start, fustor):
     assert listed.stdout == b"only-east\n", listed
     refused = fustor("watch", path, "--url", forest.url, "--key", QUERY_KEY, "--view", "forest")
     assert refused.returncode != 0 and b"forest:east forest:west" in refused.stderr, refused
+
+
+def test_scans_are_asked_of_one_member(tmp_path, start, fustor):
+    """Over HTTP and from the command line; a forest as a whole names its members."""
+    forest = Forest(tmp_path, start)
+    few_watches = ["unshare", "-r", "sh", "-c",
+                   'echo 1 > /proc/sys/user/max_inotify_watches && exec "$@"', "sh"]
+    for host in HOSTS:
+        forest.start_agent(host, few_watches)
+    for host in HOSTS:
+        forest.member(host).wait_ready()
+        (tmp_path / host / "shared" / "unseen").write_text("new")
+
+    whole = Asked(forest.url, "forest", QUERY_KEY)
+    refused = call("POST", f"{whole.base}/jobs?path=/shared", key=QUERY_KEY)
+    assert refused.status == 400 and "forest:east forest:west" in refused.json["detail"], refused
+    assert call("POST", f"{whole.base}:north/jobs", key=QUERY_KEY).status == 403
+
+    east = Asked(forest.url, "forest:east", QUERY_KEY)
+    done = east.wait_end(east.start("/shared"))
+    assert (done["status"], done["view_id"]) == ("COMPLETED", "forest:east"), done
+    assert [part["task_id"] for part in done["parts"]] == ["east:data"], "nobody else is asked"
+    assert forest.member("east").node(b"/shared/unseen")
+    assert forest.member("west").node(b"/shared/unseen") is None
+
+    def run(*args, code=0):
+        done = fustor(*args, "--url", forest.url, "--key", QUERY_KEY)
+        assert done.returncode == code, done
+        return done.stdout.decode(), done.stderr.decode()
+
+    west = tmp_path / "west" / "shared"
+    assert run("scan", "--wait", "--view", "forest:west", west) == (f"{west}: scanned by 1 agent\n", "")
+    assert forest.member("west").node(b"/shared/unseen")
+    assert "forest:east forest:west" in run("scan", "--view", "forest", west, code=1)[1]
+
+    listed = call("GET", f"{whole.base}/jobs", key=QUERY_KEY).json["members"]
+    assert {name: [job["path"] for job in member["data"]["jobs"]] for name, member in listed.items()} == {
+        "forest:east": ["/shared"], "forest:west": ["/shared"]}
+    assert [json.loads(line)["view_id"] for line in run("jobs", "--json")[0].splitlines()] == [
+        "forest:east", "forest:west"]
 
 
 def test_a_member_that_loses_its_agent_takes_no_other_along(tmp_path, start):

@@ -1,4 +1,4 @@
-"""The documents against the code: links, paths, keys, routes, messages, packages, options, tests of faults.
+"""The documents against the code: links, paths, keys, routes, OpenAPI, messages, packages, options, tests of faults.
 
 usage: documents.py [--root DIR] [--bin DIR [--update]]
 
@@ -9,6 +9,7 @@ over.
 """
 
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -137,9 +138,9 @@ def routes(root):
         texts = dict(re.findall(r'\b(?:string|string_view|char\*?(?: const)?) (\w+)(?:\[\])? = "(/[^"]*)"', text))
         wrapped = re.search(r'"(/api/v1/\w+)" \+ path', text)
         for called, method, name, rest in ROUTE.findall(text):
-            if called not in ("add", "add_at", "Add"):
+            if called not in ("add", "add_each", "add_at", "Add"):
                 continue
-            if called == "add" and wrapped and not name:
+            if called in ("add", "add_each") and wrapped and not name:
                 name, texts[""] = "", wrapped[1]
             elif not name:
                 texts[""] = ""
@@ -154,6 +155,29 @@ def route_problems(root):
             yield f"{page}:1: a route with {method} cannot be read from the code"
         elif not re.search(rf"`{method} {re.escape(route)}(?![\w/{{])", text):
             yield f"{page}:1: {method} {route} is not described"
+
+
+# A query parameter that a request may have.
+PARAMETER = re.compile(r'\breader\.\w+(?:<[\w:]+>)?\("([\w-]+)"|request\.Query\("([\w-]+)"')
+
+
+def openapi_problems(root):
+    """Every route and every query parameter of the code is in the OpenAPI description."""
+    page = "api/openapi/fusion.json"
+    if not (root / page).is_file():
+        return
+    document = json.loads((root / page).read_text())
+    described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+    for method, route in sorted({one for one in routes(root) if one[1]} - described):
+        yield f"{page}:1: {method} {route} is not described"
+    operations = [one for item in document["paths"].values() for key, one in item.items() if key != "parameters"]
+    parameters = [*document.get("components", {}).get("parameters", {}).values(),
+                  *(one for operation in operations for one in operation.get("parameters", []))]
+    known = {one["name"] for one in parameters if one.get("in") == "query"}
+    for file in sorted((root / "src").glob("svc/fusion/wire/*.cc")):
+        for name in {name for match in PARAMETER.findall(file.read_text()) for name in match if name}:
+            if name not in known and not file.name.endswith("_test.cc"):
+                yield f"{page}:1: the query parameter {name} is not described"
 
 
 # --- formats ---
@@ -304,6 +328,7 @@ def check(root):
             yield f"{file.relative_to(root).as_posix()}:{line}: {what}"
     yield from configuration_problems(root)
     yield from route_problems(root)
+    yield from openapi_problems(root)
     yield from format_problems(root)
     yield from fault_problems(root)
     yield from dependency_problems(root)

@@ -14,6 +14,10 @@ SAMPLE = {
     "docs/a.md": "# A\n\n## Two `words`!\n\n[up](../README.md)\n\n```\n[no link](nowhere.md)\n```\n",
     "docs/configuration.md": "| `port` | number |\n| `views.name` | text |\n",
     "docs/http-api.md": "`GET /api/v1/views/{view}/tree`, `GET /api/v1/views`, `POST /api/v1/pipe/x`, `GET /old`\n",
+    "api/openapi/fusion.json": '{"paths": {"/api/v1/views/{view}/tree": {"parameters": [], "get": {"parameters": '
+                               '[{"name": "path", "in": "query"}]}}, "/api/v1/views": {"get": {}}, '
+                               '"/api/v1/pipe/x": {"post": {}}, "/old": {"get": {}}}}',
+    "src/svc/fusion/wire/parameters.cc": 'reader.Path("path", &p);\n',
     "docs/formats/f.md": "`api/proto/f.proto` has `Ask` and `Tell`.\n\n| `Q` | `a`, `b` |\n| `R` | `c`, `d` |\n"
                          "| `E` | none |\n",
     "docs/faults.md": "| Fault | Then | Test |\n|---|---|---|\n| full | waits | `test_x.py::test_full`, `Bus.Full` |\n"
@@ -32,7 +36,7 @@ SAMPLE = {
     "src/svc/fusion/core/config.cc": 'reader.Int("port", 1); Reader v = root.Child("views"); '
                                      'v.RequireString("name");\n',
     "src/svc/fusion/wire/views.cc": 'router.Add(m, "/api/v1/views" + path);\n  add("GET", "", &V);\n'
-                                    '  add("GET", "/{view}/tree", &T);\n',
+                                    '  add_each("GET", "/{view}/tree", &T);\n',
     "src/svc/fusion/wire/pipes.cc": 'const std::string pipe = "/api/v1/pipe";\n  add("POST", pipe + "/x", &X);\n'
                                     '  add("GET", "/old", &O);\n  headers.Add("Accept", "text/plain");\n',
     "src/svc/client/core/options.cc": '  c.name = "ls";\n  {"-l,--long", "", "Long.", &o},\n',
@@ -57,6 +61,10 @@ def test_allows(tmp_path):
     ("README.md", "#two-words", "#three-words", "README.md:3: docs/a.md has no heading #three-words"),
     ("README.md", "`src/a.cc`", "`src/b.cc`", "README.md:3: there is no src/b.cc"),
     ("README.md", "`src/*.cc`", "`src/*.h`", "README.md:3: there is no src/*.h"),
+    ("api/openapi/fusion.json", '"/old": {"get": {}}', '"/old": {"put": {}}',
+     "api/openapi/fusion.json:1: GET /old is not described"),
+    ("src/svc/fusion/wire/parameters.cc", 'reader.Path("path"', 'reader.Number<int>("depth"',
+     "api/openapi/fusion.json:1: the query parameter depth is not described"),
     ("docs/configuration.md", "| `port` | number |\n", "", "docs/configuration.md:1: key port is not described"),
     ("docs/configuration.md", "`port`", "`port.often`", "docs/configuration.md:1: no configuration has a key often"),
     ("docs/http-api.md", "/{view}/tree", "/{view}/trees", "docs/http-api.md:1: GET /api/v1/views/{view}/tree is"),

@@ -179,9 +179,10 @@ Status Lister::ReadBuffer(int dirfd, std::size_t bytes, EntryList* children, Sta
 
 Status Lister::LookAt(int dirfd, std::string_view name, EntryList* children, Status* first_error) {
   struct statx st;
-  if (statx(dirfd, name.data(), kScanFlags, STATX_BASIC_STATS, &st) == 0) [[likely]] {
+  const char* const text = name.data();  // The kernel has put a zero behind it.
+  if (statx(dirfd, text, kScanFlags, STATX_BASIC_STATS, &st) == 0) [[likely]] {
     const std::string_view target =
-        S_ISLNK(st.stx_mode) ? ReadTarget(dirfd, name.data()) : std::string_view();
+        S_ISLNK(st.stx_mode) ? ReadTarget(dirfd, text) : std::string_view();
     ReadAttrs(st, &children->AppendRow(name, target));
     return {};
   }

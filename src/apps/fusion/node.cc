@@ -10,6 +10,7 @@
 #include "adapters/zstd/zstd.h"
 #include "apps/process/ops_routes.h"
 #include "lib/config/redact.h"
+#include "svc/fusion/wire/openapi.h"
 #include "svc/fusion/wire/pipe_routes.h"
 #include "svc/fusion/wire/views.h"
 
@@ -100,6 +101,7 @@ void Node::AddRoutes(http::Router& router, const std::string& receiver) {
                 {fusion_.sessions(), fusion_, *control_, *ingest_, control_parser_, ingest_parser_,
                  *metrics_, log_});
   process::AddOpsRoutes(router, *metrics_, [this] { return MakeHealth(); });
+  AddOpenApiRoute(router);
 }
 
 Status Node::OpenHttp() {
@@ -218,6 +220,10 @@ std::uint16_t Node::receiver_port(const std::string& receiver) const {
 
 const env::MethodTable& Node::receiver_methods(const std::string& receiver) const {
   return receivers_.at(receiver)->methods;
+}
+
+const http::Router& Node::receiver_router(const std::string& receiver) const {
+  return receivers_.at(receiver)->router;
 }
 
 health::Health Node::MakeHealth() const {

@@ -54,10 +54,14 @@ class Node {
   void Stop(Nanos grace);
 
   std::string url() const { return http_->url(); }
+  // Of the management port.
+  const http::Router& router() const { return router_; }
   // REQUIRES: the receiver is in the configuration and not disabled.
   std::uint16_t receiver_port(const std::string& receiver) const;
   // REQUIRES: the receiver speaks gRPC.
   const env::MethodTable& receiver_methods(const std::string& receiver) const;
+  // REQUIRES: the receiver speaks HTTP.
+  const http::Router& receiver_router(const std::string& receiver) const;
   Fusion& fusion() { return fusion_; }
   prometheus::Registry& metrics() { return *metrics_; }
 

@@ -141,7 +141,7 @@ Status ReplaceFile(const FileChange& change, const std::function<Status()>& use)
   }
   const Result<void> written = files->WriteAtomically(change.path, change.text, mode);
   if (!written.ok()) return written.status().Within(change.path);
-  const Status used = use();
+  Status used = use();
   if (used.ok()) return used;
   const Result<void> back =
       was_there ? files->WriteAtomically(change.path, old, mode) : files->Remove(change.path);

@@ -111,6 +111,9 @@ class Router {
   // HEAD falls back to GET. O(segments), and at worst O(routes).
   Match Find(std::string_view method, std::string_view path) const;
 
+  // Method and pattern of every route, in no order that means anything.
+  std::vector<std::pair<std::string, std::string>> Routes() const;
+
  private:
   struct Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;

@@ -99,4 +99,17 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
   return match;
 }
 
+std::vector<std::pair<std::string, std::string>> Router::Routes() const {
+  std::vector<std::pair<std::string, std::string>> routes;
+  std::vector<const Node*> open = {&root_};
+  while (!open.empty()) {
+    const Node* node = open.back();
+    open.pop_back();
+    for (const auto& [method, route] : node->methods) routes.emplace_back(method, route.pattern);
+    for (const auto& [name, child] : node->literals) open.push_back(child.get());
+    if (node->parameter != nullptr) open.push_back(node->parameter.get());
+  }
+  return routes;
+}
+
 }  // namespace fustor::http

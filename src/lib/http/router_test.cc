@@ -12,6 +12,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 env::Task<void> Nothing(Request&, ResponseWriter&) { co_return; }
 
@@ -86,6 +87,13 @@ TEST(Router, KeepsTheLimitsOfARoute) {
   Router router;
   router.Add("PUT", "/big", Nothing, {.body_bytes_max = 123});
   EXPECT_EQ(router.Find("PUT", "/big").options.body_bytes_max, 123u);
+}
+
+TEST(Router, NamesAllItsRoutes) {
+  EXPECT_THAT(Make({}).Routes(), IsEmpty());
+  const Router router = Make({{"GET", "/"}, {"GET", "/a/{x}"}, {"PUT", "/a/{x}"}, {"PUT", "/a/b"}});
+  EXPECT_THAT(router.Routes(), UnorderedElementsAre(Pair("GET", "/"), Pair("GET", "/a/{x}"),
+                                                    Pair("PUT", "/a/{x}"), Pair("PUT", "/a/b")));
 }
 
 TEST(RouterDeathTest, RefusesTheSameRouteTwice) {

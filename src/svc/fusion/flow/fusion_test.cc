@@ -242,6 +242,29 @@ TEST(Fusion, AForestHasATreeForEachPipe) {
   EXPECT_EQ(world.fusion.Find("one:p1"), nullptr);
 }
 
+TEST(Fusion, AScanOfAMemberAsksTheAgentsOfItsPipeAlone) {
+  FusionConfig config = TwoViews();
+  config.views["one"].driver = ViewConfig::Driver::kForestFs;
+  World world(config);
+  world.OpenSession("a:p1");
+  world.OpenSession("b:p1");
+  world.OpenSession("c:p2", "k2");
+  const auto member = world.fusion.Find("one:p1");
+  const Result<Jobs::Job> job = world.Await(member->StartScan("/d", true));
+  ASSERT_TRUE(job.ok()) << job.status().message();
+  EXPECT_EQ(job->view_id, "one:p1");
+  std::vector<std::string> asked;
+  for (const auto& [task, part] : job->parts) asked.push_back(part.task_id);
+  EXPECT_THAT(asked, testing::UnorderedElementsAre("a:p1", "b:p1"));
+  EXPECT_TRUE(world.Await(member->FindJob(job->id)).has_value());
+
+  const auto other = world.fusion.Find("one:p2");
+  EXPECT_FALSE(world.Await(other->FindJob(job->id)).has_value()) << "another tree's";
+  EXPECT_TRUE(world.Await(other->ListJobs()).empty());
+  EXPECT_NE(world.Await(other->StartScan("/d", true))->id, job->id) << "not joined";
+  EXPECT_EQ(world.Await(member->ListJobs()).size(), 1u);
+}
+
 TEST(Fusion, YoungFilesStopBeingSuspectInTime) {
   World world;
   const SessionHost::Ticket ticket = *world.Join(world.OpenSession("a:p1").session_id);

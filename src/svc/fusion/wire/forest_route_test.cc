@@ -46,7 +46,8 @@ TEST_F(ForestRoutes, EveryMemberAnswersForItself) {
   const json::Value* const third = answer.Find("members")->Find("f:p3");
   EXPECT_EQ(third->Find("status")->AsInt().value(), 503);
   EXPECT_EQ(third->Find("retry_after")->AsString().value(), "10");
-  EXPECT_THAT(third->Find("error")->Find("detail")->AsString().value(), HasSubstr("No active leader"));
+  EXPECT_THAT(third->Find("error")->Find("detail")->AsString().value(),
+              HasSubstr("No active leader"));
   EXPECT_EQ(third->Find("data"), nullptr);
 }
 
@@ -100,6 +101,20 @@ TEST_F(ForestRoutes, ListsAndResetsGoToAll) {
   EXPECT_EQ(reset.status, 200);
   EXPECT_THAT(reset.body, HasSubstr(R"("f:p1":{"status":204,"data":null})"));
   for (const auto& member : members_) EXPECT_EQ(member->resets_, 1);
+}
+
+TEST_F(ForestRoutes, JobsAreStartedOfOneMemberAndListedOfAll) {
+  const Reply whole = Ask("POST", "/api/v1/views/f/jobs?path=/d");
+  EXPECT_EQ(whole.status, 400);
+  EXPECT_THAT(whole.body, HasSubstr("ask one of them: f:p1 f:p2 f:p3"));
+  EXPECT_EQ(Get("/f/jobs/1a2b3c4d").status, 400);
+  EXPECT_EQ(Get("/f:p1/jobs/1a2b3c4d").status, 404);
+  EXPECT_EQ(Ask("POST", "/api/v1/views/f:p9/jobs").status, 403);
+  const json::Value jobs = GetJson("/f/jobs");
+  for (const auto& member : members_) {
+    ASSERT_NE(DataOf(jobs, member->id()), nullptr) << "one that is not ready as well";
+    EXPECT_TRUE(DataOf(jobs, member->id())->Find("jobs")->items().empty());
+  }
 }
 
 TEST_F(ForestRoutes, LongAnswersAreHandedOnInPieces) {
