@@ -93,12 +93,15 @@ class Share {
     WaitForAudits();
   }
 
-  // The first may have begun too early.
+  // Only a whole turn of audits has looked at every file: what is written in place, and what was
+  // kept because it had just been confirmed, does not show in a directory's times. The first audit
+  // may have begun too early.
   void WaitForAudits() {
     const Nanos interval = setting_.fusion.pipe.audit_interval;
     const std::uint64_t before = fusion_.view()->status()->audit_cycles;
-    const Instant patience = world_.now() + interval * (3 + kFullEvery) + Seconds(120);
-    while (fusion_.view()->status()->audit_cycles < before + 1 + kFullEvery) {
+    const std::uint64_t turn = 1 + setting_.full_every;
+    const Instant patience = world_.now() + interval * (turn + 2) + Seconds(120);
+    while (fusion_.view()->status()->audit_cycles < before + turn) {
       if (world_.now() >= patience) {
         differences_.Add("no audit has ended");
         return (void)Failed("waiting for an audit");

@@ -3,9 +3,9 @@
 //
 // One seed is one run: it decides how many hosts there are, what their clocks say, how long they
 // believe what they have seen, what they write, and what breaks. A run is a row of acts: work and
-// faults for some minutes, then quiet; when the caches' life has passed and one whole audit after
-// it has ended, everything is compared. What must hold at every moment is checked all the time
-// (trust.h).
+// faults for some minutes, then quiet; when the caches' life has passed and a whole turn of audits
+// after it has ended, everything is compared. What must hold at every moment is checked all the
+// time (trust.h).
 #pragma once
 
 #include "sim/scenarios/converge.h"

@@ -98,10 +98,18 @@ ShareSetting ChooseShare(Prng prng) {
   s.fusion.pipe.exclusive_sessions = s.exclusive;
   s.fault_gap = OneOf<Nanos>(prng, {Seconds(8), Seconds(30), Seconds(100), Seconds(10'000)});
   s.clocks_step = prng.Chance(1, 2);
+  // Audits pass by what is unchanged; so many of them look at everything.
+  s.full_every = OneOf<std::uint32_t>(prng, {1, 1, 2, 3});
+  for (AgentHost::Options& agent : s.agents) agent.source.observer.full_every = s.full_every;
+  s.fusion.pipe.sentinel_interval = OneOf<Nanos>(prng, {Seconds(0), Seconds(7), Seconds(60)});
+  // What scans miss goes at their end, or at once; nothing is ever too much here.
+  s.fusion.view.delete_fraction_max = OneOf(prng, {0.999'999, 1.0});
   s.text = "share: " + std::to_string(s.agents.size()) + " agents, " +
            std::to_string(s.workloads.size() - s.agents.size()) + " writers without" +
            (s.exclusive ? ", exclusive" : "") + ", caches=" + Milliseconds(s.cache_life_max) +
            " audits-every=" + Milliseconds(s.fusion.pipe.audit_interval) +
+           " in-parts=" + std::to_string(s.full_every) +
+           " sweeps-every=" + Milliseconds(s.fusion.pipe.sentinel_interval) +
            " hot=" + Milliseconds(s.fusion.view.hot_file_threshold) +
            " granularity=" + std::to_string(s.fs.granularity.count()) +
            "ns server-ahead=" + Milliseconds(s.fs.ahead) + (s.clocks_step ? " clocks-step" : "") +

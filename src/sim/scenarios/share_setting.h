@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct ShareSetting {
   std::size_t entries = 0;                 // There are so many when it begins.
   Nanos cache_life_max{0};                 // Of any host.
   Nanos fault_gap{0};
+  std::uint32_t full_every = 1;  // So many audits in a row look at every file.
   bool clocks_step = false;
   bool exclusive = false;  // One agent runs at a time.
   std::string text;        // In one line.

@@ -236,7 +236,12 @@ std::optional<Instant> Witness::UncertainSince(const std::string& agent) const {
 
 void Witness::OnFusionGone() {
   told_ = 0;
-  for (auto& [name, agent] : agents_) agent.lost_at = 0;
+  // No tombstone outlives it. What it has not acknowledged may be sent again, or not.
+  std::erase_if(removals_, [](const auto& removal) { return removal->taken.has_value(); });
+  for (auto& [name, agent] : agents_) {
+    agent.lost_at = 0;
+    agent.pending.clear();
+  }
 }
 
 void Witness::ForgetBefore(Instant time) {

@@ -229,6 +229,8 @@ class Arbiter {
   void CompareWithKnown(Listing* listing);
   bool Includes(const Listing& listing, const Tombstones::Stone& stone,
                 const Context& context) const;
+  static bool Precedes(const Listing& listing, const Tombstones::Stone& stone,
+                       std::int64_t deleted_ns);
   void Drop(const Listing& listing, std::uint64_t Outcome::* counter, const Context& context);
   void ApplyRows(Listing* listing, const Context& context);
   void JoinByName(Join* join);

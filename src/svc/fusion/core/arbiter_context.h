@@ -49,6 +49,8 @@ struct Arbiter::Listing {
   tree::DirId dir;
   // What the tree knows of the directory is younger than this look at it (tier 3).
   bool parent_newer = false;
+  // Another directory lies here, as others have told not long ago.
+  bool elsewhere = false;
   // How old this look is against what is known of the directory in realtime, and who has told that
   // when (INT64_MIN: they cannot be compared).
   std::int64_t known_confirmed_ns = INT64_MIN;

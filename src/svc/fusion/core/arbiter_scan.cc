@@ -186,7 +186,9 @@ bool Arbiter::EnterKnown(Listing* listing, tree::DirId parent, std::string_view 
   if (have_.attrs.is_directory()) {
     listing->dir = have_.dir;
     TakeSelf(listing, parent, name, context);
-    return true;
+    if (!listing->elsewhere) return true;
+    Drop(*listing, &Outcome::stale, context);
+    return false;
   }
   // Something else has the name. Only a look at the directory itself can say which is older.
   if (!listing->has_self || Judge(have_, listing->block->self, "", context) != Verdict::kTake) {
@@ -267,8 +269,16 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
                             CompareAge(block.self, have_.attrs) < 0;
     verdict = Judge(have_, block.self, "", context);
     // The auditor has just seen that nothing has changed since its own last look.
-    if (verdict == Verdict::kStale && block.silent && !IsProtected(have_, context)) {
+    if (verdict == Verdict::kStale && block.silent && !IsProtected(have_, context) &&
+        !IsUnsettled(have_, context)) {
       verdict = Verdict::kTake;
+    }
+    listing->elsewhere =
+        was_real && verdict == Verdict::kStale && IsAnotherObject(block.self, have_.attrs);
+    // No row of it says so, but the auditor looks at what is below it as it was then.
+    if (block.silent && listing->parent_newer && verdict != Verdict::kTake &&
+        !Broken("parent-rule-off")) {
+      Scans::Refuse(context.scan, block.path);
     }
     ++(verdict == Verdict::kTake    ? context.outcome->updated
        : verdict == Verdict::kStale ? context.outcome->stale
@@ -315,6 +325,14 @@ bool Arbiter::Includes(const Listing& listing, const Tombstones::Stone& stone,
   // Within one tick of the clock, and in the words of others, it may have been before; but no cache
   // shows that for long.
   return context.settled_before_ns > stone.wall_ns;
+}
+
+// The listing shows the directory as it was before the deletion, and as it is not any more. The
+// attributes of what it still names may be younger: a rename changes the ctime of what it moves.
+bool Arbiter::Precedes(const Listing& listing, const Tombstones::Stone& stone,
+                       std::int64_t deleted_ns) {
+  return listing.known_confirmed_ns >= stone.wall_ns && listing.against_known < 0 &&
+         listing.block->self.ctime_ns <= deleted_ns && !Broken("cached-looks-trusted");
 }
 
 // The directory of the block is not in the tree and stays out of it, with all below it.
@@ -452,8 +470,9 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
     const auto it = listing->stones->items.find(name);
     if (it != listing->stones->items.end()) {
       const std::int64_t deleted_ns = Tombstones::WatermarkFor(it->second.value, listing->begun);
-      const bool newer = deleted_ns == INT64_MIN || EvidenceTime(attrs) > deleted_ns ||
-                         Includes(*listing, it->second.value, context);
+      const bool newer =
+          deleted_ns == INT64_MIN || Includes(*listing, it->second.value, context) ||
+          (EvidenceTime(attrs) > deleted_ns && !Precedes(*listing, it->second.value, deleted_ns));
       if (!newer || Broken("rebirth-refused")) {
         dropped = &Outcome::zombies;
       } else {
