@@ -415,8 +415,7 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
 // names that have changed, but a directory's own times change with everything in it.
 bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
                        const Context& context) const {
-  return !Broken("own-rows-never-stale") && have.reporter == context.reporter &&
-         have.confirmed_ns != 0 &&
+  return have.reporter == context.reporter && have.confirmed_ns != 0 &&
          (context.loose || have.confirmed_ns >= context.scan->begin_wall_ns) && row.ctime_ns != 0 &&
          row.ctime_ns < have.attrs.ctime_ns && !IsAnotherObject(row, have.attrs);
 }
