@@ -16,6 +16,7 @@ void Observer::BeginScan(Scan scan) {
   scan_id_ = ++last_scan_id_;
   // A new session, another role or lost events: what was read before may not have been told.
   if (scan != Scan::kAudit) times_.Clear();
+  found_ahead_.clear();
   DropQueue();
   if (reported()) {
     const bool audit = scan == Scan::kAudit;
@@ -56,6 +57,9 @@ void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
     to_list_.emplace_back(dir, scan_id);
   } else if (scan_id != 0 && it->second != scan_id && !(audit && it->second == 0)) {
     it->second = scan_id;
+  } else if (scan_id == 0 && it->second == scan_id_ && scan_ == Scan::kAudit) {
+    CloseListing(std::exchange(it->second, 0));
+    return;
   } else {
     return;
   }
@@ -306,11 +310,15 @@ bool Observer::IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& 
 }
 
 void Observer::ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id) {
+  const bool audit = scan_id != 0 && scan_id == scan_id_ && scan_ == Scan::kAudit;
   // Backwards: the stack then yields the names in order.
   for (std::size_t i = listed.children.size(); i-- > 0;) {
     const EntryAttrs& attrs = listed.children.attrs(i);
     if (!attrs.is_directory()) continue;
+    const bool known = dirs_.Find(listed.dir, listed.children.name(i)).has_value();
     const DirKey child = dirs_.Add(listed.dir, listed.children.name(i), attrs.inode);
+    if (audit && !known) found_ahead_.insert(child);
+    if (scan_id == 0) found_ahead_.erase(child);
     PushList(child, scan_id);
   }
 }
@@ -319,6 +327,7 @@ void Observer::Forget(DirKey dir) {
   for (const DirKey key : dirs_.Remove(dir)) {
     bus_.Drop(key);
     unlisted_.erase(key);
+    found_ahead_.erase(key);
     times_.Forget(key);
     watch_budget_.Ended(key);
     taking_watch_.erase(key);

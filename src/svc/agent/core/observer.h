@@ -207,6 +207,7 @@ class Observer {
   void Schedule(const EntryKey& key, Pending& pending, Instant due);
   void WantDirectory(DirKey dir, Instant now);
   void Touch(DirKey dir, const std::string& name);
+  void AnnounceFound(DirKey dir, std::string_view name);
   void Forget(DirKey dir);  // Takes the subtree out of everything.
   void PushList(DirKey dir, std::uint64_t scan_id);
   EntryKey EntryOf(DirKey dir) const;
@@ -271,6 +272,9 @@ class Observer {
   // Not found or not readable when they were to be listed: tried again when something is seen of
   // them.
   std::unordered_set<DirKey> unlisted_;
+  // New directories that the last audit has found. If their events come only now, what is in them
+  // is announced all the same.
+  std::unordered_set<DirKey> found_ahead_;
   Scan kind_ = Scan::kSnapshot;    // What lost events start.
   Scan scan_ = Scan::kSnapshot;    // The scan that began last.
   std::uint64_t root_device_ = 0;  // 0: not known yet.

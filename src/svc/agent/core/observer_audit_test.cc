@@ -240,5 +240,24 @@ TEST_F(AuditTest, WaitsUntilTheScanBeforeHasLeft) {
   EXPECT_TRUE(observer_.StartAudit());
 }
 
+// An event that is read late: the audit was there before it.
+TEST_F(AuditTest, AnnouncesWhatItHasFoundBeforeItsEvent) {
+  Scan();
+  Put("/d/new", 3);
+  Put("/d/new/below", 3);
+  Put("/d", 3);
+  Audit();
+  env::TreeEvent event;
+  event.kind = env::TreeEvent::Kind::kCreated;
+  event.is_directory = true;
+  event.dir = *observer_.dirs().Find(DirTable::kRoot, "d");
+  event.name = "new";
+  observer_.OnEvents({event}, Instant{2});
+  EXPECT_THAT(Finish(), UnorderedElementsAre("/d/new", "/d/new/below"));
+  for (const batch::DirBlock& block : blocks_) EXPECT_TRUE(block.path.starts_with("/d/new"));
+  observer_.OnEvents({event}, Instant{3});
+  EXPECT_THAT(Finish(), IsEmpty()) << "once";
+}
+
 }  // namespace
 }  // namespace fustor::agent

@@ -43,6 +43,7 @@ void Observer::OnEvent(env::TreeEvent& event, Instant now) {
   EntryKey key{event.dir, event.name};
   switch (event.kind) {
     case Kind::kCreated:
+      AnnounceFound(event.dir, event.name);
       WantDirectory(event.dir, now);
       return Want(std::move(key), std::nullopt, now);
     case Kind::kAttributes:
@@ -70,6 +71,7 @@ void Observer::OnEvent(env::TreeEvent& event, Instant now) {
     case Kind::kMovedIn: {
       const auto it = event.cookie == 0 ? held_.end() : held_.find(event.cookie);
       if (it == held_.end()) {
+        AnnounceFound(event.dir, event.name);
         WantDirectory(event.dir, now);
         return Want(std::move(key), std::nullopt, now);
       }
@@ -88,6 +90,13 @@ void Observer::OnEvent(env::TreeEvent& event, Instant now) {
     default:
       return;
   }
+}
+
+// It has appeared, but an audit was there before its event was read.
+void Observer::AnnounceFound(DirKey dir, std::string_view name) {
+  if (found_ahead_.empty()) return;
+  const std::optional<DirKey> child = dirs_.Find(dir, name);
+  if (child && found_ahead_.erase(*child) != 0) PushList(*child, 0);
 }
 
 bool Observer::Select(env::TreeEvent* event, Instant now) {

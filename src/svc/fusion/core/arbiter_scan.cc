@@ -273,16 +273,18 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
         !IsUnsettled(have_, context)) {
       verdict = Verdict::kTake;
     }
-    listing->elsewhere =
-        was_real && verdict == Verdict::kStale && IsAnotherObject(block.self, have_.attrs);
+    listing->elsewhere = block.path != "/" && was_real && verdict == Verdict::kStale &&
+                         IsAnotherObject(block.self, have_.attrs);
+    if (!listing->elsewhere) {  // Else it is counted with its rows.
+      ++(verdict == Verdict::kTake    ? context.outcome->updated
+         : verdict == Verdict::kStale ? context.outcome->stale
+                                      : context.outcome->unchanged);
+    }
     // No row of it says so, but the auditor looks at what is below it as it was then.
     if (block.silent && listing->parent_newer && verdict != Verdict::kTake &&
         !Broken("parent-rule-off")) {
       Scans::Refuse(context.scan, block.path);
     }
-    ++(verdict == Verdict::kTake    ? context.outcome->updated
-       : verdict == Verdict::kStale ? context.outcome->stale
-                                    : context.outcome->unchanged);
   }
   if (verdict != Verdict::kTake && is_silent == was_silent) return;
   if (verdict == Verdict::kTake) {
@@ -415,8 +417,7 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
 // names that have changed, but a directory's own times change with everything in it.
 bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
                        const Context& context) const {
-  return !Broken("own-rows-never-stale") && have.reporter == context.reporter &&
-         have.confirmed_ns != 0 &&
+  return have.reporter == context.reporter && have.confirmed_ns != 0 &&
          (context.loose || have.confirmed_ns >= context.scan->begin_wall_ns) && row.ctime_ns != 0 &&
          row.ctime_ns < have.attrs.ctime_ns && !IsAnotherObject(row, have.attrs);
 }
