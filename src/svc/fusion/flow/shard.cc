@@ -344,7 +344,7 @@ env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings
 }
 
 env::Task<std::vector<std::string>> Shard::SettleHere(std::vector<batch::Sighting> sightings) {
-  std::vector<std::string> differing = arbiter_.Settle(sightings, now());
+  std::vector<std::string> differing = arbiter_.Settle(sightings, steady());
   if (options_.consistency_alarm && !differing.empty()) Doubt(differing.front());
   PublishSoon();
   co_return differing;

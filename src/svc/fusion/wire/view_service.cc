@@ -390,6 +390,9 @@ Result<std::string> ViewService::ShowEntry(const env::CallContext& context,
   const std::shared_ptr<const ViewStatus> status = view->status();
   pb::StatResponse response;
   FillEntry(path, *entry, *status, response.mutable_entry());
+  if (entry->attrs.is_directory()) {
+    response.mutable_entry()->set_listed_ns(Seconds(snapshot.ListedAt(entry->dir)).count());
+  }
   if (request.totals() && entry->attrs.is_directory()) {
     FillTotals(snapshot.AggregatesOf(entry->dir), response.mutable_entry()->mutable_totals());
   }

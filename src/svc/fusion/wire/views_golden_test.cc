@@ -134,6 +134,14 @@ TEST(Golden, RecordedAnswersStillMeanTheSame) {
   stat.set_revision(12);
   *stat.mutable_trust() = SomeTrust();
   ExpectRecorded("stat_response", stat);
+  pb::StatResponse audited;
+  audited.mutable_entry()->set_path("/d");
+  audited.mutable_entry()->set_kind(pb::ENTRY_KIND_DIRECTORY);
+  audited.mutable_entry()->set_audit_only(true);
+  audited.mutable_entry()->set_listed_ns(1'700'000'000'000'000'000);
+  audited.mutable_trust()->set_file_evidence_age_ns(60'000'000'000);
+  audited.mutable_trust()->set_alarm("an audit misses 200 of 300 entries");
+  ExpectRecorded("stat_response_audited", audited);
   pb::DuResponse du;
   *du.mutable_totals() = SomeTotals();
   du.set_revision(13);
