@@ -42,7 +42,6 @@ AgentHost::Options ChooseAgent(Prng& prng, std::uint32_t mount, const NfsOptions
   bus.realtime_bytes_max = OneOf<std::size_t>(prng, {20'000, 1 << 20, 1 << 26});
   bus.batch_rows_max = OneOf<std::size_t>(prng, {7, 100, 4000});
   agent.source.list_group = OneOf<std::size_t>(prng, {1, 8});
-  agent.source.observer.full_every = kFullEvery;
   agent.source.observer.lists_in_flight_max = OneOf<std::size_t>(prng, {2, 64});
   return agent;
 }
@@ -92,7 +91,6 @@ ShareSetting ChooseShare(Prng prng) {
   s.link.break_one_in = OneOf<std::uint64_t>(prng, {0, 0, 3000, 300});
   s.fusion.view.hot_file_threshold = OneOf<Nanos>(prng, {Seconds(60), Seconds(60), Seconds(90)});
   s.fusion.pipe.session_timeout = OneOf<Nanos>(prng, {Seconds(6), Seconds(30)});
-  s.fusion.view.delete_fraction_max = 0.999'999;  // The guard waits, and is never alarmed.
   s.fusion.pipe.audit_interval = OneOf<Nanos>(prng, {Seconds(20), Seconds(60), Seconds(200)});
   s.exclusive = prng.Chance(1, 6);
   s.fusion.pipe.exclusive_sessions = s.exclusive;

@@ -15,9 +15,6 @@
 
 namespace fustor::sim {
 
-// Each file is looked at in one of so many audits.
-inline constexpr std::uint32_t kFullEvery = 3;
-
 struct ShareSetting {
   FileSystemOptions fs;
   LinkQuality link;
