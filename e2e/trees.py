@@ -128,6 +128,10 @@ def entry_of_node(node):
                  node["nlink"], target)
 
 
+class NotReady(AssertionError):
+    """A view that answers 503: it has to wait for a snapshot, say."""
+
+
 class View:
     """One view of a Fusion that answers at url."""
 
@@ -142,6 +146,8 @@ class View:
 
     def get(self, what):
         status, document = self.ask(what)
+        if status == 503:
+            raise NotReady(document)
         assert status == 200, document
         return document
 
@@ -203,7 +209,10 @@ def wait_equal(view, root, deadline_s=60, but=()):
     last = []
 
     def equal():
-        last[:] = differences(view.shown(), on_disk(root), but)
+        try:
+            last[:] = differences(view.shown(), on_disk(root), but)
+        except NotReady as error:
+            last[:] = [str(error)]
         return not last
     try:
         wait_for(equal, "the view to equal the tree", deadline_s)

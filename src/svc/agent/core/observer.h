@@ -198,6 +198,7 @@ class Observer {
   // False: nothing of it is to be reported. A rename may become its other half.
   bool Select(env::TreeEvent* event, Instant now);
   bool LeavesOut(DirKey dir, std::string_view name, bool is_directory) const;
+  void OnModified(EntryKey key, Instant now);
   void OnMoved(const env::TreeEvent& event, Instant now);
   void OnRemoved(DirKey dir, const std::string& name, Instant now);
   void OnOverflow();

@@ -48,15 +48,8 @@ void Observer::OnEvent(env::TreeEvent& event, Instant now) {
       return Want(std::move(key), std::nullopt, now);
     case Kind::kAttributes:
       return Want(std::move(key), std::nullopt, now);
-    case Kind::kModified: {
-      if (writing_.size() >= kWritingMax) writing_.clear();
-      const auto [it, first] = writing_.try_emplace(key, now);
-      if (!first && it->second + options_.throttle > now) {
-        return Want(std::move(key), false, it->second + options_.throttle);
-      }
-      it->second = now;
-      return Want(std::move(key), false, now);
-    }
+    case Kind::kModified:
+      return OnModified(std::move(key), now);
     case Kind::kClosed:
       writing_.erase(key);
       return Want(std::move(key), true, now);
@@ -90,6 +83,16 @@ void Observer::OnEvent(env::TreeEvent& event, Instant now) {
     default:
       return;
   }
+}
+
+void Observer::OnModified(EntryKey key, Instant now) {
+  if (writing_.size() >= kWritingMax) writing_.clear();
+  const auto [it, first] = writing_.try_emplace(key, now);
+  if (!first && it->second + options_.throttle > now) {
+    return Want(std::move(key), false, it->second + options_.throttle);
+  }
+  it->second = now;
+  return Want(std::move(key), false, now);
 }
 
 // It has appeared, but an audit was there before its event was read.
