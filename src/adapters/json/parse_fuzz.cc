@@ -42,7 +42,7 @@ Value FromTape(Tape::Node node) {
 }
 
 void Check(std::string_view bytes) {
-  const Result<Value> value = Parse(bytes);
+  const Result<Value> value = Parse(bytes, {.depth_max = 64});  // As the tape's.
   static const auto parser = MakeTapeParser();
   Tape tape;
   const Status parsed = parser->Parse(bytes, &tape);

@@ -38,7 +38,7 @@ bool IsPlain(std::string_view text) {
            c == '.' || c == '/' || c == '-';
   };
   return !text.empty() && text.front() != '-' && text.front() != '.' &&
-         std::ranges::all_of(text, plain);
+         text != "null" && text != "Null" && text != "NULL" && std::ranges::all_of(text, plain);
 }
 
 void AppendScalar(const std::string& text, bool quoted, std::string* out) {

@@ -106,7 +106,7 @@ batch::Batch AnyBatch(FuzzInput& in) {
   if (batch.source == batch::Source::kJob) {
     batch.job_id = "1a2b3c4d";
     batch.shallow = batch.mark == batch::ScanMark::kBegin && in.Flag();
-    if (batch.mark == batch::ScanMark::kEnd) batch.job_error = Name(in);
+    if (batch.mark == batch::ScanMark::kEnd) batch.job_error = PrintablePath(Name(in));
   }
   batch.lost_events = in.Flag();
   const bool changes = batch.source == batch::Source::kRealtime && in.Flag();
@@ -124,7 +124,8 @@ void CheckGrpc(const batch::Batch& batch) {
   static const auto zstd = zstd::MakeCompressor();
   const Result<DecodedBatch> decoded =
       DecodeReport(agent::EncodeReport(batch, *zstd), *zstd, {});
-  FUSTOR_CHECK(decoded.ok() && decoded->skipped_rows == 0);
+  FUSTOR_CHECK(decoded.ok(), decoded.status().message());
+  FUSTOR_CHECK(decoded->skipped_rows == 0);
   FUSTOR_CHECK(Same(decoded->batch, batch));
 }
 
