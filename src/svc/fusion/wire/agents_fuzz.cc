@@ -32,7 +32,8 @@ void CheckReport(std::string_view bytes, batch::Compressor& compressor) {
   const Result<DecodedBatch> again =
       DecodeReport(agent::EncodeReport(decoded->batch, compressor), compressor, kLimits);
   FUSTOR_CHECK(again.ok() && again->skipped_rows == 0);
-  FUSTOR_CHECK(Same(again->batch, decoded->batch));
+  const std::string_view difference = Difference(again->batch, decoded->batch);
+  FUSTOR_CHECK(difference.empty(), difference);
 }
 
 // What one side has understood, the other writes so that it is understood again.

@@ -37,7 +37,7 @@ inline void CheckBatch(const batch::Batch& batch) {
   }
   for (const batch::DirBlock& block : batch.blocks) {
     FUSTOR_CHECK(IsNormalViewPath(block.path));
-    FUSTOR_CHECK(!(block.complete && batch.loose));
+    FUSTOR_CHECK(!(block.complete && (batch.loose || block.silent || block.failed)));
     CheckEntry(block.self, "");
     for (const std::string& name : block.exempt) CheckName(name);
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
@@ -69,15 +69,23 @@ inline bool Same(const batch::DirBlock& a, const batch::DirBlock& b) {
          a.silent == b.silent && a.unwatched == b.unwatched;
 }
 
-// Everything that travels.
-inline bool Same(const batch::Batch& a, const batch::Batch& b) {
+// What of all that travels differs; empty: nothing.
+inline std::string_view Difference(const batch::Batch& a, const batch::Batch& b) {
   const auto same = [](const auto& x, const auto& y) { return Same(x, y); };
-  return a.sequence == b.sequence && a.source == b.source && a.index_ms == b.index_ms &&
-         a.scan_id == b.scan_id && a.mark == b.mark && a.scan_path == b.scan_path &&
-         a.job_id == b.job_id && a.full_every == b.full_every && a.shallow == b.shallow &&
-         a.job_error == b.job_error && a.lost_events == b.lost_events && a.loose == b.loose &&
-         std::ranges::equal(a.changes, b.changes, same) &&
-         std::ranges::equal(a.blocks, b.blocks, same);
+  if (a.sequence != b.sequence) return "sequence";
+  if (a.source != b.source) return "source";
+  if (a.index_ms != b.index_ms) return "index";
+  if (a.scan_id != b.scan_id) return "scan_id";
+  if (a.mark != b.mark) return "mark";
+  if (a.scan_path != b.scan_path) return "scan_path";
+  if (a.job_id != b.job_id) return "job_id";
+  if (std::max(a.full_every, 1U) != std::max(b.full_every, 1U)) return "full_every";
+  if (a.shallow != b.shallow) return "shallow";
+  if (a.job_error != b.job_error) return "job_error";
+  if (a.lost_events != b.lost_events) return "lost_events";
+  if (a.loose != b.loose) return "loose";
+  if (!std::ranges::equal(a.changes, b.changes, same)) return "changes";
+  return std::ranges::equal(a.blocks, b.blocks, same) ? "" : "blocks";
 }
 
 }  // namespace fustor::fusion

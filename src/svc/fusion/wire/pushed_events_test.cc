@@ -196,6 +196,18 @@ TEST(PushedEvents, BadRowsAreLeftOutAndCounted) {
   EXPECT_THAT(outcome.pushed.batches, IsEmpty());
 }
 
+// Else what is missing in it would be deleted.
+TEST(PushedEvents, AListingThatWasNotLookedAtIsNeverComplete) {
+  for (const std::string what : {"silent", "failed"}) {
+    const Outcome outcome =
+        Decode(R"({"batch":{"sequence":1,"source":"audit"},"events":[{"event_type":"listing",)"
+               R"("path":"/","complete":true,")" +
+               what + R"(":true,"rows":[]}]})");
+    ASSERT_TRUE(outcome.valid) << outcome.bad.text;
+    EXPECT_FALSE(outcome.pushed.batches.at(0).blocks.at(0).complete) << what;
+  }
+}
+
 TEST(PushedEvents, BadBodiesAreNamed) {
   const std::pair<std::string, std::string> cases[] = {
       {"[]", ""},
