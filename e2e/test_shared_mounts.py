@@ -119,7 +119,6 @@ class Setting:
             host.run()
         self.view.wait_ready()
         self.wait_equal()
-        # From then on every audit begins behind what a test does first.
         return self
 
     def leader(self):
@@ -226,7 +225,8 @@ def test_what_goes_unseen_is_a_deletion(shared):
     shutil.rmtree(setting.server / "b" / "deep")
     wait_for(lambda: setting.node("a/file3") is None and setting.node("b/deep") is None, "the end of both")
     wait_for(lambda: {"/a/file3", "/b/deep"} <= setting.deletions(), "the deletions")
-    # It comes back where an agent sees it.
+    # It comes back where an agent sees it, as soon as that host's caches know that it is gone.
+    wait_for(lambda: not (setting.hosts[0].data / "a" / "file3").exists(), "the caches to forget it")
     (setting.hosts[0].data / "a" / "file3").write_text("again")
     setting.shows("a/file3", size=5, agent_missing=False)
     wait_for(lambda: "/a/file3" not in setting.deletions(), "the end of the deletion")

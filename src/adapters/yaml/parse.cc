@@ -127,6 +127,9 @@ class Builder final : public YAML::EventHandler {
   }
   static void TakeKey(Level* level, Node key) {
     if (key.kind != Node::Kind::kScalar) throw Refused{Malformed(key.mark, "a key must be text")};
+    if (key.scalar.size() > kKeyBytesMax) {
+      throw Refused{Malformed(key.mark, "a key of more than 160 bytes")};
+    }
     if (key.scalar == "<<") {
       throw Refused{Malformed(key.mark, "merge keys (<<) are not supported")};
     }
