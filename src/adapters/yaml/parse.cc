@@ -52,6 +52,7 @@ class Builder final : public YAML::EventHandler {
                 const std::string& value) override {
     RefuseAnchor(mark, anchor);
     RefuseTag(mark, tag);
+    if (!IsUtf8(value)) throw Refused{Malformed(At(mark), "an escape that is no character")};
     Node node = Leaf(mark);
     node.quoted = tag == "!";
     // Plain forms of null come as text when the parser meets them here.
