@@ -297,6 +297,8 @@ TEST(FindExpression, NarrowsOnlyByWhatMustHold) {
   };
   EXPECT_EQ(narrow({"-name", "*.c"}).pattern, "*.c");
   EXPECT_EQ(narrow({"-name", "plain"}).pattern, "plain");
+  EXPECT_EQ(narrow({"-name", std::string(4096, '*')}).pattern.size(), 4096u);
+  EXPECT_EQ(narrow({"-name", std::string(4097, '*')}).pattern, "");
   EXPECT_EQ(narrow({"-iname", "*report*x"}).pattern, "report");
   EXPECT_EQ(narrow({"-iname", "a\\*b*"}).pattern, "");
   EXPECT_EQ(narrow({"-name", "a\\b"}).pattern, "ab");
