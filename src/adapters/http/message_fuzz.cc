@@ -55,11 +55,9 @@ void CheckRequest(std::string_view head) {
   std::size_t scanned = 0;
   FUSTOR_CHECK(HeadSize(printed, scanned) == printed.size());
   const Result<RequestHead> again = ParseRequestHead(printed);
-  FUSTOR_CHECK(again.ok() && again->method == request->method &&
-               again->target == request->target &&
+  FUSTOR_CHECK(again.ok() && again->method == request->method && again->target == request->target &&
                again->headers.items() == request->headers.items() &&
-               Same(again->framing, request->framing) &&
-               again->keep_alive == request->keep_alive &&
+               Same(again->framing, request->framing) && again->keep_alive == request->keep_alive &&
                again->expects_continue == request->expects_continue);
   (void)ParseTarget(request->target);
 }

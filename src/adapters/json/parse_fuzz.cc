@@ -1,10 +1,9 @@
 // Feeds arbitrary bytes to both readers of JSON, which must agree, and to the writer.
-#include "adapters/json/parse.h"
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "adapters/json/parse.h"
 #include "adapters/json/tape.h"
 #include "base/check.h"
 

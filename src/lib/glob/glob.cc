@@ -67,8 +67,7 @@ class Glob::Compiler {
         Add({.kind = Token::Kind::kAny});
       } else if (pattern_[i] == '[' && ReadBracket(i, nullptr, &next)) {
         ReadBracket(i, &glob_.sets_.emplace_back(), &next);
-        Add({.kind = Token::Kind::kSet,
-             .set = static_cast<std::uint32_t>(glob_.sets_.size() - 1)});
+        Add({.kind = Token::Kind::kSet, .set = static_cast<std::uint32_t>(glob_.sets_.size() - 1)});
       } else if (pattern_[i] != '\\') {
         Add({.byte = pattern_[i]});
       } else if (next < pattern_.size()) {

@@ -70,9 +70,8 @@ void CheckTargets(std::string_view bytes) {
   }
   if (const auto target = ParseTarget(bytes); target.ok()) {
     FUSTOR_CHECK(target->path.starts_with('/'));
-    const std::string printed =
-        PercentEncode(target->path, true) + (target->query.empty() ? "" : "?") +
-        Print(target->query);
+    const std::string printed = PercentEncode(target->path, true) +
+                                (target->query.empty() ? "" : "?") + Print(target->query);
     const auto again = ParseTarget(printed);
     FUSTOR_CHECK(again.ok() && again->path == target->path && again->query == target->query);
   }

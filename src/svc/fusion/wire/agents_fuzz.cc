@@ -1,5 +1,5 @@
-// Feeds arbitrary bytes to everything that reads what an agent sends over gRPC, and to what an agent
-// reads of the answers.
+// Feeds arbitrary bytes to everything that reads what an agent sends over gRPC, and to what an
+// agent reads of the answers.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -63,9 +63,8 @@ void Check(std::string_view bytes) {
   CheckMessage(bytes, DecodeCloseSession, agent::EncodeCloseSession);
   CheckMessage(bytes, DecodeReportStart, agent::EncodeReportStart);
   CheckMessage(bytes, DecodeListSuspects, agent::EncodeListSuspects);
-  CheckMessage(bytes, DecodeConfigReport, [](const auto& told) {
-    return agent::EncodeConfigReport(told.first, told.second);
-  });
+  CheckMessage(bytes, DecodeConfigReport,
+               [](const auto& told) { return agent::EncodeConfigReport(told.first, told.second); });
   if (const auto sweep = DecodeSweep(bytes); sweep.ok()) {
     FUSTOR_CHECK(sweep->sightings.size() <= batch::kSweepPathsMax);
     const auto again = DecodeSweep(agent::EncodeSweep(sweep->session_id, sweep->sightings));

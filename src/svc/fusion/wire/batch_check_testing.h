@@ -64,9 +64,9 @@ inline bool Same(const batch::Change& a, const batch::Change& b) {
 }
 
 inline bool Same(const batch::DirBlock& a, const batch::DirBlock& b) {
-  return a.path == b.path && a.self == b.self && Same(a.rows, b.rows) &&
-         a.complete == b.complete && a.failed == b.failed && a.exempt == b.exempt &&
-         a.silent == b.silent && a.unwatched == b.unwatched;
+  return a.path == b.path && a.self == b.self && Same(a.rows, b.rows) && a.complete == b.complete &&
+         a.failed == b.failed && a.exempt == b.exempt && a.silent == b.silent &&
+         a.unwatched == b.unwatched;
 }
 
 // What of all that travels differs; empty: nothing.

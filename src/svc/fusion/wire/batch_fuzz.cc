@@ -122,8 +122,7 @@ batch::Batch AnyBatch(FuzzInput& in) {
 
 void CheckGrpc(const batch::Batch& batch) {
   static const auto zstd = zstd::MakeCompressor();
-  const Result<DecodedBatch> decoded =
-      DecodeReport(agent::EncodeReport(batch, *zstd), *zstd, {});
+  const Result<DecodedBatch> decoded = DecodeReport(agent::EncodeReport(batch, *zstd), *zstd, {});
   FUSTOR_CHECK(decoded.ok(), decoded.status().message());
   FUSTOR_CHECK(decoded->skipped_rows == 0);
   const std::string_view difference = Difference(decoded->batch, batch);

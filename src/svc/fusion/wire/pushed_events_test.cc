@@ -230,8 +230,9 @@ TEST(PushedEvents, BadBodiesAreNamed) {
       BadFieldJson({"events", "must be a list"}),
       R"({"detail":[{"loc":["body","events"],"msg":"must be a list","type":"value_error"}]})");
   // Why something went wrong may be a long story: no reason to refuse it.
-  const Outcome failed = Decode(R"({"source_type":"job_complete","metadata":{"job_id":"j","error":")" +
-                                std::string(5000, 'x') + "\"}}");
+  const Outcome failed =
+      Decode(R"({"source_type":"job_complete","metadata":{"job_id":"j","error":")" +
+             std::string(5000, 'x') + "\"}}");
   EXPECT_TRUE(failed.valid);
   EXPECT_EQ(failed.pushed.job_error.size(), 4096);
   PushLimits few;

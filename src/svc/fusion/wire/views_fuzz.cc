@@ -121,8 +121,7 @@ void CheckTree(const http::Request& request) {
   FUSTOR_CHECK(p.path == q.path && p.depth_max == q.depth_max && p.limit == q.limit &&
                p.only_path == q.only_path && p.totals == q.totals && p.dry_run == q.dry_run &&
                p.envelope == q.envelope && p.on_demand_scan == q.on_demand_scan &&
-               p.recursive == q.recursive && p.no_children == q.no_children &&
-               p.after == q.after);
+               p.recursive == q.recursive && p.no_children == q.no_children && p.after == q.after);
 }
 
 bool Same(const tree::SearchQuery& a, const tree::SearchQuery& b) {
