@@ -441,6 +441,9 @@ env::Task<Status> ViewService::SendMatches(env::CallContext context, env::Stream
   Walk walk;
   tree::SearchQuery& query = walk.query;
   FUSTOR_CO_TRY_ASSIGN(query.under, PathOf(request->under(), "under"));
+  if (request->pattern().size() > kPatternBytesMax) {
+    co_return Status(Code::kInvalidArgument, "the pattern is too long");
+  }
   query.pattern = request->pattern();
   if (request->has_kind()) {
     query.kind = static_cast<EntryKind>(request->kind());
