@@ -9,7 +9,7 @@ import pytest
 from conftest import BIN, FUSTOR, on_terminal, wait_for
 from http_agent import HttpAgent, call, event
 from original_fusion import OriginalFusion
-from test_http_agents import Fusion
+from http_fusion import Fusion
 from test_two_processes import PUSH_KEY, QUERY_KEY, Pair
 from trees import wait_equal
 
