@@ -1,14 +1,13 @@
 """Agents and clients of the first generation, over plain HTTP, against fustor-fusion."""
 
 import os
-import textwrap
 
 import pytest
 
 from conftest import BIN, wait_for
 from http_agent import HttpAgent, call, event
 from http_fusion import ALONE_KEY, OTHER_KEY, PUSH_KEY, Fusion, shown
-from original_fusion import OriginalFusion
+from original_fusion import OriginalFusion, agent_config
 
 
 @pytest.fixture
@@ -213,45 +212,95 @@ def test_packed_bodies(fusion, data):
 
 # --- Our agent, and a Fusion of the first generation ---
 
-def test_our_agent_reports_to_an_original_fusion(data, tmp_path, start):
-    original = OriginalFusion(PUSH_KEY)
-    try:
-        file = tmp_path / "agent.yaml"
-        file.write_text(textwrap.dedent(f"""\
-            agent_id: host-1
-            port: 0
-            sources:
-              data: {{driver: fs, uri: {data}}}
-            senders:
-              old: {{driver: fusion, uri: "{original.url}", credential: {{key: {PUSH_KEY}}}}}
-            pipes:
-              data: {{source: data, sender: old, error_retry_interval: 200ms, max_backoff_seconds: 1}}
-            """))
-        agent = start([BIN / "fustor-agent", "--config", file])
+@pytest.fixture
+def original():
+    fusion = OriginalFusion(PUSH_KEY)
+    yield fusion
+    fusion.stop()
+    assert not fusion.refused and not fusion.unknown
 
-        def wait_equal():
-            def on_disk():
-                return {path: (kind == "directory", size, mtime)
-                        for path, (kind, size, mtime) in shown(HttpAgent("", "", data)).items()}
-            wait_for(lambda: original.shown() == on_disk(), "the original to show the tree")
-        wait_equal()
-        wait_for(lambda: original.snapshots, "the end of the snapshot")
-        (data / "new").mkdir()
-        (data / "new" / "file").write_bytes(b"123")
-        (data / "a" / "file1").write_bytes(b"other")
-        (data / "a" / "file2").unlink()
-        wait_equal()
-        sessions = original.sessions_opened
-        (data / "a").rename(data / "c")  # What the original cannot be told: it sees all again.
-        wait_equal()
-        assert original.sessions_opened > sessions
-        with original.lock:
-            original.sessions.clear()
-        (data / "empty" / "late").write_bytes(b"4")
-        wait_equal()
-        wait_for(lambda: original.audits, "the end of an audit")
-        assert agent.stop() == 0
-        assert not original.refused and not original.unknown and not original.sessions
-        assert PUSH_KEY not in agent.errors()
-    finally:
-        original.stop()
+
+class OurAgent:
+    """Reports `root` to an original Fusion."""
+
+    def __init__(self, folder, start, original, root):
+        self.original, self.root = original, root
+        file = folder / "agent.yaml"
+        file.write_text(agent_config(original.url, PUSH_KEY, root))
+        self.process = start([BIN / "fustor-agent", "--config", file])
+
+    def on_disk(self):
+        return {path: (kind == "directory", size, mtime)
+                for path, (kind, size, mtime) in shown(HttpAgent("", "", self.root)).items()}
+
+    def wait_equal(self):
+        wait_for(lambda: self.original.shown() == self.on_disk(), "the original to show the tree")
+
+
+@pytest.fixture
+def ours(tmp_path, start, original, data):
+    agent = OurAgent(tmp_path, start, original, data)
+    agent.wait_equal()
+    wait_for(lambda: original.snapshots, "the end of the snapshot")
+    return agent
+
+
+def test_our_agent_reports_to_an_original_fusion(ours, original, data):
+    (data / "new").mkdir()
+    (data / "new" / "file").write_bytes(b"123")
+    (data / "a" / "file1").write_bytes(b"other")
+    (data / "a" / "file2").unlink()
+    ours.wait_equal()
+    sessions = original.sessions_opened
+    (data / "a").rename(data / "c")  # What the original cannot be told: it sees all again.
+    ours.wait_equal()
+    assert original.sessions_opened > sessions
+    wait_for(lambda: original.audits, "the end of an audit")
+    beat = wait_for(lambda: original.beats and original.beats[-1], "a heartbeat")
+    assert isinstance(beat["can_realtime"], bool) and isinstance(beat["agent_status"]["state"], str), beat
+    report = wait_for(lambda: original.reports and original.reports[0], "the agent's configuration")
+    assert report["filename"] == "agent.yaml" and PUSH_KEY not in report["config_yaml"], report
+    assert ours.process.stop() == 0
+    assert not original.sessions and PUSH_KEY not in ours.process.errors()
+
+
+@pytest.mark.parametrize("status, detail", [(404, "Session not found"), (419, "Session obsoleted")])
+def test_our_agent_finds_out_that_its_session_is_over(ours, original, data, status, detail):
+    """Also where rows of an expired session are answered 200, and forgotten: its heartbeat tells."""
+    original.obsolete = (status, detail)
+    with original.lock:
+        original.sessions.clear()
+    (data / "empty" / "late").write_bytes(b"4")
+    ours.wait_equal()
+    with original.lock:
+        original.expired |= set(original.sessions)
+        original.sessions.clear()
+        opened = original.sessions_opened
+    (data / "empty" / "lost").write_bytes(b"5")
+    ours.wait_equal()
+    assert original.sessions_opened > opened
+
+
+def test_our_agent_goes_on_when_a_batch_is_refused(ours, original, data):
+    with original.lock:
+        original.refusals = 2
+    (data / "empty" / "refused").write_bytes(b"4")
+    ours.wait_equal()
+    assert not original.refusals and ours.process.running()
+
+
+def test_our_agent_sweeps_at_an_original_fusion(tmp_path, start, original, data):
+    """What is there is told as it is seen; what is not is told as a deletion, in its place among the rows."""
+    original.sentinel_s = 0.3
+    ours = OurAgent(tmp_path, start, original, data)
+    ours.wait_equal()
+    with original.lock:
+        original.entries["/a/file7"] = (False, 70, 7.0)
+        original.entries["/never"] = (False, 1, 1.0)
+        original.suspects = ["/a/file7", "/a/b/raw\udcff\udcfe", "/never", "/a/../a", "/no/such/place"]
+    wait_for(lambda: original.sweeps, "a sweep")
+    ours.wait_equal()
+    seen = {update["path"]: update for update in original.sweeps[0]["updates"]}
+    assert set(seen) == {"/a/file7", "/a/b/raw\udcff\udcfe"}
+    row = HttpAgent("", "", data).row("/a/file7")
+    assert seen["/a/file7"] == {"path": "/a/file7", "mtime": row["modified_time"], "size": 7, "status": "exists"}
