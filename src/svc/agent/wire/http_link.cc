@@ -83,11 +83,12 @@ Status Refusal(json::TapeParser& parser, const HttpReply& reply) {
 }
 
 // For a Fusion that answers what is different.
-std::string ExactSweep(const std::string& session_id,
-                       const std::vector<batch::Sighting>& sightings) {
+std::string ExactSweep(const std::string& session_id, const std::vector<batch::Sighting>& sightings,
+                       bool again) {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject().Key("type").String("suspect_update").Key("session_id").String(session_id);
+  if (again) json.Key("again").Bool(true);
   json.Key("updates").BeginArray();
   for (const batch::Sighting& sighting : sightings) {
     json.BeginObject().Key("path").String(sighting.path);
@@ -372,8 +373,8 @@ env::Task<Result<std::vector<std::string>>> HttpLink::ListSuspects(std::string,
 
 env::Task<Result<std::vector<std::string>>> HttpLink::Sweep(std::string session_id,
                                                             std::vector<batch::Sighting> sightings,
-                                                            std::stop_token stop) {
-  std::string body = settles_ ? ExactSweep(session_id, sightings) : PlainSweep(sightings);
+                                                            bool again, std::stop_token stop) {
+  std::string body = settles_ ? ExactSweep(session_id, sightings, again) : PlainSweep(sightings);
   return AskOnData("POST", kSweepFeedback, std::move(body), "differing", std::move(stop));
 }
 

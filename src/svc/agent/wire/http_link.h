@@ -46,7 +46,7 @@ class HttpLink final : public FusionLink {
                                                            std::stop_token stop) override;
   env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
                                                     std::vector<batch::Sighting> sightings,
-                                                    std::stop_token stop) override;
+                                                    bool again, std::stop_token stop) override;
   void CancelCalls() override;
   void CancelReport() override { report_.request_stop(); }
 

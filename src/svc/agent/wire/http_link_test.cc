@@ -241,7 +241,7 @@ TEST_F(HttpLinkTest, ASweepHearsWhatIsDifferent) {
   ASSERT_TRUE(
       OpenWith(200, R"({"session_id":"sid","role":"leader","capabilities":["sweeps"]})").ok());
   data_.replies = {Reply(200, R"({"status":"processed","differing":["/a/\udcff"]})")};
-  const auto differing = Await(link_.Sweep("sid", kSeen, {}));
+  const auto differing = Await(link_.Sweep("sid", kSeen, false, {}));
   ASSERT_TRUE(differing.ok()) << differing.status().ToString();
   EXPECT_THAT(*differing, testing::ElementsAre("/a/\xFF"));
   EXPECT_EQ(data_.calls.at(0).method + " " + data_.calls.at(0).target,
@@ -251,10 +251,19 @@ TEST_F(HttpLinkTest, ASweepHearsWhatIsDifferent) {
             R"("mtime_ns":1600000000250000001,"ctime_ns":1600000000500000000,"size":7}]})");
 }
 
+TEST_F(HttpLinkTest, ASecondLookSaysSo) {
+  ASSERT_TRUE(
+      OpenWith(200, R"({"session_id":"sid","role":"leader","capabilities":["sweeps"]})").ok());
+  data_.replies = {Reply(200, "{}")};
+  EXPECT_TRUE(Await(link_.Sweep("sid", {}, true, {})).ok());
+  EXPECT_EQ(data_.calls.at(0).body,
+            R"({"type":"suspect_update","session_id":"sid","again":true,"updates":[]})");
+}
+
 TEST_F(HttpLinkTest, AFusionOfTheFirstGenerationIsToldWhatWasSeen) {
   ASSERT_TRUE(OpenWith(200, R"({"session_id":"old","role":"leader"})").ok());
   data_.replies = {Reply(200, R"({"status":"processed","drivers_updated":1})")};
-  EXPECT_THAT(*Await(link_.Sweep("old", kSeen, {})), testing::IsEmpty());
+  EXPECT_THAT(*Await(link_.Sweep("old", kSeen, false, {})), testing::IsEmpty());
   EXPECT_EQ(data_.calls.at(0).body, R"({"type":"suspect_update","updates":[{"path":"/a/\udcff",)"
                                     R"("mtime":1600000000.25,"size":7,"status":"exists"}]})");
 }

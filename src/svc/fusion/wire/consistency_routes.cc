@@ -76,6 +76,7 @@ struct Sweep {
   // Of an agent that reports what differs by itself; empty: of one that does not.
   std::string session_id;
   std::vector<batch::Sighting> exact;
+  bool again = false;
 };
 
 // {"updates":[{"path","mtime_ns","ctime_ns","size"}]}: those that make sense. False: *bad says why.
@@ -114,6 +115,9 @@ env::Task<Sweep> ReadSweepHere(const PipeDoor& door, std::string body) {
   if (const auto session = MemberOf(tape, "session_id"); session && session->is_string()) {
     sweep.session_id = session->String();
   }
+  if (const auto again = MemberOf(tape, "again"); again) {
+    sweep.again = again->kind() == json::Tape::Kind::kBool && again->Bool();
+  }
   sweep.valid = sweep.session_id.empty() ? ReadSightings(tape, &sweep.sightings, &sweep.bad)
                                          : ReadExactSightings(tape, &sweep.exact, &sweep.bad);
   co_return sweep;
@@ -139,7 +143,7 @@ env::Task<Reply> Settle(const PipeDoor& door, SessionHost::Caller caller, Sweep 
   if (!shards.ok()) co_return DetailReply(kObsoleteStatus, shards.status().message());
   std::set<std::string> differing;
   for (const std::shared_ptr<Shard>& shard : *shards) {
-    std::vector<std::string> paths = co_await shard->Settle(sweep.exact);
+    std::vector<std::string> paths = co_await shard->Settle(sweep.exact, sweep.again);
     for (std::string& path : paths) differing.insert(std::move(path));
   }
   Reply reply;
