@@ -1,6 +1,7 @@
 """Agents and clients of the first generation, over plain HTTP, against fustor-fusion."""
 
 import os
+import textwrap
 
 import pytest
 
@@ -249,3 +250,36 @@ def test_our_agent_sweeps_at_an_original_fusion(tmp_path, start, original, data)
     assert set(seen) == {"/a/file7", "/a/b/raw\udcff\udcfe"}
     row = HttpAgent("", "", data).row("/a/file7")
     assert seen["/a/file7"] == {"path": "/a/file7", "mtime": row["modified_time"], "size": 7, "status": "exists"}
+
+
+def test_configurations_of_the_first_generation_are_read(tmp_path, start, data):
+    """In its words; and what Fusion says of intervals is stronger than what the agent does."""
+    fusion = Fusion(tmp_path, start, data=", driver_params: {hot_file_threshold: 30.0, "
+                    "consistency: {tombstone_ttl_seconds: 3600}, limits: {max_nodes: 1000}}",
+                    pipe=", allow_concurrent_push: true, audit_interval_sec: 43200, sentinel_interval_sec: 120")
+    file = tmp_path / "agent.yaml"
+    file.write_text(textwrap.dedent(f"""\
+        agent_id: old-host
+        port: 0
+        sources:
+          files:
+            driver: fs
+            uri: {data}
+            driver_params: {{max_scan_workers: 2, min_monitoring_window_days: 30.0, throttle_interval_sec: 1.0,
+                             max_sync_delay_seconds: 1.0, file_pattern: "*", startup_mode: "message-sync"}}
+        senders:
+          fusion: {{driver: fusion, uri: "{fusion.receiver}", credential: {{key: {PUSH_KEY}}},
+                    batch_size: 1000, driver_params: {{timeout: 30}}}}
+        pipes:
+          main: {{source: files, sender: fusion, audit_interval_sec: 1, sentinel_interval_sec: 1}}
+        """))
+    agent = start([BIN / "fustor-agent", "--config", file])
+    wait_for(lambda: fusion.ask("stats").status == 200, "the view")
+    expected = shown(HttpAgent("", "", data))
+    wait_for(lambda: fusion.entries() == expected, "the tree")
+    (data / "new").write_bytes(b"1")
+    wait_for(lambda: "/new" in fusion.entries(), "a change")
+    session, = fusion.ask("sessions").json["active_sessions"]
+    assert (session["task_id"], session["allow_concurrent_push"]) == ("old-host:main", True)
+    assert fusion.ask("stats").json["audit_cycle_count"] == 0
+    assert agent.running()
