@@ -126,17 +126,19 @@ void Check(World& world, std::string_view name, std::string request) {
   if (name == kTreeMethod || name == kSearchMethod) CheckEntries(stream.sent_);
 }
 
-}  // namespace
-}  // namespace fustor::fusion
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace fustor::fusion;
+void Run(FuzzInput in) {
   static World& world = *new World;
   static constexpr const char* kMethods[] = {kStatusMethod, kStatMethod,   kDuMethod,
                                              kScanMethod,   kJobsMethod,   kTreeMethod,
                                              kSearchMethod, kChangesMethod};
-  fustor::FuzzInput in(data, size);
   const char* const method = kMethods[in.Below(std::size(kMethods))];
   Check(world, method, std::string(in.rest()));
+}
+
+}  // namespace
+}  // namespace fustor::fusion
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fustor::fusion::Run(fustor::FuzzInput(data, size));
   return 0;
 }
