@@ -154,6 +154,9 @@ class Setting:
     def audits(self):
         return self.view.get("stats")["audit_cycle_count"]
 
+    def snapshots(self):
+        return self.fusion.errors().count("snapshot ended")
+
     def wait_audits(self, count):
         """Until so many audits have begun and ended."""
         end = self.audits() + count + 1
@@ -296,6 +299,7 @@ def test_the_leader_dies(shared):
     follower = setting.other(leader)
     (leader.data / "a" / "last words").write_text("x")
     setting.shows("a/last words", last_agent_id=leader.name)
+    assert setting.snapshots() == 1
     leader.agent.kill()
     setting.write("a/by nobody", "x")
     (follower.data / "a" / "by the follower").write_text("x")
@@ -314,6 +318,7 @@ def test_the_leader_dies(shared):
     assert leader.session() is None
     setting.shows("a/by the follower", last_agent_id=follower.name)
     wait_for(lambda: setting.node("a/by nobody"), "what nobody saw while nobody led")
+    wait_for(lambda: setting.snapshots() == 2, "the snapshot of the new leader")
     setting.wait_equal()
     # The old leader comes back and follows.
     leader.run()
