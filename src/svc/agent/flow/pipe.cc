@@ -218,16 +218,17 @@ env::Task<Status> Pipe::SweepOnce(std::string session_id, std::stop_token stop) 
   state_.swept += suspects->size();
   std::vector<batch::Sighting> sightings = co_await source_.Sight(std::move(*suspects));
   if (sightings.empty() || stop.stop_requested()) co_return Status();
-  Result<std::vector<std::string>> differing =
+  const Result<std::vector<std::string>> differing =
       co_await link_.Sweep(session_id, sightings, /*again=*/false, stop);
   if (!differing.ok()) co_return differing.status();
   state_.swept_differing += differing->size();
-  if (!differing->empty() && co_await AllHasArrived(stop)) {
-    differing = co_await LookTwice(std::move(session_id), std::move(sightings),
-                                   std::move(differing).value(), stop);
-    if (!differing.ok()) co_return differing.status();
+  std::vector<std::string> unreported = *differing;
+  if (!unreported.empty() && co_await AllHasArrived(stop)) {
+    Result<std::vector<std::string>> still =
+        co_await LookTwice(std::move(session_id), std::move(sightings), *differing, stop);
+    if (still.ok()) unreported = *std::move(still);
   }
-  if (!stop.stop_requested()) source_.LookAgain(*differing);
+  if (!stop.stop_requested()) source_.LookAgain(unreported);
   co_return Status();
 }
 
