@@ -284,6 +284,7 @@ TEST_F(ViewRoutes, ExplainsBadParameters) {
       {"/v/search", "pattern", "is missing"},
       {"/v/search?limit=1&cursor=1.YQ", "cursor",
        "is not one that an earlier answer gave as `next`"},
+      {"/v/search?pattern=" + std::string(4097, '['), "pattern", "is longer than 4096 bytes"},
       {"/v/search?type=socket", "type", "must be file, directory, symlink, other or any"},
       {"/v/search?mtime_min=soon", "mtime_min",
        "must be seconds since 1970, like 1700000000 or 1700000000.25"},
