@@ -41,8 +41,10 @@ class Shown:
 
     def wait_lost(self, reason, retry_after):
         """Until the view is not ready, for this reason; then every question is answered alike."""
-        wait_for(lambda: self.ask("stats").status == 503 or self.ask("stats").headers["X-Fustor-Freshness"],
-                 "a view that is not ready")
+        def said_so():
+            answer = self.ask("stats")
+            return reason in (answer.headers["X-Fustor-Freshness"] or answer.json.get("detail", ""))
+        wait_for(said_so, f"a view that is not ready: {reason}")
         for question in QUESTIONS:
             answer = self.ask(question)
             if self.stale:
@@ -91,6 +93,7 @@ def agent(fusion, data, view):
 
 def test_before_the_first_snapshot_nothing_is_shown(fusion, data):
     for reason, retry_after in (NO_LEADER, SNAPSHOT):
+        wait_for(lambda reason=reason: reason in fusion.ask("stats").json["detail"], reason)
         for question in QUESTIONS:
             answer = fusion.ask(question)
             assert answer.status == 503 and answer.headers["Retry-After"] == retry_after, answer
