@@ -289,9 +289,10 @@ std::string EncodeListSuspects(std::string_view session_id) {
   return message.SerializeAsString();
 }
 
-std::string EncodeSweep(std::string_view session_id,
-                        const std::vector<batch::Sighting>& sightings) {
+std::string EncodeSweep(std::string_view session_id, const std::vector<batch::Sighting>& sightings,
+                        bool again) {
   pb::SweepRequest message;
+  message.set_again(again);
   message.set_session_id(std::string(session_id));
   for (const batch::Sighting& sighting : sightings) {
     pb::Sighting& to = *message.add_sightings();

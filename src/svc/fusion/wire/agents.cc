@@ -193,7 +193,7 @@ Result<SweepReport> DecodeSweep(std::string_view bytes) {
   if (static_cast<std::size_t>(message.sightings_size()) > batch::kSweepPathsMax) {
     return Malformed("sightings");
   }
-  SweepReport report{message.session_id(), {}};
+  SweepReport report{message.session_id(), {}, message.again()};
   for (const pb::Sighting& sighting : message.sightings()) {
     if (!IsNormalViewPath(sighting.path())) return Malformed("sightings.path");
     if (sighting.size() > INT64_MAX) return Malformed("sightings.size");
