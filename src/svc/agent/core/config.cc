@@ -182,6 +182,14 @@ void CheckPairs(Reader* root, const std::map<std::string, PipeConfig>& pipes, Pr
 
 }  // namespace
 
+SourceConfig SourceSignature(SourceConfig source) {
+  const SourceConfig usual;
+  source.monitoring_window_days_min = usual.monitoring_window_days_min;
+  source.delete_fraction_max = usual.delete_fraction_max;
+  source.startup_mode = usual.startup_mode;
+  return source;
+}
+
 Result<AgentConfig> ReadAgentConfig(const config::Node& node) {
   Problems problems;
   Reader root(node, "", &problems);
