@@ -25,7 +25,7 @@ Pipe::Pipe(Options options, env::Executor& data, env::Executor& control, Source&
            FusionLink& link, Logger log)
     : options_(std::move(options)),
       data_(data),
-      source_(source),
+      source_(source, options_.batch_rows_max),
       link_(link),
       log_(std::move(log)),
       prng_(options_.seed),
@@ -53,6 +53,13 @@ void Pipe::Abandon() {
   tasks_.Abandon();
 }
 
+void Pipe::SetBackOff(Nanos min, Nanos max, double multiplier) {
+  options_.backoff_min = min;
+  options_.backoff_max = max;
+  options_.backoff_multiplier = multiplier;
+  backoff_ = std::clamp(backoff_, min, max);
+}
+
 // --- Sessions ------------------------------------------------------------------------------------
 
 batch::SessionRequest Pipe::Request() const {
@@ -63,7 +70,8 @@ batch::SessionRequest Pipe::Request() const {
   request.timeout = options_.session_timeout;
   request.delete_fraction_max = options_.delete_fraction_max;
   request.capabilities = {"move", "columns"};
-  if (source_.tree_info().watch_mechanism != "none") request.capabilities.push_back("realtime");
+  if (source_.source().tree_info().watch_mechanism != "none")
+    request.capabilities.push_back("realtime");
   return request;
 }
 
@@ -163,6 +171,9 @@ env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
   }
   session_stop_.request_stop();
   co_await session_tasks_.Join();
+  source_.Pause();
+  unacknowledged_.clear();
+  state_.unacknowledged_bytes = 0;
   control_.StopBeating();
   if (!session_over_) {
     const Status closed = co_await control_.Close(grant.session_id);
@@ -211,13 +222,13 @@ env::Task<Status> Pipe::SweepOnce(std::string session_id, std::stop_token stop) 
   ++state_.sweeps;
   if (suspects->empty()) co_return Status();
   state_.swept += suspects->size();
-  std::vector<batch::Sighting> sightings = co_await source_.Sight(std::move(*suspects));
+  std::vector<batch::Sighting> sightings = co_await source_.source().Sight(std::move(*suspects));
   if (sightings.empty() || stop.stop_requested()) co_return Status();
   const Result<std::vector<std::string>> differing =
       co_await link_.Sweep(std::move(session_id), std::move(sightings), stop);
   if (!differing.ok()) co_return differing.status();
   state_.swept_differing += differing->size();
-  if (!stop.stop_requested()) source_.LookAgain(*differing);
+  if (!stop.stop_requested()) source_.source().LookAgain(*differing);
   co_return Status();
 }
 
@@ -267,8 +278,8 @@ void Pipe::OnCommands(std::vector<batch::Command> commands) {
 }
 
 void Pipe::TellVitals() {
-  control_.Tell({.can_realtime = source_.tree_info().watch_mechanism != "none",
-                 .state = source_.observer().scanning() ? "scanning" : "watching",
+  control_.Tell({.can_realtime = source_.source().tree_info().watch_mechanism != "none",
+                 .state = source_.scanning() ? "scanning" : "watching",
                  .rows_sent = state_.rows_sent});
 }
 

@@ -43,7 +43,8 @@ class Pipe {
     Nanos backoff_min = Seconds(5);
     Nanos backoff_max = Seconds(60);
     double backoff_multiplier = 2;
-    std::uint64_t seed = 1;  // Of the jitter.
+    std::size_t batch_rows_max = 0;  // 0: that of the source.
+    std::uint64_t seed = 1;          // Of the jitter.
     // Takes commands that are not for a pipe's source. It must not destroy the pipe within the
     // call.
     std::function<void(batch::Command)> on_command;
@@ -64,7 +65,7 @@ class Pipe {
   };
 
   // `data` runs the pipe and owns the source; `control` runs the control calls. All must outlive
-  // it.
+  // it. Other pipes may read the same source.
   Pipe(Options options, env::Executor& data, env::Executor& control, Source& source,
        FusionLink& link, Logger log);
 
@@ -73,6 +74,9 @@ class Pipe {
   // Closes the session. Ends within the time that the link's calls take.
   env::Task<void> Stop();
   const State& state() const { return state_; }
+  const Source::Reader& reader() const { return source_; }
+  // For the failures to come; the session goes on.
+  void SetBackOff(Nanos min, Nanos max, double multiplier);
   // Tells it now, and again whenever a session begins; an error only now.
   void TellConfig(batch::ConfigReport report);
   // The simulator's power cut: where everything runs on one thread.
@@ -107,9 +111,9 @@ class Pipe {
   void OnCommands(std::vector<batch::Command> commands);
   void TellVitals();
 
-  const Options options_;
+  Options options_;
   env::Executor& data_;
-  Source& source_;
+  Source::Reader source_;
   FusionLink& link_;
   const Logger log_;
   Prng prng_;

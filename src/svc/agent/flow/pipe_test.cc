@@ -398,7 +398,7 @@ TEST_F(PipeTest, CreditLimitsWhatIsUnderWay) {
   stream().Ack(4);
   Run();
   EXPECT_EQ(pipe_->state().unacknowledged_bytes, 0u);
-  EXPECT_FALSE(source_.Take().has_value()) << "everything has left";
+  EXPECT_EQ(pipe_->reader().waiting_bytes(), 0u) << "everything has left";
 }
 
 // The last changes that have been reported, as path and size; -1: gone.
