@@ -9,7 +9,7 @@ import pytest
 
 from conftest import BIN, http_get, wait_for
 from test_two_processes import free_ports
-from trees import View, wait_equal
+from trees import View, node_path, on_disk, wait_equal
 
 VIEWS = ("one", "two")
 
@@ -114,6 +114,20 @@ class Agent:
         (self.data / "a" / name).write_text(name)
         (self.data / "new" / name).mkdir(parents=True)
         (self.data / "new" / name / "inside").write_text("x")
+
+
+def wait_mapped(view, root):
+    """Until the view shows paths, kinds, sizes and times as they are."""
+    def seen():
+        nodes = {}
+        for page in view.pages("search?type=any"):
+            nodes |= {node_path(n): (n["content_type"], n["size"], int(n["modified_time_ns"])) for n in page["items"]}
+        return nodes
+
+    def there():
+        return {path: ("directory" if entry.is_directory else "file", entry.size, entry.mtime_ns)
+                for path, entry in on_disk(root).items() if path != b"/"}
+    wait_for(lambda: view.ready() and seen() == there(), "the mapped fields")
 
 
 @pytest.fixture
@@ -225,3 +239,28 @@ def test_a_pipe_moves_to_another_fusion(agent, fusion, tmp_path, start):
     assert fusion.sessions("two") == stays
     assert agent.said("source opened") == 1
     assert listed is not None
+
+
+def test_only_mapped_fields_leave(agent, fusion):
+    rules = ("{to: path, source: path}, {to: size, source: size}, {to: modified_time_ns, source: modified_time_ns}, "
+             "{to: uid, hardcoded_value: 77}")
+    for pipe, protocol in (("one", "grpc"), ("two", "http")):
+        agent.add(pipe, fusion, protocol, more=f", fields_mapping: [{rules}]")
+    agent.run()
+    for view in fusion.views.values():
+        wait_mapped(view, agent.data)
+    agent.change("later")
+    for view in fusion.views.values():
+        wait_mapped(view, agent.data)
+        node = view.node(b"/a/file7")
+        assert (node["size"], node["uid"], node["mode"], node["inode"]) == (7, 77, 0, 0)
+        assert view.node(b"/a")["content_type"] == "directory"
+
+
+def test_a_mapping_that_makes_no_sense_is_refused(agent, fusion):
+    agent.add("one", fusion, "grpc", more=", fields_mapping: [{to: sise, source: size}]")
+    agent.write()
+    check = agent.start([BIN / "fustor-agent", "--config", agent.file, "--check-config"])
+    assert check.wait() == 2
+    assert "'sise' is no field of a row; did you mean 'size'?" in check.errors()
+    assert "a rule for 'path' is missing" in check.errors() and f"{agent.file}:" in check.errors()

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/config/reader.h"
+#include "svc/agent/core/projection.h"
 #include "svc/agent/core/selection.h"
 
 namespace fustor::agent {
@@ -131,7 +132,15 @@ std::vector<FieldRule> ReadFieldRules(Reader* pipe, Problems* problems) {
       problems->Add(reader.mark(), reader.where() + ": 'source' or 'hardcoded_value' is missing");
     }
     reader.Finish();
+    if (!rule.to.empty()) {
+      const Status usable = Projection::Check(rule);
+      if (!usable.ok()) problems->Add(reader.mark(), reader.where() + "." + usable.message());
+    }
     rules.push_back(std::move(rule));
+  }
+  const Status whole = Projection::CheckAll(rules);
+  if (!whole.ok()) {
+    problems->Add(pipe->mark(), pipe->where() + ".fields_mapping: " + whole.message());
   }
   return rules;
 }

@@ -81,7 +81,6 @@ void CheckSender(const std::string& id, const SenderConfig& sender, Findings* fi
 void CheckPipe(const std::string& id, const PipeConfig& pipe, Findings* findings) {
   static const PipeConfig kDefault;
   const std::string key = "pipes." + id + ".";
-  findings->NotYet(!pipe.fields_mapping.empty(), key + "fields_mapping");
   findings->NoEffect(pipe.audit_interval != kDefault.audit_interval, key + "audit_interval_sec");
   findings->NoEffect(pipe.sentinel_interval != kDefault.sentinel_interval,
                      key + "sentinel_interval_sec");

@@ -183,6 +183,7 @@ Pipe::Options Agent::Member::PipeOptions() const {
   options.backoff_min = Shortest(plan_.pipe);
   options.backoff_max = Longest(plan_.pipe);
   options.backoff_multiplier = plan_.pipe.backoff_multiplier;
+  options.fields_mapping = plan_.pipe.fields_mapping;
   options.batch_rows_max = static_cast<std::size_t>(plan_.sender.batch_size);
   options.seed = seed_;
   options.on_command = agent_.ports_.on_command;

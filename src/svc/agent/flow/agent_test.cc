@@ -361,10 +361,10 @@ TEST_F(AgentTest, ABadReloadChangesNothing) {
   ASSERT_TRUE(Start(TwoPipes()).ok());
   AgentConfig config = TwoPipes();
   config.pipes.erase("two");
-  config.pipes["one"].fields_mapping.emplace_back();
+  config.senders["hub"].uri = "hub";
   const Status status = Reload(config);
   EXPECT_EQ(status.code(), Code::kUnimplemented);
-  EXPECT_THAT(status.message(), HasSubstr("pipes.one.fields_mapping is not supported"));
+  EXPECT_THAT(status.message(), HasSubstr("senders.hub.uri"));
   EXPECT_THAT(agent_->state().pipes, SizeIs(2));
   for (const auto& link : links_) EXPECT_THAT(link->closed, IsEmpty());
 }
@@ -382,7 +382,6 @@ TEST_F(AgentTest, WhatIsNotSupportedIsRefusedAtStart) {
       {[](auto* c) { c->senders["hub"].uri = "hub"; }, "senders.hub.uri: expected HOST:PORT"},
       {[](auto* c) { c->senders["hub"].uri = "http://hub:1"; }, "senders.hub.uri"},
       {[](auto* c) { c->senders["hub"].uri = "::1:8103"; }, "senders.hub.uri"},
-      {[](auto* c) { c->pipes["one"].fields_mapping.emplace_back(); }, "pipes.one.fields_mapping"},
       {[](auto* c) { c->sources["home"].uri = "home"; }, "sources.home.uri: expected an absolute"},
   };
   for (const Case& one : cases) {

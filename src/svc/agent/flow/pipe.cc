@@ -17,6 +17,8 @@ bool NeedsNewSession(Code code) {
   return code == Code::kInvalidArgument || code == Code::kFailedPrecondition;
 }
 
+constexpr Nanos kTellLeftOutEvery = Seconds(60);
+
 Status Stopped() { return {Code::kCancelled, "the stream was ended"}; }
 
 }  // namespace
@@ -30,6 +32,7 @@ Pipe::Pipe(Options options, env::Executor& data, env::Executor& control, Source&
       log_(std::move(log)),
       prng_(options_.seed),
       backoff_(options_.backoff_min),
+      projection_(options_.fields_mapping),
       control_(data, control, link, log_,
                [this](ControlLane::News news) { OnNews(std::move(news)); }),
       session_tasks_(data),
@@ -150,7 +153,8 @@ env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
   if (grant.audit_interval > Nanos(0)) {
     session_tasks_.Spawn(Audit(grant.audit_interval, session_stop_.get_token()));
   }
-  if (grant.sentinel_interval > Nanos(0)) {
+  // Fusion must know what is compared in them.
+  if (grant.sentinel_interval > Nanos(0) && projection_.keeps_evidence()) {
     session_tasks_.Spawn(
         Sweep(grant.sentinel_interval, grant.session_id, session_stop_.get_token()));
   }
@@ -332,6 +336,7 @@ std::shared_ptr<Pipe::Sent> Pipe::TakeNext() {
   if (state_.unacknowledged_bytes >= credit_bytes_) return nullptr;
   std::optional<batch::Batch> batch = source_.Take();
   if (!batch) return nullptr;
+  Project(&*batch);
   batch->sequence = ++last_sequence_;
   // One time line for all phases of this agent, which never goes back.
   last_index_ms_ = std::max(last_index_ms_, data_.clock().WallNow().ns / 1'000'000);
@@ -339,6 +344,20 @@ std::shared_ptr<Pipe::Sent> Pipe::TakeNext() {
   unacknowledged_.push_back(std::make_shared<Sent>());
   unacknowledged_.back()->batch = std::move(*batch);
   return unacknowledged_.back();
+}
+
+void Pipe::Project(batch::Batch* batch) {
+  projection_.Apply(batch);
+  const std::uint64_t before = state_.fields_left_out + state_.rows_left_out;
+  state_.fields_left_out = projection_.fields_left_out();
+  state_.rows_left_out = projection_.rows_left_out();
+  const Instant now = data_.clock().Now();
+  const bool news = state_.fields_left_out + state_.rows_left_out != before;
+  if (!news || now - told_left_out_ < kTellLeftOutEvery) return;
+  told_left_out_ = now;
+  log_.Warn("fields_mapping leaves out what it cannot convert", {{"task_id", options_.task_id},
+                                                                 {"fields", state_.fields_left_out},
+                                                                 {"rows", state_.rows_left_out}});
 }
 
 void Pipe::OnSent(Sent* sent, std::uint64_t bytes) {

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/prng.h"
 #include "env/task_group.h"
+#include "svc/agent/core/projection.h"
 #include "svc/agent/flow/control_lane.h"
 #include "svc/agent/flow/source.h"
 #include "svc/agent/ports.h"
@@ -43,8 +44,9 @@ class Pipe {
     Nanos backoff_min = Seconds(5);
     Nanos backoff_max = Seconds(60);
     double backoff_multiplier = 2;
-    std::size_t batch_rows_max = 0;  // 0: that of the source.
-    std::uint64_t seed = 1;          // Of the jitter.
+    std::vector<FieldRule> fields_mapping;  // Checked (core/projection.h).
+    std::size_t batch_rows_max = 0;         // 0: that of the source.
+    std::uint64_t seed = 1;                 // Of the jitter.
     // Takes commands that are not for a pipe's source. It must not destroy the pipe within the
     // call.
     std::function<void(batch::Command)> on_command;
@@ -62,6 +64,8 @@ class Pipe {
     std::uint64_t sweeps = 0;             // That Fusion has answered.
     std::uint64_t swept = 0;              // Files looked at in them.
     std::uint64_t swept_differing = 0;    // Of these, not as Fusion knew them.
+    std::uint64_t fields_left_out = 0;    // By fields_mapping: they did not convert.
+    std::uint64_t rows_left_out = 0;      // By fields_mapping: without what is required.
   };
 
   // `data` runs the pipe and owns the source; `control` runs the control calls. All must outlive
@@ -110,6 +114,7 @@ class Pipe {
   void OnAcknowledged(std::uint64_t sequence);
   void OnCommands(std::vector<batch::Command> commands);
   void TellVitals();
+  void Project(batch::Batch* batch);
 
   Options options_;
   env::Executor& data_;
@@ -130,6 +135,8 @@ class Pipe {
   // Of the stream: why ReadAcks ended.
   std::optional<Status> acks_ended_;
 
+  Projection projection_;
+  Instant told_left_out_;
   std::int64_t last_index_ms_ = 0;
   std::optional<batch::ConfigReport> config_;
   ControlLane control_;
