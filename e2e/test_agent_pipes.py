@@ -1,8 +1,10 @@
 """One agent with several pipes: a source that they share, Fusions that die, pipes that come, go and change."""
 
 import json
+import os
 import re
 import signal
+import subprocess
 import textwrap
 
 import pytest
@@ -264,3 +266,42 @@ def test_a_mapping_that_makes_no_sense_is_refused(agent, fusion):
     assert check.wait() == 2
     assert "'sise' is no field of a row; did you mean 'size'?" in check.errors()
     assert "a rule for 'path' is missing" in check.errors() and f"{agent.file}:" in check.errors()
+
+
+def lines_of(text):
+    return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+
+
+def test_echo_shows_what_would_be_sent(agent, fusion):
+    """To a file, and to an output that nobody reads, beside a pipe that goes on."""
+    file = agent.folder / "seen.ndjson"
+    agent.senders |= {"file": f'{{driver: echo, uri: "file://{file}"}}', "out": "{driver: echo}"}
+    agent.pipes |= {name: f"{{source: data, sender: {name}}}" for name in ("file", "out")}
+    agent.add("one", fusion, "grpc")
+    agent.write()
+    read, write = os.pipe()
+    with subprocess.Popen([BIN / "fustor-agent", "--config", agent.file], stdout=write,
+                          stderr=subprocess.DEVNULL) as process:
+        os.close(write)
+        try:
+            wait_equal(fusion.views["one"], agent.data)
+            for number in range(300):
+                (agent.data / f"n{number}").write_text("x" * number)
+            (agent.data / "n7").rename(agent.data / "m7")
+            (agent.data / "n8").unlink()
+            wait_equal(fusion.views["one"], agent.data)
+            wait_for(lambda: any(e.get("event_type") == "delete" and e["path"] == "/n8"
+                                 for e in lines_of(file.read_text())), "the deletion")
+            seen = lines_of(file.read_text())
+            marks = [e["mark"] for e in seen if "mark" in e]
+            assert marks == ["begin", "end"]
+            assert {"/a", "/a/b", "/a/file9"} <= {e.get("path") for e in seen}
+            assert any(e.get("old_path") == "/n7" and e["path"] == "/m7" for e in seen)
+            assert {e["task"] for e in seen} == {"host-1:file"}
+            # What nobody reads is there, up to what a pipe holds, in whole lines.
+            first = lines_of(os.read(read, 4000).decode(errors="replace"))
+            assert first and {e["task"] for e in first} == {"host-1:out"}
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+            os.close(read)

@@ -69,7 +69,9 @@ void CheckSender(const std::string& id, const SenderConfig& sender, Findings* fi
   if (sender.driver == SenderConfig::Driver::kHttp) {
     CheckHttpSender(key, sender, findings);
   } else if (sender.driver == SenderConfig::Driver::kEcho) {
-    findings->Refuse(key + "driver", ": echo is not supported yet");
+    if (!sender.uri.empty() && !sender.uri.starts_with("file:///")) {
+      findings->Refuse(key + "uri", ": expected file:///PATH, or nothing for the standard output");
+    }
   } else if (!IsAddress(sender.uri)) {
     findings->Refuse(key + "uri", ": expected HOST:PORT of a gRPC receiver");
   }

@@ -378,7 +378,8 @@ TEST_F(AgentTest, WhatIsNotSupportedIsRefusedAtStart) {
   const Case cases[] = {
       {[](auto* c) { c->senders["hub"].driver = Driver::kHttp; },
        "senders.hub.uri: expected http://HOST:PORT"},
-      {[](auto* c) { c->senders["hub"].driver = Driver::kEcho; }, "senders.hub.driver: echo"},
+      {[](auto* c) { c->senders["hub"].driver = Driver::kEcho; },
+       "senders.hub.uri: expected file:///PATH"},
       {[](auto* c) { c->senders["hub"].uri = "hub"; }, "senders.hub.uri: expected HOST:PORT"},
       {[](auto* c) { c->senders["hub"].uri = "http://hub:1"; }, "senders.hub.uri"},
       {[](auto* c) { c->senders["hub"].uri = "::1:8103"; }, "senders.hub.uri"},
