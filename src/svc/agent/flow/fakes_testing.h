@@ -153,6 +153,7 @@ class FakeLink final : public FusionLink {
     if (!beat_status.ok()) co_return beat_status;
     batch::HeartbeatAnswer answer;
     answer.role = role;
+    answer.commands = commands;
     co_return answer;
   }
   env::Task<Status> Close(std::string session_id) override {
@@ -193,6 +194,7 @@ class FakeLink final : public FusionLink {
   std::vector<std::string> suspects;
   std::vector<std::string> differing;
   Status sweep_status;
+  std::vector<batch::Command> commands;  // In each answer to a beat.
   std::uint64_t credit_bytes = 1 << 20;
   Status open_status;
   Status beat_status;

@@ -18,6 +18,8 @@ bool NeedsNewSession(Code code) {
 }
 
 constexpr Nanos kTellLeftOutEvery = Seconds(60);
+// A command that comes again is known so long.
+constexpr std::size_t kCommandsSeenMax = 256;
 
 Status Stopped() { return {Code::kCancelled, "the stream was ended"}; }
 
@@ -72,7 +74,7 @@ batch::SessionRequest Pipe::Request() const {
   request.source_uri = options_.source_uri;
   request.timeout = options_.session_timeout;
   request.delete_fraction_max = options_.delete_fraction_max;
-  request.capabilities = {"move", "columns"};
+  request.capabilities = {"move", "columns", std::string(batch::kCommandIds)};
   if (source_.source().tree_info().watch_mechanism != "none")
     request.capabilities.push_back("realtime");
   return request;
@@ -263,8 +265,22 @@ void Pipe::OnNews(ControlLane::News news) {
   OnCommands(std::move(news.commands));
 }
 
+bool Pipe::IsNew(const batch::Command& command) {
+  if (command.command_id.empty()) return true;
+  if (std::ranges::find(commands_seen_, command.command_id) != commands_seen_.end()) return false;
+  commands_seen_.push_back(command.command_id);
+  if (commands_seen_.size() > kCommandsSeenMax) commands_seen_.pop_front();
+  return true;
+}
+
 void Pipe::OnCommands(std::vector<batch::Command> commands) {
+  std::vector<std::string> arrived;
+  for (const batch::Command& command : commands) {
+    if (!command.command_id.empty()) arrived.push_back(command.command_id);
+  }
+  if (!arrived.empty()) control_.Acknowledge(std::move(arrived));
   for (batch::Command& command : commands) {
+    if (!IsNew(command)) continue;
     log_.Info("command", {{"task_id", options_.task_id},
                           {"kind", PrintablePath(command.kind)},
                           {"path", PrintablePath(command.path)},

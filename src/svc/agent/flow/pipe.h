@@ -12,6 +12,7 @@
 //
 // Commands come with heartbeats and on the stream. On-demand scans ("scan") are given to the source
 // in whatever state the pipe is; what concerns the agent as a whole goes to Options.on_command.
+// Those with an id come again until a heartbeat has acknowledged them, and are carried out once.
 #pragma once
 
 #include <cstdint>
@@ -113,6 +114,8 @@ class Pipe {
   void OnSent(Sent* sent, std::uint64_t bytes);
   void OnAcknowledged(std::uint64_t sequence);
   void OnCommands(std::vector<batch::Command> commands);
+  // False: it has come before.
+  bool IsNew(const batch::Command& command);
   void TellVitals();
   void Project(batch::Batch* batch);
 
@@ -135,6 +138,7 @@ class Pipe {
   // Of the stream: why ReadAcks ended.
   std::optional<Status> acks_ended_;
 
+  std::deque<std::string> commands_seen_;  // Ids, the last ones.
   Projection projection_;
   Instant told_left_out_;
   std::int64_t last_index_ms_ = 0;
