@@ -215,35 +215,37 @@ Projection::Value Projection::Convert(Value value, FieldRule::Type type) {
   return value;
 }
 
+bool Projection::AssignInteger(const Value& value, std::int64_t least, std::int64_t most,
+                               std::int64_t* to) {
+  const Value integer = Convert(value, FieldRule::Type::kInteger);
+  const auto* found = std::get_if<std::int64_t>(&integer);
+  if (found == nullptr || *found < least || *found > most) return false;
+  *to = *found;
+  return true;
+}
+
+bool Projection::AssignSeconds(const Value& value, std::int64_t* ns) {
+  std::optional<std::int64_t> found;
+  const Value number = Convert(value, FieldRule::Type::kNumber);
+  if (const auto* time = std::get_if<Time>(&number)) found = time->ns;
+  if (const auto* whole = std::get_if<std::int64_t>(&number)) {
+    found = Rounded(static_cast<double>(*whole), kSecondNs);
+  }
+  if (const auto* real = std::get_if<double>(&number)) found = Rounded(*real, kSecondNs);
+  if (found) *ns = *found;
+  return found.has_value();
+}
+
 bool Projection::Assign(const Value& value, Field field, Row* row) {
   using Type = FieldRule::Type;
   EntryAttrs& a = row->attrs;
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   const auto unsigned_32 = [&](std::uint32_t* to) {
-    const Value integer = Convert(value, Type::kInteger);
-    const auto* found = std::get_if<std::int64_t>(&integer);
-    if (found == nullptr || *found < 0 || *found > std::numeric_limits<std::uint32_t>::max()) {
-      return false;
-    }
-    *to = static_cast<std::uint32_t>(*found);
+    std::int64_t found = 0;
+    if (!AssignInteger(value, 0, std::numeric_limits<std::uint32_t>::max(), &found)) return false;
+    *to = static_cast<std::uint32_t>(found);
     return true;
-  };
-  const auto integer_64 = [&](std::int64_t* to, std::int64_t least) {
-    const Value integer = Convert(value, Type::kInteger);
-    const auto* found = std::get_if<std::int64_t>(&integer);
-    if (found == nullptr || *found < least) return false;
-    *to = *found;
-    return true;
-  };
-  const auto seconds = [&](std::int64_t* to) {
-    std::optional<std::int64_t> ns;
-    const Value number = Convert(value, Type::kNumber);
-    if (const auto* time = std::get_if<Time>(&number)) ns = time->ns;
-    if (const auto* whole = std::get_if<std::int64_t>(&number)) {
-      ns = Rounded(static_cast<double>(*whole), kSecondNs);
-    }
-    if (const auto* real = std::get_if<double>(&number)) ns = Rounded(*real, kSecondNs);
-    if (ns) *to = *ns;
-    return ns.has_value();
   };
   switch (field) {
     case Field::kPath:
@@ -257,21 +259,21 @@ bool Projection::Assign(const Value& value, Field field, Row* row) {
       return found != nullptr;
     }
     case Field::kSize:
-      return integer_64(&a.size_bytes, 0);
+      return AssignInteger(value, 0, kMost, &a.size_bytes);
     case Field::kAllocatedSize:
-      return integer_64(&a.allocated_bytes, 0);
+      return AssignInteger(value, 0, kMost, &a.allocated_bytes);
     case Field::kModifiedTime:
-      return seconds(&a.mtime_ns);
+      return AssignSeconds(value, &a.mtime_ns);
     case Field::kModifiedTimeNs:
       if (const auto* time = std::get_if<Time>(&value)) {
         a.mtime_ns = time->ns;
         return true;
       }
-      return integer_64(&a.mtime_ns, std::numeric_limits<std::int64_t>::min());
+      return AssignInteger(value, kLeast, kMost, &a.mtime_ns);
     case Field::kChangedTime:
-      return seconds(&a.ctime_ns);
+      return AssignSeconds(value, &a.ctime_ns);
     case Field::kAccessedTime:
-      return seconds(&a.atime_ns);
+      return AssignSeconds(value, &a.atime_ns);
     case Field::kMode:
       return unsigned_32(&a.mode);
     case Field::kUid:
@@ -280,7 +282,7 @@ bool Projection::Assign(const Value& value, Field field, Row* row) {
       return unsigned_32(&a.gid);
     case Field::kInode: {
       std::int64_t inode = 0;
-      if (!integer_64(&inode, std::numeric_limits<std::int64_t>::min())) return false;
+      if (!AssignInteger(value, kLeast, kMost, &inode)) return false;
       a.inode = static_cast<std::uint64_t>(inode);
       return true;
     }

@@ -89,7 +89,10 @@ class Projection {
   static std::optional<Field> FieldOf(std::string_view name);
   static Value Extract(const Row& row, Field field);
   static Value Convert(Value value, FieldRule::Type type);
-  // False: the value does not fit.
+  // The next three: false: the value does not fit.
+  static bool AssignInteger(const Value& value, std::int64_t least, std::int64_t most,
+                            std::int64_t* to);
+  static bool AssignSeconds(const Value& value, std::int64_t* ns);
   static bool Assign(const Value& value, Field field, Row* row);
   // False: it is to be left out.
   bool Project(Row* row);
