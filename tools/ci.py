@@ -31,6 +31,7 @@ STEPS = [
     ("e2e-asan", ["./dev", "e2e", "--preset", "asan", "-k", SANITIZED], "e2e"),
     ("tsan", ["./dev", "unit", "tsan", THREADED], "src"),
     ("sim", ["./dev", "sim", "--seeds", "270"], "src/apps/fustor-sim"),
+    ("fuzz", ["./dev", "fuzz"], "fuzz"),  # A minute each, as many at a time as there are processors.
     ("bench", ["./dev", "bench", "--smoke"], "bench/run.py"),
 ]
 

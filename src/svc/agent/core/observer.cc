@@ -208,6 +208,7 @@ Observer::Listing& Observer::RequestListing(DirKey dir, std::uint64_t scan_id, R
   request.expected_inode = dir == DirTable::kRoot ? 0 : dirs_.InodeOf(dir);
   if (const Subscriber* scan = ScanOf(scan_id); scan != nullptr) {
     request.known = KnownOf(dir, *scan);
+    request.background = scan->audits();
   }
   return listing_.emplace(dir, std::move(listing)).first->second;
 }

@@ -55,6 +55,8 @@ class Source {
   std::size_t reader_count() const { return readers_.size(); }
   // Times that a slow reader was given a ring of its own.
   std::uint64_t splits() const { return ring_.splits(); }
+  // How long what was noticed of a file may wait for what comes after it.
+  Nanos hold() const { return options_.observer.throttle; }
   env::Tree::Info tree_info() const { return tree_.info(); }
 
   // The simulator's power cut.
