@@ -10,6 +10,7 @@
 #include "adapters/posix/random.h"
 #include "adapters/posix/tree.h"
 #include "adapters/zstd/zstd.h"
+#include "apps/agent/echo_sink.h"
 #include "apps/agent/http_port.h"
 #include "apps/process/ops_routes.h"
 #include "svc/agent/core/support.h"
@@ -63,6 +64,10 @@ Result<std::unique_ptr<FusionLink>> MakeHttpLink(const SenderConfig& sender) {
 }
 
 Result<std::unique_ptr<FusionLink>> MakeLink(const SenderConfig& sender) {
+  if (sender.driver == SenderConfig::Driver::kEcho) {
+    FUSTOR_TRY_ASSIGN(std::unique_ptr<EchoSink> sink, OpenEchoSink(sender));
+    return std::unique_ptr<FusionLink>(std::make_unique<EchoLink>(std::move(sink)));
+  }
   if (sender.driver == SenderConfig::Driver::kHttp) return MakeHttpLink(sender);
   grpc::ChannelOptions channel;
   channel.address = sender.uri;

@@ -55,9 +55,15 @@ struct Heartbeat {
   bool can_realtime = false;
   std::string state;
   std::uint64_t rows_sent = 0;
+  // Ids of commands that have arrived, and of which no earlier beat has told (or came through).
+  std::vector<std::string> acknowledged_commands = {};
 
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
+
+// What an agent says that acknowledges commands by their ids: then one that it has not acknowledged
+// comes again, and it must know those that it has had already.
+inline constexpr std::string_view kCommandIds = "command-ids";
 
 // What Fusion asks of an agent. An agent ignores kinds that it does not know.
 struct Command {
@@ -65,8 +71,9 @@ struct Command {
   std::string path;  // scan: a view path.
   bool recursive = true;
   std::string job_id;
-  std::string name = {};  // stop_pipe: the pipe; update_config: the file.
-  std::string text = {};  // update_config: what the file shall hold.
+  std::string name = {};        // stop_pipe: the pipe; update_config: the file.
+  std::string text = {};        // update_config: what the file shall hold.
+  std::string command_id = {};  // Empty: it comes once only. Scans have their job_id.
 
   friend bool operator==(const Command&, const Command&) = default;
 };

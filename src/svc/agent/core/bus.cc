@@ -5,39 +5,14 @@
 namespace fustor::agent {
 namespace {
 
-std::size_t BytesOf(const batch::Change& change) {
-  return sizeof(change) + change.path.size() + change.old_path.size() + change.target.size();
-}
 std::size_t BytesOf(const batch::DirBlock& block) {
   return sizeof(block) + block.path.size() + block.rows.size_bytes();
 }
-// An upsert changes nothing that a waiting listing's path depends on.
-bool IsStructural(const batch::Change& change) {
-  return change.kind != batch::Change::Kind::kUpsert;
-}
-
 }  // namespace
 
-bool Bus::Admit(std::size_t bytes) {
-  if (realtime_bytes_ + bytes <= options_.realtime_bytes_max) {
-    realtime_bytes_ += bytes;
-    return true;
-  }
-  realtime_.clear();
-  realtime_bytes_ = structural_ = 0;
-  overflowed_ = lost_ = true;
-  return false;
-}
-
-void Bus::Push(batch::Change change) {
-  const bool structural = IsStructural(change);
-  if (!Admit(BytesOf(change))) return;
-  if (structural) ++structural_;
-  realtime_.emplace_back(std::move(change));
-}
-
-void Bus::Push(batch::DirBlock block) {
-  if (Admit(BytesOf(block))) realtime_.emplace_back(std::move(block));
+bool Bus::TakeOverflow() {
+  if (reader_ && ring_.TakeLoss(*reader_)) overflowed_ = lost_ = true;
+  return std::exchange(overflowed_, false);
 }
 
 void Bus::BeginScan(std::uint64_t scan_id, batch::Source source, std::string path,
@@ -146,6 +121,7 @@ std::optional<batch::Batch> Bus::Take(const DirTable& dirs) {
     batch = std::move(parts_.front());
     parts_.pop_front();
   }
+  if (reader_ && ring_.TakeLoss(*reader_)) overflowed_ = lost_ = true;
   if (lost_) {
     if (!batch) batch.emplace();
     batch->lost_events = true;
@@ -170,35 +146,29 @@ void Bus::Split(const batch::Batch& like, batch::DirBlock block) {
 }
 
 std::optional<batch::Batch> Bus::TakeRealtime() {
-  if (realtime_.empty()) return std::nullopt;
+  if (realtime_items() == 0) return std::nullopt;
   batch::Batch batch;
   batch.source = batch::Source::kRealtime;
   std::size_t rows = 0;
   std::size_t bytes = 0;
-  while (!realtime_.empty() && rows < options_.batch_rows_max && bytes < options_.batch_bytes_max) {
-    Item& item = realtime_.front();
+  while (realtime_items() != 0 && rows < options_.batch_rows_max &&
+         bytes < options_.batch_bytes_max) {
+    const Ring::Item& next = ring_.Front(*reader_);
+    const auto* block = std::get_if<batch::DirBlock>(&next);
+    // A batch is changes or blocks.
+    if (block == nullptr ? !batch.blocks.empty() : !batch.changes.empty()) break;
+    const bool huge = block != nullptr && IsHuge(*block);
+    if (huge && rows != 0) break;
+    bytes += Ring::BytesOf(next);
+    rows += block == nullptr ? 1 : block->rows.size() + 1;
+    Ring::Item item = ring_.TakeFront(*reader_);
     if (auto* change = std::get_if<batch::Change>(&item)) {
-      if (!batch.blocks.empty()) break;  // A batch is changes or blocks.
-      bytes += BytesOf(*change);
-      realtime_bytes_ -= BytesOf(*change);
-      if (IsStructural(*change)) --structural_;
-      ++rows;
       batch.changes.push_back(std::move(*change));
+    } else if (huge) {
+      Split(batch, std::get<batch::DirBlock>(std::move(item)));
     } else {
-      if (!batch.changes.empty()) break;
-      auto& block = std::get<batch::DirBlock>(item);
-      const bool huge = IsHuge(block);
-      if (huge && rows != 0) break;
-      bytes += BytesOf(block);
-      realtime_bytes_ -= BytesOf(block);
-      rows += block.rows.size() + 1;
-      if (huge) {
-        Split(batch, std::move(block));
-      } else {
-        batch.blocks.push_back(std::move(block));
-      }
+      batch.blocks.push_back(std::get<batch::DirBlock>(std::move(item)));
     }
-    realtime_.pop_front();
   }
   if (!parts_.empty()) return std::nullopt;
   return batch;
@@ -206,7 +176,7 @@ std::optional<batch::Batch> Bus::TakeRealtime() {
 
 std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
   if (scan_.empty()) return std::nullopt;
-  if (structural_ != 0 && !Broken("listings-before-changes")) return std::nullopt;
+  if (IsStructureWaiting() && !Broken("listings-before-changes")) return std::nullopt;
   batch::Batch batch;
   batch.source = scan_.front().source;
   batch.scan_id = scan_.front().scan_id;
@@ -252,14 +222,28 @@ std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
 }
 
 void Bus::Clear() {
-  realtime_.clear();
   parts_.clear();
   scan_popped_ += scan_.size();
   scan_.clear();
   waiting_.clear();
   waiting_for_jobs_.clear();
-  realtime_bytes_ = scan_bytes_ = structural_ = 0;
+  scan_bytes_ = 0;
   lost_ = overflowed_ = false;
+}
+
+void Bus::Open() {
+  Clear();
+  if (reader_) {
+    ring_.Skip(*reader_);
+  } else {
+    reader_ = ring_.Attach();
+  }
+}
+
+void Bus::Close() {
+  Clear();
+  if (reader_) ring_.Detach(*reader_);
+  reader_.reset();
 }
 
 }  // namespace fustor::agent

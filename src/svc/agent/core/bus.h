@@ -1,4 +1,4 @@
-// bus.h: what an agent has seen and not yet sent.
+// bus.h: what an agent has seen and not yet sent, for one subscriber (a pipe).
 //
 // Pure; one owner, one subscriber. Two lanes: realtime (changes, and listings of directories that
 // appeared, in the order in which they happened; their paths are those of that moment) and scan
@@ -6,23 +6,28 @@
 // leave). Realtime leaves first. A listing of a scan leaves only when no rename or deletion of a
 // directory waits in the realtime lane, so that its path is the one the other side knows.
 //
-// Bounded in bytes. A full scan lane tells the scanner to wait (ScanFull); a full realtime lane
-// drops everything in it and raises `lost`, which the owner turns into a new scan: nothing is
-// silently missing.
+// The realtime lane is a place in a ring (ring.h) that all subscribers of a source share; the scan
+// lane is this subscriber's own, since each one's scans begin and end for itself. A closed bus
+// takes nothing: its subscriber has no session.
+//
+// Bounded in bytes. A full scan lane tells the scanner to wait (ScanFull); a subscriber that is too
+// far behind in the ring loses its place and raises `lost`, which the owner turns into a new scan:
+// nothing is silently missing.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "lib/batch/batch.h"
 #include "svc/agent/core/dir_table.h"
+#include "svc/agent/core/ring.h"
 
 namespace fustor::agent {
 
@@ -36,13 +41,22 @@ class Bus {
     // complete: of such a directory nothing can be concluded from what is missing.
     std::size_t batch_bytes_max = 16 << 20;
   };
-  explicit Bus(Options options) : options_(options) {}
+  // Closed. `ring` must outlive the bus; Options::realtime_bytes_max is the ring's affair.
+  Bus(Options options, Ring& ring) : options_(options), ring_(ring) {}
+  // Open, with a ring of its own.
+  explicit Bus(Options options)
+      : options_(options),
+        own_ring_(std::make_unique<Ring>(Ring::Options{.bytes_max = options.realtime_bytes_max})),
+        ring_(*own_ring_) {
+    reader_ = ring_.Attach();
+  }
   Bus() : Bus(Options{}) {}
+  ~Bus() { Close(); }
+  Bus(const Bus&) = delete;
 
   // --- Realtime lane. ---
-  void Push(batch::Change change);
-  // A directory that appeared: its rows are realtime evidence.
-  void Push(batch::DirBlock block);
+  Ring& ring() { return ring_; }
+  void Push(Ring::Item item) { ring_.Push(std::move(item)); }
 
   // --- Scan lane. ---
   void BeginScan(std::uint64_t scan_id, batch::Source source, std::string path,
@@ -70,21 +84,26 @@ class Bus {
   void Drop(DirKey dir);
 
   // --- The subscriber. ---
-  bool empty() const { return realtime_.empty() && scan_.empty() && parts_.empty() && !lost_; }
+  bool empty() const { return realtime_items() == 0 && scan_.empty() && parts_.empty() && !lost(); }
   // The next batch, without sequence and index; nullopt when there is none.
   std::optional<batch::Batch> Take(const DirTable& dirs);
-  // Drops everything, for a new session.
-  void Clear();
-  // Raised when the realtime lane overflowed; taken down by the owner.
-  bool TakeOverflow() { return std::exchange(overflowed_, false); }
+  // Drops everything, for a new session, and opens: the realtime lane begins with what happens from
+  // now on.
+  void Open();
+  // Drops everything, and takes nothing any more.
+  void Close();
+  bool is_open() const { return reader_.has_value(); }
+  // Raised when the place in the ring was lost; taken down by the owner.
+  bool TakeOverflow();
   // Events were lost: tell Fusion with the next batch.
   void MarkLost() { lost_ = true; }
 
-  std::size_t realtime_bytes() const { return realtime_bytes_; }
+  std::size_t realtime_bytes() const { return reader_ ? ring_.bytes_left(*reader_) : 0; }
   std::size_t scan_bytes() const { return scan_bytes_; }
+  // It is so far behind that it reads a ring of its own.
+  bool is_split() const { return reader_ && ring_.IsSplit(*reader_); }
 
  private:
-  using Item = std::variant<batch::Change, batch::DirBlock>;
   struct Scanned {
     std::uint64_t scan_id = 0;
     batch::Source source = batch::Source::kSnapshot;
@@ -103,7 +122,10 @@ class Bus {
     return source == batch::Source::kJob ? waiting_for_jobs_ : waiting_;
   }
   void Drop(DirKey dir, Waiting* waiting);
-  bool Admit(std::size_t bytes);
+  std::size_t realtime_items() const { return reader_ ? ring_.items_left(*reader_) : 0; }
+  bool lost() const { return lost_ || (reader_ && ring_.HasLoss(*reader_)); }
+  bool IsStructureWaiting() const { return reader_ && ring_.structural_left(*reader_) != 0; }
+  void Clear();
   bool IsHuge(const batch::DirBlock& block) const {
     return block.rows.size_bytes() > options_.batch_bytes_max;
   }
@@ -111,17 +133,17 @@ class Bus {
   std::optional<batch::Batch> TakeRealtime();
   std::optional<batch::Batch> TakeScanned(const DirTable& dirs);
 
-  Options options_;
-  std::deque<Item> realtime_;
+  const Options options_;
+  const std::unique_ptr<Ring> own_ring_;
+  Ring& ring_;
+  std::optional<Ring::ReaderId> reader_;  // None: closed.
   std::deque<Scanned> scan_;
   batch::Source source_ = batch::Source::kSnapshot;  // Of the scan that began last.
   std::deque<batch::Batch> parts_;                   // Of one listing; they leave before all else.
   std::uint64_t scan_popped_ = 0;                    // Index of scan_.front() since the start.
   Waiting waiting_;                                  // Of scans.
   Waiting waiting_for_jobs_;
-  std::size_t realtime_bytes_ = 0;
   std::size_t scan_bytes_ = 0;
-  std::size_t structural_ = 0;  // Renames and deletions of directories in the realtime lane.
   bool lost_ = false;
   bool overflowed_ = false;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/config/reader.h"
+#include "svc/agent/core/projection.h"
 #include "svc/agent/core/selection.h"
 
 namespace fustor::agent {
@@ -131,7 +132,15 @@ std::vector<FieldRule> ReadFieldRules(Reader* pipe, Problems* problems) {
       problems->Add(reader.mark(), reader.where() + ": 'source' or 'hardcoded_value' is missing");
     }
     reader.Finish();
+    if (!rule.to.empty()) {
+      const Status usable = Projection::Check(rule);
+      if (!usable.ok()) problems->Add(reader.mark(), reader.where() + "." + usable.message());
+    }
     rules.push_back(std::move(rule));
+  }
+  const Status whole = Projection::CheckAll(rules);
+  if (!whole.ok()) {
+    problems->Add(pipe->mark(), pipe->where() + ".fields_mapping: " + whole.message());
   }
   return rules;
 }
@@ -181,6 +190,14 @@ void CheckPairs(Reader* root, const std::map<std::string, PipeConfig>& pipes, Pr
 }
 
 }  // namespace
+
+SourceConfig SourceSignature(SourceConfig source) {
+  const SourceConfig usual;
+  source.monitoring_window_days_min = usual.monitoring_window_days_min;
+  source.delete_fraction_max = usual.delete_fraction_max;
+  source.startup_mode = usual.startup_mode;
+  return source;
+}
 
 Result<AgentConfig> ReadAgentConfig(const config::Node& node) {
   Problems problems;

@@ -44,6 +44,10 @@ struct SourceConfig {
   friend bool operator==(const SourceConfig&, const SourceConfig&) = default;
 };
 
+// What is read, and how: sources that are equal in this are one, whatever their names. Leaves out
+// what only concerns sessions, and what has no effect.
+SourceConfig SourceSignature(SourceConfig source);
+
 // Files in PEM.
 struct SenderTls {
   std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";  // Whom to trust.

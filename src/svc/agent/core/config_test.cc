@@ -98,7 +98,7 @@ pipes:
     disabled: true
     fields_mapping:
       - {to: path, source: ['path:string'], required: true}
-      - {to: origin, hardcoded_value: lab}
+      - {to: uid, hardcoded_value: 7}
 )")
                                  .value();
   EXPECT_EQ(config.logging.level, LogLevel::kDebug);
@@ -138,7 +138,7 @@ pipes:
   EXPECT_EQ(pipe.fields_mapping[0].sources[0].name, "path");
   EXPECT_EQ(pipe.fields_mapping[0].sources[0].type, FieldRule::Type::kString);
   EXPECT_TRUE(pipe.fields_mapping[0].required);
-  EXPECT_EQ(pipe.fields_mapping[1].hardcoded_value, "lab");
+  EXPECT_EQ(pipe.fields_mapping[1].hardcoded_value, "7");
 }
 
 TEST(AgentConfig, EveryProblemIsToldWithItsPlace) {
@@ -157,27 +157,33 @@ senders:
 pipes:
   a: {source: hme, sender: hub}
   b: {source: home, sender: [hub]}
-  c: {source: data, sender: hub, fields_mapping: [{to: x, source: 'a:int'}, {to: y}]}
+  c: {source: data, sender: hub, fields_mapping: [{to: sise, source: 'size:int'}, {to: mode}]}
   d: {source: data, sender: hub}
 )")
                             .status();
   EXPECT_EQ(status.code(), Code::kInvalidArgument);
   const std::string f = "agent-config/default.yaml:";
-  EXPECT_EQ(status.message(),
-            f + "2:11: agent_id: must not contain ':'\n" + f +
-                "4:18: sources.home.driver: 'nfs' is not one of fs; did you mean 'fs'?\n" + f +
-                "5:9: sources.data: 'uri' is missing\n" + f +
-                "10:17: senders.hub.credential: 'key' is missing\n" + f +
-                "10:18: unknown key 'kye' in senders.hub.credential; did you mean 'key'?\n" + f +
-                "11:5: unknown key 'batch_sise' in senders.hub; did you mean 'batch_size'?\n" + f +
-                "12:43: senders.two.credential: expected a map, found text\n" + f +
-                "12:43: senders.two.credential: 'key' is missing\n" + f +
-                "14:15: pipes.a.source: no source is called 'hme'; did you mean 'home'?\n" + f +
-                "15:29: pipes.b.sender: expected text, found a list\n" + f +
-                "16:67: pipes.c.fields_mapping[0].source: 'int' is not one of string, integer, "
-                "number, boolean\n" +
-                f + "16:77: pipes.c.fields_mapping[1]: 'source' or 'hardcoded_value' is missing\n" +
-                f + "17:6: pipes.d: the same source and sender as pipe 'c'");
+  EXPECT_EQ(
+      status.message(),
+      f + "2:11: agent_id: must not contain ':'\n" + f +
+          "4:18: sources.home.driver: 'nfs' is not one of fs; did you mean 'fs'?\n" + f +
+          "5:9: sources.data: 'uri' is missing\n" + f +
+          "10:17: senders.hub.credential: 'key' is missing\n" + f +
+          "10:18: unknown key 'kye' in senders.hub.credential; did you mean 'key'?\n" + f +
+          "11:5: unknown key 'batch_sise' in senders.hub; did you mean 'batch_size'?\n" + f +
+          "12:43: senders.two.credential: expected a map, found text\n" + f +
+          "12:43: senders.two.credential: 'key' is missing\n" + f +
+          "14:15: pipes.a.source: no source is called 'hme'; did you mean 'home'?\n" + f +
+          "15:29: pipes.b.sender: expected text, found a list\n" + f +
+          "16:70: pipes.c.fields_mapping[0].source: 'int' is not one of string, integer, "
+          "number, boolean\n" +
+          f +
+          "16:51: pipes.c.fields_mapping[0].to: 'sise' is no field of a row; did you mean "
+          "'size'?\n" +
+          f + "16:83: pipes.c.fields_mapping[1]: 'source' or 'hardcoded_value' is missing\n" + f +
+          "16:6: pipes.c.fields_mapping: a rule for 'path' is missing: without it no row says "
+          "what it is about\n" +
+          f + "17:6: pipes.d: the same source and sender as pipe 'c'");
   EXPECT_EQ(status.message().find("s3cret"), std::string::npos);
 }
 

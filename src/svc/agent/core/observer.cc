@@ -9,121 +9,231 @@
 #include "svc/agent/core/observer_rules.h"
 
 namespace fustor::agent {
-Observer::Observer(Options options, Bus& bus) : options_(options), bus_(bus) {}
+namespace {
 
-void Observer::BeginScan(Scan scan) {
-  scan_ = scan;
-  scan_id_ = ++last_scan_id_;
-  // A new session, another role or lost events: what was read before may not have been told.
-  if (scan != Scan::kAudit) times_.Clear();
-  found_ahead_.clear();
-  DropQueue();
-  if (reported()) {
-    const bool audit = scan == Scan::kAudit;
-    bus_.BeginScan(scan_id_, audit ? batch::Source::kAudit : batch::Source::kSnapshot, "/",
-                   audit ? options_.full_every : 0);
-  }
-  PushList(DirTable::kRoot, scan_id_);
+constexpr std::size_t kFoundAheadMax = 100'000;
+
+bool Has(const std::vector<std::uint64_t>& ids, std::uint64_t id) {
+  return std::ranges::find(ids, id) != ids.end();
 }
 
-void Observer::DropQueue() {
-  scan_open_ = 0;
-  // What an older scan still wanted is below the root too; listings of directories that appeared
-  // stay.
-  std::erase_if(to_list_, [](const auto& item) { return item.second != 0; });
-  std::erase_if(queued_, [](const auto& item) { return item.second != 0; });
-  for (auto& [dir, listing] : listing_) {
-    if (listing.again_scan_id != 0) listing.again = false;
-    listing.again_scan_id = 0;
+bool SameKnown(const env::ListRequest::Known& a, const env::ListRequest::Known& b) {
+  return a.inode == b.inode && a.mtime_ns == b.mtime_ns && a.ctime_ns == b.ctime_ns;
+}
+
+}  // namespace
+
+Observer::SubscriberId Observer::Subscribe(Bus& bus) {
+  subscribers_.try_emplace(++last_subscriber_, &bus);
+  return last_subscriber_;
+}
+
+void Observer::Unsubscribe(SubscriberId id) {
+  Pause(id);
+  subscribers_.erase(id);
+}
+
+void Observer::Pause(SubscriberId id) {
+  Subscriber& subscriber = subscribers_.at(id);
+  subscriber.active = false;
+  DropQueue(&subscriber, std::exchange(subscriber.scan_id, 0));
+  // Listings that are under way come back, and find that nobody waits for them.
+  subscriber.jobs.clear();
+  subscriber.jobs_ended.clear();
+  subscriber.times.Clear();
+  subscriber.told.clear();
+}
+
+bool Observer::scanning() const {
+  return std::ranges::any_of(subscribers_, [](const auto& s) { return s.second.scan_id != 0; });
+}
+
+std::size_t Observer::job_count() const {
+  std::size_t count = 0;
+  for (const auto& [id, subscriber] : subscribers_) count += subscriber.jobs.size();
+  return count;
+}
+
+Observer::Subscriber* Observer::ScanOf(std::uint64_t scan_id) {
+  if (scan_id == kEverybody) return nullptr;
+  for (auto& [id, subscriber] : subscribers_) {
+    if (subscriber.scan_id == scan_id) return &subscriber;
   }
+  return nullptr;
+}
+
+void Observer::BeginScan(SubscriberId id, Scan scan) {
+  Subscriber& subscriber = subscribers_.at(id);
+  const bool audit = scan == Scan::kAudit;
+  if (!audit) subscriber.kind = scan;
+  subscriber.active = true;
+  subscriber.scan = scan;
+  DropQueue(&subscriber, std::exchange(subscriber.scan_id, ++last_scan_id_));
+  // A new session, another role or lost events: what was read before may not have been told.
+  if (!audit) subscriber.times.Clear();
+  if (!audit) subscriber.told.clear();
+  // Others may still need what their audits have found.
+  if (subscribers_.size() == 1 || found_ahead_.size() > kFoundAheadMax) found_ahead_.clear();
+  if (subscriber.reported()) {
+    subscriber.bus->BeginScan(subscriber.scan_id,
+                              audit ? batch::Source::kAudit : batch::Source::kSnapshot, "/",
+                              audit ? options_.full_every : 0);
+  }
+  PushList(DirTable::kRoot, subscriber.scan_id);
+}
+
+void Observer::DropQueue(Subscriber* subscriber, std::uint64_t scan_id) {
+  subscriber->scan_open = 0;
+  subscriber->to_list.clear();
+  subscriber->queued.clear();
+  if (scan_id == kEverybody) return;
+  for (auto& [dir, listing] : listing_) std::erase(listing.again, scan_id);
 }
 
 void Observer::PushList(DirKey dir, std::uint64_t scan_id) {
+  if (scan_id == kEverybody) return PushListForAll(dir);
   if (PushJobList(dir, scan_id)) return;
-  const bool counts = scan_id != 0 && scan_id == scan_id_;
-  // What has just appeared is announced by its own listing; an audit would call it unannounced.
-  const bool audit = counts && scan_ == Scan::kAudit;
+  Subscriber* const scan = ScanOf(scan_id);
+  if (scan == nullptr) return;
   if (const auto it = listing_.find(dir); it != listing_.end()) {
-    Listing& listing = it->second;
-    if (audit && (listing.scan_id == 0 || (listing.again && listing.again_scan_id == 0))) return;
-    if (listing.again && (listing.again_scan_id != 0 || scan_id == 0)) return;
-    listing.again = true;
-    listing.again_scan_id = scan_id;
-    if (counts) ++scan_open_;
-    return;
+    ++scan->scan_open;
+    return WantAgain(&it->second, scan_id, scan->audits());
   }
-  const auto [it, added] = queued_.try_emplace(dir, scan_id);
-  if (added) {
-    to_list_.emplace_back(dir, scan_id);
-  } else if (scan_id != 0 && it->second != scan_id && !(audit && it->second == 0)) {
-    it->second = scan_id;
-  } else if (scan_id == 0 && it->second == scan_id_ && scan_ == Scan::kAudit) {
-    CloseListing(std::exchange(it->second, 0));
-    return;
-  } else {
-    return;
+  // What has just appeared is announced by its own listing; an audit would call it unannounced.
+  if (scan->audits() && appeared_.contains(dir)) return;
+  if (!scan->queued.insert(dir).second) return;
+  if (IsCovered(dir)) appeared_.erase(dir);
+  scan->to_list.push_back(dir);
+  ++scan->scan_open;
+}
+
+void Observer::PushListForAll(DirKey dir) {
+  if (const auto it = listing_.find(dir); it != listing_.end()) {
+    return WantAgain(&it->second, kEverybody, false);
   }
-  if (counts) ++scan_open_;
+  if (IsCovered(dir)) return;
+  if (appeared_.insert(dir).second) to_list_.push_back(dir);
+  for (auto& [id, subscriber] : subscribers_) {
+    if (subscriber.audits() && subscriber.queued.erase(dir) != 0) --subscriber.scan_open;
+  }
+}
+
+// The only subscriber is about to be told by its own scan.
+bool Observer::IsCovered(DirKey dir) const {
+  if (subscribers_.size() != 1) return false;
+  const Subscriber& only = subscribers_.begin()->second;
+  return only.scan_id != 0 && only.scan == Scan::kSnapshot && only.queued.contains(dir);
+}
+
+// REQUIRES: it is counted as open in its scan.
+void Observer::WantAgain(Listing* listing, std::uint64_t scan_id, bool audit) {
+  const bool announced = Has(listing->wanted_by, kEverybody) || Has(listing->again, kEverybody);
+  if (Has(listing->again, scan_id) || (audit && announced)) return CloseListing(scan_id);
+  listing->again.push_back(scan_id);
+}
+
+bool Observer::AllAreFull() const {
+  bool any = false;
+  for (const auto& [id, subscriber] : subscribers_) {
+    if (!subscriber.active) continue;
+    if (!subscriber.bus->ScanFull()) return false;
+    any = true;
+  }
+  return any;
 }
 
 std::vector<env::ListRequest> Observer::TakeLists() {
-  std::vector<env::ListRequest> requests;
-  TakeJobLists(&requests);
-  const bool audit = scan_id_ != 0 && scan_ == Scan::kAudit;
-  while (!to_list_.empty() && listing_.size() < options_.lists_in_flight_max && !bus_.ScanFull()) {
-    const DirKey dir = to_list_.back().first;
-    to_list_.pop_back();
-    const auto it = queued_.find(dir);
-    if (it == queued_.end()) continue;  // Gone meanwhile.
-    const std::uint64_t scan_id = it->second;
-    queued_.erase(it);
-    if (const auto busy = listing_.find(dir); busy != listing_.end()) {  // For a job.
-      Listing& job = busy->second;
-      const bool known = job.again && (job.again_scan_id != 0 || scan_id == 0 || audit);
-      if (known) CloseListing(scan_id);
-      if (!known) job.again_scan_id = scan_id;
-      job.again = true;
-      continue;
+  Requests requests;
+  for (auto& [id, subscriber] : subscribers_) TakeJobLists(&subscriber, &requests);
+  TakeListsForAll(&requests);
+  for (bool more = true; more;) {
+    more = false;
+    for (auto& [id, subscriber] : subscribers_) {
+      if (listing_.size() >= options_.lists_in_flight_max) return requests;
+      if (TakeNextOfScan(&subscriber, &requests)) more = true;
     }
-    RequestListing(dir, scan_id, &requests);
   }
   return requests;
 }
 
-void Observer::RequestListing(DirKey dir, std::uint64_t scan_id,
-                              std::vector<env::ListRequest>* requests) {
+void Observer::TakeListsForAll(Requests* requests) {
+  while (!to_list_.empty() && listing_.size() < options_.lists_in_flight_max && !AllAreFull()) {
+    const DirKey dir = to_list_.back();
+    to_list_.pop_back();
+    if (appeared_.erase(dir) == 0) continue;  // Gone meanwhile.
+    if (const auto busy = listing_.find(dir); busy != listing_.end()) {
+      WantAgain(&busy->second, kEverybody, false);
+    } else {
+      RequestListing(dir, kEverybody, requests);
+    }
+  }
+}
+
+bool Observer::TakeNextOfScan(Subscriber* subscriber, Requests* requests) {
+  std::vector<DirKey>& to_list = subscriber->to_list;
+  while (!to_list.empty() && !subscriber->bus->ScanFull()) {
+    const DirKey dir = to_list.back();
+    to_list.pop_back();
+    if (subscriber->queued.erase(dir) == 0) continue;  // Gone meanwhile.
+    if (const auto busy = listing_.find(dir); busy != listing_.end()) {
+      WantAgain(&busy->second, subscriber->scan_id, subscriber->audits());
+      continue;
+    }
+    Listing& listing = RequestListing(dir, subscriber->scan_id, requests);
+    Share(subscriber, dir, requests->back(), &listing);
+    return true;
+  }
+  return false;
+}
+
+void Observer::Share(Subscriber* with, DirKey dir, const env::ListRequest& request,
+                     Listing* listing) {
+  for (auto& [id, other] : subscribers_) {
+    if (&other == with || other.scan_id == 0 || other.audits() != with->audits()) continue;
+    if (other.bus->ScanFull() || !other.queued.contains(dir)) continue;
+    if (!SameKnown(KnownOf(dir, other), request.known)) continue;
+    other.queued.erase(dir);
+    listing->wanted_by.push_back(other.scan_id);
+  }
+}
+
+Observer::Listing& Observer::RequestListing(DirKey dir, std::uint64_t scan_id, Requests* requests) {
   Listing listing;
-  listing.scan_id = scan_id;
+  listing.wanted_by = {scan_id};
   listing.path = dirs_.PathOf(dir);
   listing.newest_ns = newest_ns_;
   env::ListRequest& request = requests->emplace_back();
   request.dir = dir;
   request.path = listing.path;
   request.expected_inode = dir == DirTable::kRoot ? 0 : dirs_.InodeOf(dir);
-  request.known = KnownOf(dir, scan_id);
-  request.background = IsOfAudit(scan_id);
-  listing_.emplace(dir, std::move(listing));
+  if (const Subscriber* scan = ScanOf(scan_id); scan != nullptr) {
+    request.known = KnownOf(dir, *scan);
+    request.background = scan->audits();
+  }
+  return listing_.emplace(dir, std::move(listing)).first->second;
 }
 
 void Observer::OnListed(std::vector<env::ListedDir> listed, Instant now) {
   for (env::ListedDir& one : listed) {
     const auto it = listing_.find(one.dir);
     FUSTOR_CHECK(it != listing_.end(), "a listing that nobody asked for");
-    Listing listing = std::move(it->second);
+    const Listing listing = std::move(it->second);
     listing_.erase(it);
-    const bool again = listing.again;
-    const std::uint64_t again_scan_id = listing.again_scan_id;
-    const std::uint64_t scan_id = listing.scan_id;
     if (dirs_.Contains(one.dir)) {
-      FinishListing(one, std::move(listing), now);
+      for (std::size_t i = 0; i < listing.wanted_by.size(); ++i) {
+        const bool last = i + 1 == listing.wanted_by.size();
+        env::ListedDir copy = last ? std::move(one) : one;
+        if (!FinishListing(copy, listing, listing.wanted_by[i], i == 0, now)) break;
+      }
     } else {
       WatchAgain(one);
     }
-    if (again) {
-      CloseListing(again_scan_id);
-      if (dirs_.Contains(one.dir)) PushList(one.dir, again_scan_id);
+    const DirKey dir = one.dir;
+    for (const std::uint64_t scan_id : listing.again) {
+      CloseListing(scan_id);
+      if (dirs_.Contains(dir)) PushList(dir, scan_id);
     }
-    CloseListing(scan_id);
+    for (const std::uint64_t scan_id : listing.wanted_by) CloseListing(scan_id);
   }
   MaybeEndScan();
 }
@@ -132,20 +242,23 @@ void Observer::OnListed(std::vector<env::ListedDir> listed, Instant now) {
 // taken the watch away from the key by which the directory is known now.
 void Observer::WatchAgain(const env::ListedDir& listed) {
   unwatch_.push_back(listed.dir);
-  if (const std::optional<DirKey> known = dirs_.FindInode(listed.self.inode)) PushList(*known, 0);
+  if (const std::optional<DirKey> known = dirs_.FindInode(listed.self.inode))
+    PushList(*known, kEverybody);
 }
 
 void Observer::CloseListing(std::uint64_t scan_id) {
   if (Job* job = JobOf(scan_id); job != nullptr) --job->in_flight;
-  if (scan_id != 0 && scan_id == scan_id_) --scan_open_;
+  if (Subscriber* scan = ScanOf(scan_id); scan != nullptr) --scan->scan_open;
 }
 
 void Observer::MaybeEndScan() {
-  (void)MaybeEndJob();
-  if (scan_id_ == 0 || scan_open_ != 0) return;
-  if (reported()) bus_.EndScan(scan_id_);
-  if (scan_ == Scan::kAudit) ++audit_turn_;
-  scan_id_ = 0;
+  for (auto& [id, subscriber] : subscribers_) {
+    (void)MaybeEndJob(&subscriber);
+    if (subscriber.scan_id == 0 || subscriber.scan_open != 0) continue;
+    if (subscriber.reported()) subscriber.bus->EndScan(subscriber.scan_id);
+    if (subscriber.scan == Scan::kAudit) ++subscriber.audit_turn;
+    subscriber.scan_id = 0;
+  }
 }
 
 bool Observer::LeavesOut(DirKey dir, std::string_view name, bool is_directory) const {
@@ -202,7 +315,7 @@ bool Observer::TakesWatch(const env::ListedDir& listed) {
   if (!older) return false;
   ++counters_.displaced;
   unwatch_.push_back(*older);
-  times_.Forget(*older);  // Its next listing says so.
+  ForgetTimes(*older);  // Its next listing says so.
   taking_watch_[listed.dir] = retries + 1;
   return true;
 }
@@ -219,34 +332,59 @@ void Observer::ForgetMissing(const env::ListedDir& listed, const std::vector<std
   }
 }
 
-void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant now) {
+bool Observer::FinishListing(env::ListedDir& listed, Listing listing, std::uint64_t scan_id,
+                             bool first, Instant now) {
   const Code code = listed.status.code();
-  const Job* const job = JobOf(listing.scan_id);
-  if (job != nullptr && StopsJobListing(listed, listing, now)) return;
-  if (listed.dir == DirTable::kRoot && StopsAudit(listed, listing.scan_id)) return;
+  Job* const job = JobOf(scan_id);
+  const bool over = job == nullptr && scan_id != kEverybody && ScanOf(scan_id) == nullptr;
+  if (job != nullptr && StopsJobListing(job, listed, listing, now)) return true;
+  if (listed.dir == DirTable::kRoot && StopsAudit(listed, scan_id)) return true;
   if (IsGone(code)) {
     if (dirs_.PathOf(listed.dir) != listing.path) {
-      if (listing.scan_id != 0 && listing.scan_id != scan_id_) return;
-      PushList(listed.dir, listing.scan_id);  // It was renamed while it was looked for.
-      return;
+      if (!over) PushList(listed.dir, scan_id);  // It was renamed while it was looked for.
+      return true;
     }
     if (listed.dir != DirTable::kRoot) {  // Gone, replaced or renamed: its parent knows more.
       unlisted_.insert(listed.dir);
       WantDirectory(listed.dir, now + kRetryAfter);
-      return;
+      return true;
     }
   }
-  // Of a scan that was restarted, or a job that is over.
-  if (job == nullptr && listing.scan_id != 0 && listing.scan_id != scan_id_) return;
+  if (over) return true;
   // One that is passed by keeps the watch that it has, or has not.
-  if (!listed.unchanged && TakesWatch(listed)) return ListAgain(listed.dir, listing.scan_id);
+  if (!listed.unchanged && first && TakesWatch(listed)) {
+    for (const std::uint64_t id : listing.wanted_by) ListAgain(listed.dir, id);
+    return false;
+  }
   if (listed.status.ok()) {
     unlisted_.erase(listed.dir);
   } else {
     unlisted_.insert(listed.dir);
   }
-  if (listed.unchanged) return FinishSilent(listed, listing, now);
-  NoteTimes(listed, listing);
+  SetTold(listed.dir, scan_id);
+  if (listed.unchanged) {
+    FinishSilent(listed, listing, scan_id, now);
+  } else {
+    TakeIn(listed, std::move(listing), scan_id, now);
+  }
+  return true;
+}
+
+void Observer::SetTold(DirKey dir, std::uint64_t scan_id) {
+  if (scan_id == kEverybody) {
+    for (auto& [id, subscriber] : subscribers_) {
+      if (subscriber.active) subscriber.SetTold(dir, true);
+    }
+    return;
+  }
+  Subscriber* whose = ScanOf(scan_id);
+  if (whose == nullptr) (void)JobOf(scan_id, &whose);
+  if (whose != nullptr) whose->SetTold(dir, true);
+}
+
+void Observer::TakeIn(env::ListedDir& listed, Listing listing, std::uint64_t scan_id, Instant now) {
+  Job* const job = JobOf(scan_id);
+  NoteTimes(listed, listing, scan_id);
   ++counters_.directories_listed;
   counters_.entries_listed += listed.children.size();
   if (!listed.watch_status.ok()) ++counters_.unwatched;
@@ -265,30 +403,33 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   // same.
   for (const std::string& name : block.exempt) {
     const std::optional<DirKey> child = dirs_.Find(listed.dir, name);
-    if (child && listing.scan_id != 0) PushList(*child, listing.scan_id);
+    if (child && scan_id != kEverybody) PushList(*child, scan_id);
   }
-  if (job != nullptr) ListNewChildren(listed);
-  ReconcileChildren(listed, listing.scan_id);
+  if (job != nullptr) ListNewChildren(job, listed);
+  ReconcileChildren(listed, scan_id);
   block.self = listed.self;
   // Its changes are events only since it is watched. A stat that was under way meanwhile may be
   // from before that, and newer or older than the listing.
   if (listing.fresh_self || IsBeingLookedAt(listed.dir)) WantDirectory(listed.dir, now);
   block.rows = std::move(listed.children);
-  Report(listed.dir, listing.scan_id, std::move(block));
+  Report(listed.dir, scan_id, std::move(block));
 }
 
 void Observer::Report(DirKey dir, std::uint64_t scan_id, batch::DirBlock block) {
-  if (const Job* job = JobOf(scan_id); job != nullptr) {
-    bus_.PushOfJob(scan_id, job->id, dir, std::move(block));
-  } else if (scan_id != 0) {
-    if (reported()) bus_.PushScanned(scan_id, dir, std::move(block));
+  Subscriber* whose = ScanOf(scan_id);
+  if (const Job* job = JobOf(scan_id, &whose); job != nullptr) {
+    whose->bus->PushOfJob(scan_id, job->id, dir, std::move(block));
+  } else if (scan_id != kEverybody) {
+    FUSTOR_CHECK(whose != nullptr);
+    if (whose->reported()) whose->bus->PushScanned(scan_id, dir, std::move(block));
   } else {
     block.path = dirs_.PathOf(dir);
     // Its row in a listing of its parent that still waits (a job may have found it) is older, too.
     const EntryKey entry = EntryOf(dir);
     if (!entry.name.empty()) Touch(entry.dir, entry.name);
-    bus_.Drop(dir);  // What a scan has listed before this is older and would come later.
-    bus_.Push(std::move(block));
+    // What a scan has listed before this is older and would come later.
+    for (auto& [id, subscriber] : subscribers_) subscriber.bus->Drop(dir);
+    ring_.Push(std::move(block));
   }
 }
 
@@ -311,7 +452,8 @@ bool Observer::IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& 
 }
 
 void Observer::ReconcileChildren(const env::ListedDir& listed, std::uint64_t scan_id) {
-  const bool audit = scan_id != 0 && scan_id == scan_id_ && scan_ == Scan::kAudit;
+  const Subscriber* const scan = ScanOf(scan_id);
+  const bool audit = scan != nullptr && scan->audits();
   // Backwards: the stack then yields the names in order.
   for (std::size_t i = listed.children.size(); i-- > 0;) {
     const EntryAttrs& attrs = listed.children.attrs(i);
@@ -319,23 +461,24 @@ void Observer::ReconcileChildren(const env::ListedDir& listed, std::uint64_t sca
     const bool known = dirs_.Find(listed.dir, listed.children.name(i)).has_value();
     const DirKey child = dirs_.Add(listed.dir, listed.children.name(i), attrs.inode);
     if (audit && !known) found_ahead_.insert(child);
-    if (scan_id == 0) found_ahead_.erase(child);
+    if (scan_id == kEverybody) found_ahead_.erase(child);
     PushList(child, scan_id);
   }
 }
 
 void Observer::Forget(DirKey dir) {
   for (const DirKey key : dirs_.Remove(dir)) {
-    bus_.Drop(key);
+    for (auto& [id, subscriber] : subscribers_) {
+      subscriber.bus->Drop(key);
+      subscriber.times.Forget(key);
+      if (subscriber.WasTold(key)) subscriber.SetTold(key, false);
+      if (subscriber.queued.erase(key) != 0) --subscriber.scan_open;
+    }
     unlisted_.erase(key);
     found_ahead_.erase(key);
-    times_.Forget(key);
+    appeared_.erase(key);
     watch_budget_.Ended(key);
     taking_watch_.erase(key);
-    if (const auto it = queued_.find(key); it != queued_.end()) {
-      CloseListing(it->second);
-      queued_.erase(it);
-    }
     unwatch_.push_back(key);
   }
   // Listings in flight close when they come back; stats of what was inside find no directory.

@@ -1,7 +1,12 @@
 // observer.h: what one source's tree looks like, out of events, listings and stats.
 //
 // Pure: a state machine without clock, threads or I/O; one owner. The flow feeds it what the file
-// system says and carries out what it asks for; what is to be reported goes to the bus. The rules:
+// system says and carries out what it asks for; what is to be reported goes to the buses of its
+// subscribers (pipes that read this source). What happens is seen once and told to all of them
+// through the ring that their buses share; each one has scans, audits, jobs and a memory of what it
+// has been told of its own, since each has a session and a role of its own. A directory that two
+// scans want at the same time is listed once, for both. One whose bus is full or closed holds up
+// nobody else. The rules:
 //  - Watch, then list, then trust: a directory's listing never overrides an event that came after
 //  the
 //    listing began (names touched meanwhile are left out of it and declared exempt).
@@ -16,7 +21,8 @@
 //    way: the rename that explains it must keep its number, and its watch.
 //  - With too few watches those keep theirs that have changed last (WatchBudget); what has none is
 //    seen by scans only.
-//  - A directory that appears is watched and listed, and its rows are realtime evidence.
+//  - A directory that appears is watched and listed, and its rows are realtime evidence. So is one
+//    that the scan of another subscriber has found before its event was read.
 //  - An audit does not read a directory that is as it was when it was last read (listed_times.h):
 //  its
 //    files are taken to be the same. Writes in place do not show in a directory's times; so every
@@ -83,21 +89,34 @@ class Observer {
     std::uint64_t displaced = 0;       // Watches given up for directories that changed later.
   };
 
-  // `bus` must outlive the observer.
-  Observer(Options options, Bus& bus);
+  using SubscriberId = std::uint32_t;
+  static constexpr SubscriberId kFirst = 1;
+
+  // For subscribers that share `ring`, which must outlive the observer.
+  Observer(Options options, Ring& ring) : options_(options), ring_(ring) {}
+  // For one, which is kFirst; `bus` must outlive the observer.
+  Observer(Options options, Bus& bus) : Observer(options, bus.ring()) { Subscribe(bus); }
+
+  // `bus` must use the observer's ring, and live until Unsubscribe or longer than the observer.
+  SubscriberId Subscribe(Bus& bus);
+  void Unsubscribe(SubscriberId id);
+  // Its scans and jobs are given up, without a word, until it starts another one: its session is
+  // over.
+  void Pause(SubscriberId id);
 
   // Starts (again) a scan of the whole tree. What was pending of an older one is folded into it.
   // Lost events start another one of the same kind.
-  void StartScan() { BeginScan(kind_ = Scan::kSnapshot); }
+  void StartScan(SubscriberId id = kFirst) { BeginScan(id, Scan::kSnapshot); }
   // The same, but its listings are not reported: everything is watched, and only changes are.
-  void StartWatching() { BeginScan(kind_ = Scan::kWatching); }
+  void StartWatching(SubscriberId id = kFirst) { BeginScan(id, Scan::kWatching); }
   // Looks at everything once more, in case that something has changed without an event. False: a
   // scan is going on already, or has not been sent yet. The audit is given up, and nothing is
   // concluded from it, when the root cannot be read, is on another file system than before, or is
   // empty although directories are known below it: a file system that is not mounted deletes
   // nothing.
-  bool StartAudit();
-  bool scanning() const { return scan_id_ != 0; }
+  bool StartAudit(SubscriberId id = kFirst);
+  bool scanning(SubscriberId id) const { return subscribers_.at(id).scan_id != 0; }
+  bool scanning() const;  // Somebody's.
 
   // An on-demand scan: lists the directory at `path`, or the directory of the file there, with all
   // that is below it or without, and reports what it sees as the job `job_id`, whatever else is
@@ -105,10 +124,8 @@ class Observer {
   // the other; more than kJobsMax, and what cannot be looked at (outside, excluded, not there, not
   // readable, or a root that StartAudit would not trust), end with an error that is reported. A job
   // that is known already is not begun again.
-  void StartJob(std::string job_id, std::string path, bool recursive);
-  // Forgets all jobs, without a word: their session is over.
-  void DropJobs();
-  std::size_t job_count() const { return jobs_.size(); }
+  void StartJob(std::string job_id, std::string path, bool recursive, SubscriberId id = kFirst);
+  std::size_t job_count() const;
 
   void OnEvents(std::vector<env::TreeEvent> events, Instant now);
   void OnListed(std::vector<env::ListedDir> listed, Instant now);
@@ -159,13 +176,15 @@ class Observer {
     bool is_directory = false;
     Instant until;
   };
+  // Whom listings are for: scans and jobs by their ids, 0 is everybody.
+  using ScanIds = std::vector<std::uint64_t>;
+  static constexpr std::uint64_t kEverybody = 0;
   struct Listing {
     std::string path;
-    std::uint64_t scan_id = 0;
+    ScanIds wanted_by;  // One, or scans that go together.
     std::vector<std::string> touched;
-    bool fresh_self = false;  // A stat of it came while it was in flight.
-    bool again = false;       // Wanted once more while it was in flight.
-    std::uint64_t again_scan_id = 0;
+    bool fresh_self = false;     // A stat of it came while it was in flight.
+    ScanIds again;               // Who wants it once more, since it was in flight.
     std::int64_t newest_ns = 0;  // newest_ns_ when it was asked for.
   };
 
@@ -188,10 +207,40 @@ class Observer {
   };
 
   enum class Scan : std::uint8_t { kSnapshot, kAudit, kWatching };
-  void BeginScan(Scan scan);
-  bool reported() const { return scan_ != Scan::kWatching; }
+  struct Subscriber {
+    explicit Subscriber(Bus* b) : bus(b) {}
+    bool reported() const { return scan != Scan::kWatching; }
+    bool audits() const { return scan_id != 0 && scan == Scan::kAudit; }
+    bool WasTold(DirKey dir) const { return dir.value < told.size() && told[dir.value]; }
+    void SetTold(DirKey dir, bool is) {
+      if (dir.value >= told.size()) told.resize(dir.value + 1);
+      told[dir.value] = is;
+    }
+
+    Bus* bus;
+    bool active = false;                // Between a Start and a Pause.
+    Scan kind = Scan::kSnapshot;        // What lost events start.
+    Scan scan = Scan::kSnapshot;        // The scan that began last.
+    std::uint64_t scan_id = 0;          // Of the scan that is going on; 0: none.
+    std::uint64_t scan_open = 0;        // Listings of it that are queued or in flight.
+    std::vector<DirKey> to_list;        // A stack: depth first.
+    std::unordered_set<DirKey> queued;  // What of to_list is still wanted.
+    // Of what its Fusion has been told in this session.
+    ListedTimes times;
+    std::vector<bool> told;              // By key: directories that have been listed for it.
+    std::uint64_t audit_turn = 0;        // Counts audits that came to their end.
+    std::deque<Job> jobs;                // The first one is being done.
+    std::deque<std::string> jobs_ended;  // Ids, the last ones.
+  };
+  using Requests = std::vector<env::ListRequest>;
+  void BeginScan(SubscriberId id, Scan scan);
+  // Whose scan is going on by this id; nullptr: nobody's.
+  Subscriber* ScanOf(std::uint64_t scan_id);
+  const Subscriber* ScanOf(std::uint64_t scan_id) const {
+    return const_cast<Observer*>(this)->ScanOf(scan_id);
+  }
   // What a scan still wants to list is not wanted any more.
-  void DropQueue();
+  void DropQueue(Subscriber* subscriber, std::uint64_t scan_id);
   // A listing of the root. True: it was that of an audit, which is given up for what it shows.
   bool StopsAudit(const env::ListedDir& root, std::uint64_t scan_id);
   void OnEvent(env::TreeEvent& event, Instant now);
@@ -209,8 +258,15 @@ class Observer {
   void WantDirectory(DirKey dir, Instant now);
   void Touch(DirKey dir, const std::string& name);
   void AnnounceFound(DirKey dir, std::string_view name);
+  // What is in the directory has not been told to somebody who looks for nothing there any more.
+  bool IsUntold(DirKey dir) const;
+  bool WillBeTold(const Subscriber& subscriber, DirKey dir) const;
   void Forget(DirKey dir);  // Takes the subtree out of everything.
   void PushList(DirKey dir, std::uint64_t scan_id);
+  void PushListForAll(DirKey dir);
+  bool IsCovered(DirKey dir) const;
+  // It is in flight, and one more wants it.
+  void WantAgain(Listing* listing, std::uint64_t scan_id, bool audit);
   EntryKey EntryOf(DirKey dir) const;
   bool IsBeingLookedAt(DirKey dir) const;
   bool IsElsewhere(DirKey dir, std::string_view name, const EntryAttrs& attrs) const;
@@ -220,14 +276,18 @@ class Observer {
   bool TakesWatch(const env::ListedDir& listed);
   // Directories that the listing shows no more; `exempt` (sorted) are those it says nothing about.
   void ForgetMissing(const env::ListedDir& listed, const std::vector<std::string>& exempt);
-  void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
+  // For one of those that wanted it, `first` for the first of them. False: it is listed again for
+  // all of them.
+  bool FinishListing(env::ListedDir& listed, Listing listing, std::uint64_t scan_id, bool first,
+                     Instant now);
+  void TakeIn(env::ListedDir& listed, Listing listing, std::uint64_t scan_id, Instant now);
+  void SetTold(DirKey dir, std::uint64_t scan_id);
   // observer_audit.cc
-  bool IsOfAudit(std::uint64_t scan_id) const {
-    return scan_id != 0 && scan_id == scan_id_ && scan_ == Scan::kAudit;
-  }
-  env::ListRequest::Known KnownOf(DirKey dir, std::uint64_t scan_id) const;
-  void FinishSilent(const env::ListedDir& listed, const Listing& listing, Instant now);
-  void NoteTimes(const env::ListedDir& listed, const Listing& listing);
+  env::ListRequest::Known KnownOf(DirKey dir, const Subscriber& subscriber) const;
+  void FinishSilent(const env::ListedDir& listed, const Listing& listing, std::uint64_t scan_id,
+                    Instant now);
+  void NoteTimes(const env::ListedDir& listed, const Listing& listing, std::uint64_t scan_id);
+  void ForgetTimes(DirKey dir);  // Everybody's next audit looks.
   // Takes out the rows that are not to be reported, and those that something else tells about.
   void LeaveOut(env::ListedDir& listed) const;
   void SetAside(env::ListedDir& listed, Listing& listing, Instant now);
@@ -242,52 +302,54 @@ class Observer {
   void MaybeEndScan();
 
   // observer_jobs.cc
-  Job* JobOf(std::uint64_t scan_id);
-  void BeginJob();
+  // The one that is being done by this id; nullptr: none. Of whom, too, when that is asked for.
+  Job* JobOf(std::uint64_t scan_id, Subscriber** whose = nullptr);
+  void BeginJob(Subscriber* subscriber);
   // Finds what is to be listed next for the job.
   void Advance(Job* job);
   void LookInto(DirKey found);
-  void EndJob(std::string error);
+  void EndJob(Subscriber* subscriber, std::string error);
   // True: there is something new to list.
-  bool MaybeEndJob();
-  void TakeJobLists(std::vector<env::ListRequest>* requests);
-  void TakeListsOf(Job* current, std::vector<env::ListRequest>* requests);
+  bool MaybeEndJob(Subscriber* subscriber);
+  void TakeJobLists(Subscriber* subscriber, Requests* requests);
+  void TakeListsOf(Subscriber* subscriber, Requests* requests);
   // True: `scan_id` is a job's, and its listing of `dir` waits if the job is to list it.
   bool PushJobList(DirKey dir, std::uint64_t scan_id);
   // Once more, for whom it was listed.
   void ListAgain(DirKey dir, std::uint64_t scan_id);
   // What a listing means to its job. True: there is nothing in it to report.
-  bool StopsJobListing(const env::ListedDir& listed, const Listing& listing, Instant now);
+  bool StopsJobListing(Job* job, const env::ListedDir& listed, const Listing& listing, Instant now);
   void NoteStep(Job* job, const env::ListedDir& listed);
   // Directories that only this listing has shown are looked into as ones that have just appeared.
-  void ListNewChildren(const env::ListedDir& listed);
-  void RequestListing(DirKey dir, std::uint64_t scan_id, std::vector<env::ListRequest>* requests);
+  void ListNewChildren(Job* job, const env::ListedDir& listed);
+  Listing& RequestListing(DirKey dir, std::uint64_t scan_id, Requests* requests);
+  void TakeListsForAll(Requests* requests);
+  // The next directory of a scan. False: there is none, or its bus is full.
+  bool TakeNextOfScan(Subscriber* subscriber, Requests* requests);
+  // Other scans that want the same directory, and would ask for it alike.
+  void Share(Subscriber* with, DirKey dir, const env::ListRequest& request, Listing* listing);
+  bool AllAreFull() const;
 
   const Options options_;
-  Bus& bus_;
+  Ring& ring_;
+  std::map<SubscriberId, Subscriber> subscribers_;
+  SubscriberId last_subscriber_ = 0;
   DirTable dirs_;
   Counters counters_;
 
   std::uint64_t last_scan_id_ = 0;
-  std::uint64_t scan_id_ = 0;                              // Of the scan that is going on; 0: none.
-  std::vector<std::pair<DirKey, std::uint64_t>> to_list_;  // A stack: depth first.
-  std::unordered_map<DirKey, std::uint64_t> queued_;  // What is in to_list_, by scan (0: none).
-  std::unordered_map<DirKey, Listing> listing_;       // In flight.
+  // Directories that have appeared, to be listed for everybody.
+  std::vector<DirKey> to_list_;                  // A stack.
+  std::unordered_set<DirKey> appeared_;          // What of it is still wanted.
+  std::unordered_map<DirKey, Listing> listing_;  // In flight.
   // Not found or not readable when they were to be listed: tried again when something is seen of
   // them.
   std::unordered_set<DirKey> unlisted_;
-  // New directories that the last audit has found. If their events come only now, what is in them
+  // New directories that the last audits have found. If their events come only now, what is in them
   // is announced all the same.
   std::unordered_set<DirKey> found_ahead_;
-  Scan kind_ = Scan::kSnapshot;    // What lost events start.
-  Scan scan_ = Scan::kSnapshot;    // The scan that began last.
-  std::uint64_t root_device_ = 0;  // 0: not known yet.
-  std::uint64_t scan_open_ = 0;    // Listings of the scan that are queued or in flight.
-
-  // Of what Fusion has been told in this session.
-  ListedTimes times_;
+  std::uint64_t root_device_ = 0;       // 0: not known yet.
   std::int64_t newest_ns_ = INT64_MIN;  // The newest ctime seen.
-  std::uint64_t audit_turn_ = 0;        // Counts audits that came to their end.
 
   std::unordered_map<EntryKey, Pending, EntryHash> pending_;
   std::multimap<Instant, EntryKey> due_;
@@ -295,8 +357,6 @@ class Observer {
   std::map<std::uint32_t, Held> held_;                        // By cookie.
   std::unordered_map<EntryKey, Instant, EntryHash> writing_;  // Modified, not yet closed.
   std::vector<DirKey> unwatch_;
-  std::deque<Job> jobs_;                // The first one is being done.
-  std::deque<std::string> jobs_ended_;  // Ids, the last ones.
   WatchBudget watch_budget_;
   // Listed again for a watch that was given up for them, and how often already.
   std::unordered_map<DirKey, int> taking_watch_;

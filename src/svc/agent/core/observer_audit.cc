@@ -17,11 +17,12 @@ std::uint64_t TurnOf(DirKey dir) {
 
 }  // namespace
 
-bool Observer::StartAudit() {
+bool Observer::StartAudit(SubscriberId id) {
+  Subscriber& subscriber = subscribers_.at(id);
   // Its listings would take the place of those that wait.
-  if (scanning() || bus_.has_scan()) return false;
+  if (subscriber.scan_id != 0 || subscriber.bus->has_scan()) return false;
   ++counters_.audits;
-  BeginScan(Scan::kAudit);
+  BeginScan(id, Scan::kAudit);
   return true;
 }
 
@@ -29,11 +30,12 @@ bool Observer::StopsAudit(const env::ListedDir& root, std::uint64_t scan_id) {
   const bool elsewhere = root_device_ != 0 && root.self.device != root_device_;
   const bool emptied =
       !root.unchanged && root.children.empty() && !dirs_.ChildrenOf(DirTable::kRoot).empty();
-  if (IsOfAudit(scan_id) && (!root.status.ok() || elsewhere || emptied)) {
+  Subscriber* const scan = ScanOf(scan_id);
+  const bool audited = scan != nullptr && scan->audits();
+  if (audited && (!root.status.ok() || elsewhere || emptied)) {
     ++counters_.audits_stopped;
-    times_.Clear();  // What it has told is not concluded from.
-    scan_id_ = 0;
-    DropQueue();
+    scan->times.Clear();  // What it has told is not concluded from.
+    DropQueue(scan, std::exchange(scan->scan_id, 0));
     return true;
   }
   if (root.status.ok()) root_device_ = root.self.device;
@@ -58,36 +60,53 @@ void Observer::LookAgain(std::string_view path, Instant now) {
   Want({*dir, std::move(entry)}, false, now);
 }
 
-env::ListRequest::Known Observer::KnownOf(DirKey dir, std::uint64_t scan_id) const {
-  if (!IsOfAudit(scan_id)) return {};
-  if ((TurnOf(dir) + audit_turn_) % std::max(options_.full_every, 1u) == 0) return {};
-  return times_.Find(dir, dirs_.InodeOf(dir));
+env::ListRequest::Known Observer::KnownOf(DirKey dir, const Subscriber& subscriber) const {
+  if (!subscriber.audits()) return {};
+  if ((TurnOf(dir) + subscriber.audit_turn) % std::max(options_.full_every, 1u) == 0) return {};
+  return subscriber.times.Find(dir, dirs_.InodeOf(dir));
 }
 
 // It is as it was, so its entries are those that are known. What is below it may have changed.
-void Observer::FinishSilent(const env::ListedDir& listed, const Listing& listing, Instant now) {
+void Observer::FinishSilent(const env::ListedDir& listed, const Listing& listing,
+                            std::uint64_t scan_id, Instant now) {
   ++counters_.directories_silent;
-  for (const DirKey child : dirs_.ChildrenOf(listed.dir)) PushList(child, listing.scan_id);
+  for (const DirKey child : dirs_.ChildrenOf(listed.dir)) PushList(child, scan_id);
   if (listing.fresh_self || IsBeingLookedAt(listed.dir)) WantDirectory(listed.dir, now);
+  Subscriber* const scan = ScanOf(scan_id);
+  FUSTOR_CHECK(scan != nullptr);
   // A listing of it that has not left yet says more.
-  if (bus_.HasListing(listed.dir)) return;
+  if (scan->bus->HasListing(listed.dir)) return;
   batch::DirBlock block;
   block.silent = true;
   block.self = listed.self;
-  bus_.PushScanned(listing.scan_id, listed.dir, std::move(block));
+  scan->bus->PushScanned(scan_id, listed.dir, std::move(block));
 }
 
-void Observer::NoteTimes(const env::ListedDir& listed, const Listing& listing) {
-  const bool told = listing.scan_id == 0 || reported();
-  if (told && listed.status.ok() && ListedTimes::IsClean(listed, listing.newest_ns)) {
-    times_.Note(listed.dir, listed.self);
-  } else {
-    times_.Forget(listed.dir);
+void Observer::NoteTimes(const env::ListedDir& listed, const Listing& listing,
+                         std::uint64_t scan_id) {
+  const bool clean = listed.status.ok() && ListedTimes::IsClean(listed, listing.newest_ns);
+  const auto note = [&](Subscriber* subscriber, bool told) {
+    if (told && clean) {
+      subscriber->times.Note(listed.dir, listed.self);
+    } else {
+      subscriber->times.Forget(listed.dir);
+    }
+  };
+  if (scan_id == kEverybody) {
+    for (auto& [id, subscriber] : subscribers_) note(&subscriber, subscriber.active);
+  } else if (Subscriber* scan = ScanOf(scan_id); scan != nullptr) {
+    note(scan, scan->reported());
+  } else if (Subscriber* whose = nullptr; JobOf(scan_id, &whose) != nullptr) {
+    note(whose, whose->reported());
   }
   newest_ns_ = std::max(newest_ns_, listed.self.ctime_ns);
   for (std::size_t i = 0; i < listed.children.size(); ++i) {
     newest_ns_ = std::max(newest_ns_, listed.children.attrs(i).ctime_ns);
   }
+}
+
+void Observer::ForgetTimes(DirKey dir) {
+  for (auto& [id, subscriber] : subscribers_) subscriber.times.Forget(dir);
 }
 
 }  // namespace fustor::agent

@@ -99,7 +99,7 @@ void Observer::OnModified(EntryKey key, Instant now) {
 void Observer::AnnounceFound(DirKey dir, std::string_view name) {
   if (found_ahead_.empty()) return;
   const std::optional<DirKey> child = dirs_.Find(dir, name);
-  if (child && found_ahead_.erase(*child) != 0) PushList(*child, 0);
+  if (child && found_ahead_.erase(*child) != 0) PushList(*child, kEverybody);
 }
 
 bool Observer::Select(env::TreeEvent* event, Instant now) {
@@ -150,17 +150,21 @@ void Observer::OnMoved(const env::TreeEvent& event, Instant now) {
   if (replaced && moved && replaced != moved && dirs_.InodeOf(*moved) != 0 &&
       dirs_.InodeOf(*replaced) == dirs_.InodeOf(*moved)) {
     // A look ahead of the events has found it at the new place, and watches it there by a new
-    // number.
-    return OnRemoved(from.dir, from.name, now);
+    // number. Who has not looked is told when it is looked at.
+    OnRemoved(from.dir, from.name, now);
+    if (dirs_.Contains(*replaced) && IsUntold(*replaced)) Want(to, std::nullopt, now);
+    return;
   }
   if (replaced && replaced != moved) Forget(*replaced);
   if (moved && dirs_.Contains(*moved)) {
     if (dirs_.IsBelow(to.dir, *moved)) return OnOverflow();  // Events contradict each other.
     dirs_.Move(*moved, to.dir, to.name);
     // The scan may have passed the new place already, and not yet have come to the old one.
-    if (scan_id_ != 0) PushList(*moved, scan_id_);
+    for (auto& [id, subscriber] : subscribers_) {
+      if (subscriber.scan_id != 0) PushList(*moved, subscriber.scan_id);
+    }
   }
-  bus_.Push(std::move(change));
+  ring_.Push(std::move(change));
   std::optional<bool> atomic;
   if (const auto it = pending_.find(from); it != pending_.end()) atomic = it->second.atomic;
   Cancel(from);
@@ -185,7 +189,7 @@ void Observer::OnRemoved(DirKey dir, const std::string& name, Instant now) {
   batch::Change change;
   change.kind = batch::Change::Kind::kDelete;
   change.path = JoinPath(dirs_.PathOf(dir), name);
-  bus_.Push(std::move(change));
+  ring_.Push(std::move(change));
   if (const std::optional<DirKey> child = dirs_.Find(dir, name)) Forget(*child);
   WantDirectory(dir, now);
 }
@@ -196,8 +200,11 @@ void Observer::OnOverflow() {
   held_.clear();
   // What is in flight may be older than the scan, and no event will correct it.
   for (auto& [key, pending] : pending_) pending.again = pending.in_flight;
-  bus_.MarkLost();
-  BeginScan(kind_);
+  for (auto& [id, subscriber] : subscribers_) {
+    if (!subscriber.active) continue;
+    subscriber.bus->MarkLost();
+    BeginScan(id, subscriber.kind);
+  }
 }
 
 void Observer::Touch(DirKey dir, const std::string& name) {
@@ -205,7 +212,7 @@ void Observer::Touch(DirKey dir, const std::string& name) {
     std::vector<std::string>& touched = it->second.touched;
     if (std::find(touched.begin(), touched.end(), name) == touched.end()) touched.push_back(name);
   }
-  bus_.Touch(dir, name);
+  for (auto& [id, subscriber] : subscribers_) subscriber.bus->Touch(dir, name);
 }
 
 // Something else happens to a name whose rename is half known: the first half was a deletion.
@@ -230,9 +237,10 @@ void Observer::Tick(Instant now) {
     it = held_.erase(it);
     OnRemoved(held.from.dir, held.from.name, now);
   }
-  if (bus_.TakeOverflow()) {
+  for (auto& [id, subscriber] : subscribers_) {
+    if (!subscriber.bus->TakeOverflow() || !subscriber.active) continue;
     ++counters_.overflows;
-    BeginScan(kind_);
+    BeginScan(id, subscriber.kind);
   }
   MaybeEndScan();
 }

@@ -17,50 +17,53 @@ constexpr std::size_t kEndedMax = 256;
 
 }  // namespace
 
-void Observer::StartJob(std::string job_id, std::string path, bool recursive) {
-  const bool known = std::ranges::find(jobs_ended_, job_id) != jobs_ended_.end() ||
-                     std::ranges::any_of(jobs_, [&](const Job& job) { return job.id == job_id; });
+void Observer::StartJob(std::string job_id, std::string path, bool recursive, SubscriberId id) {
+  Subscriber& subscriber = subscribers_.at(id);
+  std::deque<Job>& jobs = subscriber.jobs;
+  const bool known =
+      std::ranges::find(subscriber.jobs_ended, job_id) != subscriber.jobs_ended.end() ||
+      std::ranges::any_of(jobs, [&](const Job& job) { return job.id == job_id; });
   if (known) return;
   Job job;
   job.id = std::move(job_id);
   job.path = path.empty() ? "/" : std::move(path);
   job.recursive = recursive;
-  if (jobs_.size() >= kJobsMax) {
+  if (jobs.size() >= kJobsMax) {
     ++counters_.jobs;
     ++counters_.jobs_failed;
-    bus_.EndJob(++last_scan_id_, std::move(job.id), "",
-                "the agent has " + std::to_string(kJobsMax) + " scans to do already");
+    subscriber.bus->EndJob(++last_scan_id_, std::move(job.id), "",
+                           "the agent has " + std::to_string(kJobsMax) + " scans to do already");
     return;
   }
-  jobs_.push_back(std::move(job));
-  BeginJob();
+  jobs.push_back(std::move(job));
+  BeginJob(&subscriber);
 }
 
-void Observer::DropJobs() {
-  // Listings that are under way come back, and find that nobody waits for them.
-  jobs_.clear();
-  jobs_ended_.clear();
-}
-
-Observer::Job* Observer::JobOf(std::uint64_t scan_id) {
-  if (scan_id == 0 || jobs_.empty() || jobs_.front().scan_id != scan_id) return nullptr;
-  return &jobs_.front();
+Observer::Job* Observer::JobOf(std::uint64_t scan_id, Subscriber** whose) {
+  if (scan_id == kEverybody) return nullptr;
+  for (auto& [id, subscriber] : subscribers_) {
+    if (subscriber.jobs.empty() || subscriber.jobs.front().scan_id != scan_id) continue;
+    if (whose != nullptr) *whose = &subscriber;
+    return &subscriber.jobs.front();
+  }
+  return nullptr;
 }
 
 // Begins the first one, if it has not begun.
-void Observer::BeginJob() {
-  while (!jobs_.empty() && jobs_.front().scan_id == 0) {
-    Job& job = jobs_.front();
+void Observer::BeginJob(Subscriber* subscriber) {
+  std::deque<Job>& jobs = subscriber->jobs;
+  while (!jobs.empty() && jobs.front().scan_id == 0) {
+    Job& job = jobs.front();
     job.scan_id = ++last_scan_id_;
     if (!IsNormalViewPath(job.path)) {
       job.path.clear();
-      EndJob("that is no path in the tree of this agent");
+      EndJob(subscriber, "that is no path in the tree of this agent");
       continue;
     }
     // Before the first look: what happens from now on is younger than what the job sees.
-    bus_.BeginJob(job.scan_id, job.id, job.path, !job.recursive);
+    subscriber->bus->BeginJob(job.scan_id, job.id, job.path, !job.recursive);
     Advance(&job);
-    if (!job.error.empty()) EndJob(std::string(job.error));
+    if (!job.error.empty()) EndJob(subscriber, std::string(job.error));
   }
 }
 
@@ -97,24 +100,24 @@ void Observer::Advance(Job* job) {
 
 // A directory that a job has found and does not list itself: whoever finds one has it watched.
 void Observer::LookInto(DirKey found) {
-  if (found.value != 0 && dirs_.Contains(found)) PushList(found, 0);
+  if (found.value != 0 && dirs_.Contains(found)) PushList(found, kEverybody);
 }
 
-void Observer::EndJob(std::string error) {
-  Job& job = jobs_.front();
+void Observer::EndJob(Subscriber* subscriber, std::string error) {
+  Job& job = subscriber->jobs.front();
   ++counters_.jobs;
   if (!error.empty()) ++counters_.jobs_failed;
   LookInto(job.found);
-  jobs_ended_.push_back(job.id);
-  if (jobs_ended_.size() > kEndedMax) jobs_ended_.pop_front();
-  bus_.EndJob(job.scan_id, std::move(job.id), std::move(job.path), std::move(error));
-  jobs_.pop_front();
+  subscriber->jobs_ended.push_back(job.id);
+  if (subscriber->jobs_ended.size() > kEndedMax) subscriber->jobs_ended.pop_front();
+  subscriber->bus->EndJob(job.scan_id, std::move(job.id), std::move(job.path), std::move(error));
+  subscriber->jobs.pop_front();
 }
 
-bool Observer::MaybeEndJob() {
+bool Observer::MaybeEndJob(Subscriber* subscriber) {
   bool more = false;
-  while (!jobs_.empty()) {
-    Job& job = jobs_.front();
+  while (!subscriber->jobs.empty()) {
+    Job& job = subscriber->jobs.front();
     if (job.in_flight != 0) return more;
     if (job.error.empty() && !job.to_list.empty()) return more;
     more = true;
@@ -122,25 +125,25 @@ bool Observer::MaybeEndJob() {
       Advance(&job);
       if (job.error.empty()) return true;
     }
-    EndJob(std::string(job.error));
-    BeginJob();
+    EndJob(subscriber, std::string(job.error));
+    BeginJob(subscriber);
   }
   return false;
 }
 
-void Observer::TakeJobLists(std::vector<env::ListRequest>* requests) {
+void Observer::TakeJobLists(Subscriber* subscriber, Requests* requests) {
   do {
-    if (!jobs_.empty()) TakeListsOf(&jobs_.front(), requests);
-  } while (MaybeEndJob());
+    if (!subscriber->jobs.empty()) TakeListsOf(subscriber, requests);
+  } while (MaybeEndJob(subscriber));
 }
 
-void Observer::TakeListsOf(Job* current, std::vector<env::ListRequest>* requests) {
-  Job& job = *current;
+void Observer::TakeListsOf(Subscriber* subscriber, Requests* requests) {
+  Job& job = subscriber->jobs.front();
   // Half of what may be under way: a scan that is going on goes on.
   const std::size_t most = std::max<std::size_t>(1, options_.lists_in_flight_max / 2);
   std::vector<DirKey> busy;
   while (job.error.empty() && !job.to_list.empty() && job.in_flight < most &&
-         listing_.size() < options_.lists_in_flight_max && !bus_.ScanFull()) {
+         listing_.size() < options_.lists_in_flight_max && !subscriber->bus->ScanFull()) {
     const DirKey dir = job.to_list.back();
     job.to_list.pop_back();
     if (!dirs_.Contains(dir)) continue;  // Gone meanwhile.
@@ -170,8 +173,8 @@ void Observer::ListAgain(DirKey dir, std::uint64_t scan_id) {
   }
 }
 
-bool Observer::StopsJobListing(const env::ListedDir& listed, const Listing& listing, Instant now) {
-  Job* const job = JobOf(listing.scan_id);
+bool Observer::StopsJobListing(Job* job, const env::ListedDir& listed, const Listing& listing,
+                               Instant now) {
   const bool wanted = listed.dir == job->way || listed.dir == job->target;
   if (listed.dir == DirTable::kRoot && listed.status.ok()) {
     const bool elsewhere = root_device_ != 0 && listed.self.device != root_device_;
@@ -218,18 +221,22 @@ void Observer::NoteStep(Job* job, const env::ListedDir& listed) {
   }
 }
 
-void Observer::ListNewChildren(const env::ListedDir& listed) {
-  Job& job = jobs_.front();
+void Observer::ListNewChildren(Job* current, const env::ListedDir& listed) {
+  Job& job = *current;
   if (job.recursive && job.way.value == 0) return;  // The job itself goes there.
   for (std::size_t i = 0; i < listed.children.size(); ++i) {
     const EntryAttrs& attrs = listed.children.attrs(i);
     const std::string_view name = listed.children.name(i);
-    if (!attrs.is_directory() || dirs_.Find(listed.dir, name)) continue;
+    if (!attrs.is_directory()) continue;
+    if (const std::optional<DirKey> known = dirs_.Find(listed.dir, name)) {
+      if (IsUntold(*known)) PushList(*known, kEverybody);  // Somebody else's scan has found it.
+      continue;
+    }
     const DirKey found = dirs_.Add(listed.dir, name, attrs.inode);
     if (listed.dir == job.way && name == job.step) {
       job.found = found;  // The job goes there next, unless everything moves meanwhile.
     } else {
-      PushList(found, 0);
+      PushList(found, kEverybody);
     }
   }
 }

@@ -224,7 +224,7 @@ TEST(Jobs, TooManyAndForgotten) {
   EXPECT_EQ(rig.observer.job_count(), Observer::kJobsMax);
   const std::vector<env::ListRequest> asked = rig.observer.TakeLists();
   EXPECT_EQ(asked.size(), 1u);
-  rig.observer.DropJobs();
+  rig.observer.Pause(Observer::kFirst);
   std::vector<env::ListedDir> answer;
   answer.push_back(rig.List(asked[0]));
   rig.observer.OnListed(std::move(answer), Instant{1});

@@ -127,7 +127,7 @@ void Observer::OnStattedOne(env::StattedEntry& statted, Instant now) {
   } else {
     if (!discard && IsPassing(code)) {
       ++counters_.stats_failed;
-      times_.Forget(key.dir);  // The next audit looks.
+      ForgetTimes(key.dir);  // The next audit looks.
     }
     pending_.erase(it);
   }
@@ -146,8 +146,8 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
   change.atomic = atomic;
   if (key.name.empty()) {
     RefreshSelf(key.dir, statted.attrs);
-    bus_.Push(std::move(change));
-    if (unlisted_.contains(key.dir)) PushList(key.dir, 0);
+    ring_.Push(std::move(change));
+    if (unlisted_.contains(key.dir)) PushList(key.dir, kEverybody);
     return;
   }
   std::optional<DirKey> child = dirs_.Find(key.dir, key.name);
@@ -158,24 +158,42 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
     batch::Change gone;
     gone.kind = batch::Change::Kind::kDelete;
     gone.path = change.path;
-    bus_.Push(std::move(gone));
+    ring_.Push(std::move(gone));
     Forget(*child);
     child.reset();
   }
-  bus_.Push(std::move(change));
+  ring_.Push(std::move(change));
   if (child) RefreshSelf(*child, statted.attrs);
-  if (child && unlisted_.contains(*child)) PushList(*child, 0);
+  if (child && (unlisted_.contains(*child) || IsUntold(*child))) PushList(*child, kEverybody);
   if (is_directory && !child) {
     const DirKey added = dirs_.Add(key.dir, key.name, statted.attrs.inode);
-    PushList(added, 0);
+    PushList(added, kEverybody);
   }
+}
+
+bool Observer::IsUntold(DirKey dir) const {
+  return std::ranges::any_of(subscribers_, [&](const auto& one) {
+    const Subscriber& subscriber = one.second;
+    return subscriber.active && !subscriber.WasTold(dir) && !WillBeTold(subscriber, dir);
+  });
+}
+
+bool Observer::WillBeTold(const Subscriber& subscriber, DirKey dir) const {
+  if (appeared_.contains(dir) || subscriber.queued.contains(dir)) return true;
+  // Its scan has not come to where the directory is.
+  if (subscriber.scan_id != 0 && !subscriber.WasTold(dirs_.ParentOf(dir))) return true;
+  const auto it = listing_.find(dir);
+  if (it == listing_.end()) return false;
+  const auto tells = [&](std::uint64_t id) { return id == kEverybody || id == subscriber.scan_id; };
+  return std::ranges::any_of(it->second.wanted_by, tells) ||
+         std::ranges::any_of(it->second.again, tells);
 }
 
 // A listing that has not left yet must not take the directory's own attributes back in time.
 void Observer::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
   watch_budget_.Changed(dir, attrs);
   if (const auto it = listing_.find(dir); it != listing_.end()) it->second.fresh_self = true;
-  bus_.HideSelf(dir);
+  for (auto& [id, subscriber] : subscribers_) subscriber.bus->HideSelf(dir);
 }
 
 void Observer::Vanished(const EntryKey& key, Instant now) {
@@ -183,7 +201,7 @@ void Observer::Vanished(const EntryKey& key, Instant now) {
   batch::Change change;
   change.kind = batch::Change::Kind::kDelete;
   change.path = JoinPath(dirs_.PathOf(key.dir), key.name);
-  bus_.Push(std::move(change));
+  ring_.Push(std::move(change));
   Touch(key.dir, key.name);  // A listing that is older must not tell about it.
   if (const std::optional<DirKey> child = dirs_.Find(key.dir, key.name)) Forget(*child);
   WantDirectory(key.dir, now);  // As after every deletion: it tells how old this one is.

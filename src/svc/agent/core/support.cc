@@ -69,7 +69,9 @@ void CheckSender(const std::string& id, const SenderConfig& sender, Findings* fi
   if (sender.driver == SenderConfig::Driver::kHttp) {
     CheckHttpSender(key, sender, findings);
   } else if (sender.driver == SenderConfig::Driver::kEcho) {
-    findings->Refuse(key + "driver", ": echo is not supported yet");
+    if (!sender.uri.empty() && !sender.uri.starts_with("file:///")) {
+      findings->Refuse(key + "uri", ": expected file:///PATH, or nothing for the standard output");
+    }
   } else if (!IsAddress(sender.uri)) {
     findings->Refuse(key + "uri", ": expected HOST:PORT of a gRPC receiver");
   }
@@ -81,7 +83,6 @@ void CheckSender(const std::string& id, const SenderConfig& sender, Findings* fi
 void CheckPipe(const std::string& id, const PipeConfig& pipe, Findings* findings) {
   static const PipeConfig kDefault;
   const std::string key = "pipes." + id + ".";
-  findings->NotYet(!pipe.fields_mapping.empty(), key + "fields_mapping");
   findings->NoEffect(pipe.audit_interval != kDefault.audit_interval, key + "audit_interval_sec");
   findings->NoEffect(pipe.sentinel_interval != kDefault.sentinel_interval,
                      key + "sentinel_interval_sec");

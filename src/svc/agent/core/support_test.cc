@@ -39,7 +39,9 @@ TEST(Support, SendersAreReachedByWhatTheirDriverSpeaks) {
       {Driver::kHttp, "http://fusion", SenderTls(), "senders.x.tls: the uri must begin with https"},
       {Driver::kHttp, "https://fusion", shown, ""},
       {Driver::kHttp, "https://fusion", named, ""},
-      {Driver::kEcho, "", {}, "senders.x.driver: echo is not supported"},
+      {Driver::kEcho, "", {}, ""},
+      {Driver::kEcho, "file:///var/tmp/seen", {}, ""},
+      {Driver::kEcho, "/var/tmp/seen", {}, "senders.x.uri: expected file:///PATH"},
   };
   for (const auto& c : cases) {
     SenderConfig sender;

@@ -1,8 +1,11 @@
 // agent.h: an agent as its configuration says: sources, pipes, and what becomes of them.
 //
-// Every pipe has a source of its own, that is, a tree with its watches and threads: two pipes on
-// one directory watch it twice. A source that cannot be opened is tried again for ever with the
-// back-off of its pipe; an agent does not end because a disk is not mounted.
+// Pipes that read the same source (SourceSignature) share it: one tree with its watches and
+// threads, one observer, one ring of events; each pipe has its own session, role, scans and audits.
+// A source lives as long as some pipe reads it, whatever happens to the others: a reload that
+// changes a pipe does not touch the source that it reads before and after. A source that cannot be
+// opened is tried again for ever with the back-off of the pipe that first asked for it; an agent
+// does not end because a disk is not mounted.
 //
 // Everything is called on the data executor.
 #pragma once
@@ -33,7 +36,9 @@ struct PipeState {
   bool scanning = false;
   Observer::Counters seen;
   std::size_t directories = 0;
+  std::size_t readers = 0;        // Pipes that share the source.
   std::size_t waiting_bytes = 0;  // Seen and not yet sent.
+  bool split = false;             // So far behind that it has a ring of events of its own.
   Pipe::State pipe;
   // What is wrong, for a person; empty: nothing is.
   std::string error;
@@ -68,9 +73,10 @@ class Agent {
   // reached are no errors.
   Status Start(AgentConfig config);
 
-  // Starts new pipes, stops removed ones, restarts those whose pipe, source or sender differs;
-  // others go on untouched. Errors: as Start; then nothing changes. REQUIRES: one call at a time,
-  // after Start and before Stop.
+  // Starts new pipes and stops removed ones. One that differs in how it tries again, or in
+  // intervals that Fusion decides, is changed while its session goes on; one that differs otherwise
+  // gets a new session. Others do not notice. Errors: as Start; then nothing changes. REQUIRES: one
+  // call at a time, after Start and before Stop.
   env::Task<Status> Reload(AgentConfig config);
 
   // Stops one pipe until the next Reload. Errors: kNotFound. REQUIRES: as Reload.
@@ -85,7 +91,8 @@ class Agent {
 
  private:
   class Member;
-  // What a pipe depends on; a difference restarts it.
+  class SharedSource;
+  // What a pipe depends on.
   struct Plan {
     std::string agent_id;
     PipeConfig pipe;
@@ -100,6 +107,9 @@ class Agent {
   void Add(const std::string& id, Plan plan);
   env::Task<void> StopMembers(std::vector<std::string> ids);
   env::Task<void> StopOne(Member* member);
+  std::shared_ptr<SharedSource> SourceOf(const Plan& plan);
+  // Stops those that no pipe reads and none of `plans` will.
+  env::Task<void> StopSources(const std::map<std::string, Plan>& plans);
 
   env::Executor& data_;
   env::Executor& control_;
@@ -108,6 +118,7 @@ class Agent {
   Prng prng_;
   std::string agent_id_;
   std::optional<batch::ConfigReport> config_;
+  std::vector<std::shared_ptr<SharedSource>> sources_;
   std::map<std::string, std::unique_ptr<Member>> members_;  // By pipe.
   env::TaskGroup stops_;
 };

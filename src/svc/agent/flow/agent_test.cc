@@ -108,6 +108,26 @@ class AgentTest : public testing::Test {
     }
     return tasks;
   }
+  // What a Fusion was told, in all its streams.
+  static std::vector<std::string> Scans(const FakeLink& link) {
+    std::vector<std::string> marks;
+    for (const auto& stream : link.streams) {
+      for (const batch::Batch& batch : stream->batches) {
+        if (batch.mark == batch::ScanMark::kBegin) marks.emplace_back("begin");
+        if (batch.mark == batch::ScanMark::kEnd) marks.emplace_back("end");
+      }
+    }
+    return marks;
+  }
+  static std::vector<std::string> Changes(const FakeLink& link) {
+    std::vector<std::string> paths;
+    for (const auto& stream : link.streams) {
+      for (const batch::Batch& batch : stream->batches) {
+        for (const batch::Change& change : batch.changes) paths.push_back(change.path);
+      }
+    }
+    return paths;
+  }
   PipeState StateOf(const std::string& id) {
     for (PipeState& pipe : agent_->state().pipes) {
       if (pipe.id == id) return pipe;
@@ -121,7 +141,9 @@ class AgentTest : public testing::Test {
     ports.open_tree = [this](const SourceConfig& source) -> Result<std::unique_ptr<env::Tree>> {
       opened_.push_back(source);
       if (!tree_status_.ok()) return tree_status_;
-      return std::unique_ptr<env::Tree>(std::make_unique<FakeTree>(source.uri));
+      auto tree = std::make_unique<FakeTree>(source.uri);
+      trees_.push_back(tree.get());
+      return std::unique_ptr<env::Tree>(std::move(tree));
     };
     ports.open_link = [this](const SenderConfig&) -> Result<std::unique_ptr<FusionLink>> {
       links_.push_back(std::make_shared<FakeLink>());
@@ -137,12 +159,13 @@ class AgentTest : public testing::Test {
   Status tree_status_;
   bool hang_ = false;
   std::vector<SourceConfig> opened_;
+  std::vector<FakeTree*> trees_;  // The agent's.
   std::vector<std::shared_ptr<FakeLink>> links_;
   std::unique_ptr<Agent> agent_ =
       std::make_unique<Agent>(data_, control_, MakePorts(), 1, Logger());
 };
 
-TEST_F(AgentTest, RunsEveryPipeWithASourceOfItsOwn) {
+TEST_F(AgentTest, RunsEveryPipe) {
   ASSERT_TRUE(Start(TwoPipes()).ok());
   EXPECT_THAT(Sessions(), ElementsAre("host:one", "host:two"));
   ASSERT_THAT(agent_->state().pipes, SizeIs(2));
@@ -153,6 +176,98 @@ TEST_F(AgentTest, RunsEveryPipeWithASourceOfItsOwn) {
   EXPECT_EQ(one.error, "");
   EXPECT_FALSE(one.scanning);
   EXPECT_GT(one.seen.directories_listed, 0u);
+}
+
+AgentConfig OneSourceTwoSenders() {
+  AgentConfig config = TwoPipes();
+  config.senders["other"] = config.senders["hub"];
+  config.senders["other"].uri = "other:8103";
+  config.sources["again"] = config.sources["home"];  // By another name.
+  config.pipes["two"] = PipeOf("again");
+  config.pipes["two"].sender = "other";
+  return config;
+}
+
+TEST_F(AgentTest, PipesOfOneSourceShareIt) {
+  ASSERT_TRUE(Start(OneSourceTwoSenders()).ok());
+  EXPECT_THAT(Sessions(), ElementsAre("host:one", "host:two"));
+  ASSERT_THAT(trees_, SizeIs(1)) << "one tree, watched once";
+  EXPECT_EQ(StateOf("one").readers, 2u);
+  trees_[0]->Put("new", 1);
+  Run();
+  for (const auto& link : links_) {
+    EXPECT_THAT(Scans(*link), ElementsAre("begin", "end")) << "each has a snapshot of its own";
+    EXPECT_THAT(Changes(*link), testing::Contains("/new"));
+  }
+}
+
+TEST_F(AgentTest, AFusionThatIsDeadCostsOthersNothing) {
+  ASSERT_TRUE(Start(OneSourceTwoSenders()).ok());
+  links_[1]->report_status = Status(Code::kUnavailable, "connection refused");
+  links_[1]->streams.back()->Break(Status(Code::kUnavailable, "reset"));
+  for (int i = 0; i < 50; ++i) {
+    trees_[0]->Put("n" + std::to_string(i), i);
+    Advance(Millis(100));
+  }
+  EXPECT_THAT(Changes(*links_[0]), testing::Contains("/n49"));
+  EXPECT_THAT(Changes(*links_[1]), testing::Not(testing::Contains("/n49")));
+  EXPECT_GT(StateOf("two").waiting_bytes, 0u) << "its session lives: nothing is lost";
+  links_[1]->report_status = Status();
+  Advance(Seconds(61));
+  EXPECT_THAT(Changes(*links_[1]), testing::IsSupersetOf({"/n0", "/n49"}));
+  EXPECT_EQ(links_[1]->requests.size(), 1u);
+}
+
+TEST_F(AgentTest, AChangedPipeDoesNotRestartItsSource) {
+  ASSERT_TRUE(Start(OneSourceTwoSenders()).ok());
+  AgentConfig config = OneSourceTwoSenders();
+  config.senders["other"].uri = "third:8103";
+  ASSERT_TRUE(Reload(config).ok());
+  EXPECT_THAT(links_[1]->closed, SizeIs(1)) << "its session ends at once";
+  EXPECT_THAT(links_[0]->closed, IsEmpty()) << "the other one does not notice";
+  ASSERT_THAT(links_, SizeIs(3));
+  EXPECT_THAT(trees_, SizeIs(1));
+  EXPECT_THAT(Scans(*links_[0]), ElementsAre("begin", "end"));
+  EXPECT_THAT(Scans(*links_[2]), ElementsAre("begin", "end")) << "it is told everything";
+  trees_[0]->Put("new", 1);
+  Run();
+  EXPECT_THAT(Changes(*links_[0]), testing::Contains("/new"));
+  EXPECT_THAT(Changes(*links_[2]), testing::Contains("/new"));
+
+  // The only pipe of a source moves: the source stays all the same.
+  config.pipes.erase("two");
+  ASSERT_TRUE(Reload(config).ok());
+  config.pipes["one"].sender = "other";
+  ASSERT_TRUE(Reload(config).ok());
+  EXPECT_THAT(links_, SizeIs(4));
+  EXPECT_THAT(trees_, SizeIs(1));
+  EXPECT_THAT(Scans(*links_[3]), ElementsAre("begin", "end"));
+
+  // A source that nobody reads goes, and comes again.
+  config.pipes.erase("one");
+  ASSERT_TRUE(Reload(config).ok());
+  config.pipes["one"] = PipeOf("home");
+  ASSERT_TRUE(Reload(config).ok());
+  EXPECT_THAT(opened_, SizeIs(2));
+}
+
+TEST_F(AgentTest, IntervalsChangeWhileTheSessionGoesOn) {
+  ASSERT_TRUE(Start(TwoPipes()).ok());
+  AgentConfig config = TwoPipes();
+  config.pipes["one"].audit_interval = Seconds(7);
+  config.pipes["one"].backoff_max = Seconds(6);
+  config.pipes["one"].error_retry_interval = Seconds(1);
+  config.pipes["one"].consecutive_errors_max = 1;
+  ASSERT_TRUE(Reload(config).ok());
+  EXPECT_THAT(links_, SizeIs(2));
+  for (const auto& link : links_) EXPECT_THAT(link->closed, IsEmpty());
+  links_[0]->report_status = Status(Code::kUnavailable, "connection refused");
+  links_[0]->streams.back()->Break(Status(Code::kUnavailable, "reset"));
+  Run();
+  EXPECT_TRUE(StateOf("one").failing) << "after one failure";
+  const int before = links_[0]->reports;
+  Advance(Seconds(60));
+  EXPECT_GE(links_[0]->reports - before, 9) << "not later than 6 s apart";
 }
 
 TEST_F(AgentTest, DisabledPipesDoNothing) {
@@ -246,10 +361,10 @@ TEST_F(AgentTest, ABadReloadChangesNothing) {
   ASSERT_TRUE(Start(TwoPipes()).ok());
   AgentConfig config = TwoPipes();
   config.pipes.erase("two");
-  config.pipes["one"].fields_mapping.emplace_back();
+  config.senders["hub"].uri = "hub";
   const Status status = Reload(config);
   EXPECT_EQ(status.code(), Code::kUnimplemented);
-  EXPECT_THAT(status.message(), HasSubstr("pipes.one.fields_mapping is not supported"));
+  EXPECT_THAT(status.message(), HasSubstr("senders.hub.uri"));
   EXPECT_THAT(agent_->state().pipes, SizeIs(2));
   for (const auto& link : links_) EXPECT_THAT(link->closed, IsEmpty());
 }
@@ -263,11 +378,11 @@ TEST_F(AgentTest, WhatIsNotSupportedIsRefusedAtStart) {
   const Case cases[] = {
       {[](auto* c) { c->senders["hub"].driver = Driver::kHttp; },
        "senders.hub.uri: expected http://HOST:PORT"},
-      {[](auto* c) { c->senders["hub"].driver = Driver::kEcho; }, "senders.hub.driver: echo"},
+      {[](auto* c) { c->senders["hub"].driver = Driver::kEcho; },
+       "senders.hub.uri: expected file:///PATH"},
       {[](auto* c) { c->senders["hub"].uri = "hub"; }, "senders.hub.uri: expected HOST:PORT"},
       {[](auto* c) { c->senders["hub"].uri = "http://hub:1"; }, "senders.hub.uri"},
       {[](auto* c) { c->senders["hub"].uri = "::1:8103"; }, "senders.hub.uri"},
-      {[](auto* c) { c->pipes["one"].fields_mapping.emplace_back(); }, "pipes.one.fields_mapping"},
       {[](auto* c) { c->sources["home"].uri = "home"; }, "sources.home.uri: expected an absolute"},
   };
   for (const Case& one : cases) {

@@ -11,6 +11,7 @@ namespace {
 
 // Faster beats help nobody, whatever the session's time is.
 constexpr Nanos kBeatIntervalMin = Millis(100);
+constexpr std::size_t kAcknowledgedMax = 256;
 
 }  // namespace
 
@@ -66,6 +67,7 @@ struct ControlLane::Side : std::enable_shared_from_this<Side> {
   const std::shared_ptr<Inbox> inbox;
   bool abandoned = false;
   Vitals vitals;
+  std::vector<std::string> to_acknowledge;  // Of the session that beats.
   std::stop_source beating;
   std::uint64_t beat_count = 0;
   env::TaskGroup tasks;
@@ -79,6 +81,8 @@ env::Task<Result<batch::HeartbeatAnswer>> ControlLane::Side::BeatOnce(std::strin
   beat.can_realtime = vitals.can_realtime;
   beat.state = vitals.state;
   beat.rows_sent = vitals.rows_sent;
+  beat.acknowledged_commands = to_acknowledge;
+  const std::size_t acknowledged = to_acknowledge.size();
   const std::uint64_t number = ++beat_count;
   const env::Executor::TimerId timer =
       control.PostAt(control.clock().Now() + patience, [weak = weak_from_this(), number] {
@@ -88,6 +92,11 @@ env::Task<Result<batch::HeartbeatAnswer>> ControlLane::Side::BeatOnce(std::strin
   Result<batch::HeartbeatAnswer> answer = co_await link.Beat(std::move(beat));
   ++beat_count;
   control.CancelTimer(timer);
+  if (answer.ok()) {
+    const auto told = std::min(acknowledged, to_acknowledge.size());
+    to_acknowledge.erase(to_acknowledge.begin(),
+                         to_acknowledge.begin() + static_cast<std::ptrdiff_t>(told));
+  }
   co_return answer;
 }
 
@@ -171,6 +180,7 @@ void ControlLane::StartBeating(std::uint64_t session, std::string session_id, Na
   control_.Post([side = side_, session, id = std::move(session_id), interval, role]() mutable {
     if (side->abandoned) return;
     std::exchange(side->beating, std::stop_source()).request_stop();
+    side->to_acknowledge.clear();
     side->tasks.Spawn(
         side->Beat(session, std::move(id), interval, role, side->beating.get_token()));
   });
@@ -183,6 +193,17 @@ void ControlLane::Tell(Vitals vitals) {
   control_.Post([side = side_, vitals = std::move(vitals)]() mutable {
     side->vitals = std::move(vitals);
     side->data.Post([inbox = side->inbox] { inbox->telling = false; });
+  });
+}
+
+void ControlLane::Acknowledge(std::vector<std::string> command_ids) {
+  control_.Post([side = side_, ids = std::move(command_ids)]() mutable {
+    for (std::string& id : ids) {
+      const bool known = std::ranges::find(side->to_acknowledge, id) != side->to_acknowledge.end();
+      if (!known && side->to_acknowledge.size() < kAcknowledgedMax) {
+        side->to_acknowledge.push_back(std::move(id));  // Else it comes again.
+      }
+    }
   });
 }
 

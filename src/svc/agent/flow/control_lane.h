@@ -55,6 +55,9 @@ class ControlLane {
   // For the beats to come. Cheap; skipped while an earlier one is still on its way.
   void Tell(Vitals vitals);
 
+  // Tells Fusion with the beats to come, until one comes through, that these commands have arrived.
+  void Acknowledge(std::vector<std::string> command_ids);
+
   // Tells Fusion, without waiting for it; what does not come through is logged.
   void TellConfig(std::string session_id, batch::ConfigReport report);
 

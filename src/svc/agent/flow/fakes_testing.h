@@ -153,6 +153,7 @@ class FakeLink final : public FusionLink {
     if (!beat_status.ok()) co_return beat_status;
     batch::HeartbeatAnswer answer;
     answer.role = role;
+    answer.commands = commands;
     co_return answer;
   }
   env::Task<Status> Close(std::string session_id) override {
@@ -194,6 +195,7 @@ class FakeLink final : public FusionLink {
   std::vector<std::string> differing;
   std::vector<std::string> differing_again;
   Status sweep_status;
+  std::vector<batch::Command> commands;  // In each answer to a beat.
   std::uint64_t credit_bytes = 1 << 20;
   Status open_status;
   Status beat_status;

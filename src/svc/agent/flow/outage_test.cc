@@ -80,7 +80,7 @@ TEST_F(Outage, AnHourIsBoundedInMemoryAndNothingIsLostThatAScanCanFind) {
       tree_.Put("f" + std::to_string(names.size() - 1), 1);
     }
     Advance(Seconds(1));
-    most = std::max(most, source_.waiting_bytes());
+    most = std::max(most, pipe_.reader().waiting_bytes());
   }
   EXPECT_FALSE(pipe_.state().connected);
   EXPECT_GT(source_.observer().counters().overflows, 0u) << "more has happened than is kept";

@@ -22,6 +22,10 @@ bool NeedsNewSession(Code code) {
   return code == Code::kInvalidArgument || code == Code::kFailedPrecondition;
 }
 
+constexpr Nanos kTellLeftOutEvery = Seconds(60);
+// A command that comes again is known so long.
+constexpr std::size_t kCommandsSeenMax = 256;
+
 Status Stopped() { return {Code::kCancelled, "the stream was ended"}; }
 
 }  // namespace
@@ -30,11 +34,12 @@ Pipe::Pipe(Options options, env::Executor& data, env::Executor& control, Source&
            FusionLink& link, Logger log)
     : options_(std::move(options)),
       data_(data),
-      source_(source),
+      source_(source, options_.batch_rows_max),
       link_(link),
       log_(std::move(log)),
       prng_(options_.seed),
       backoff_(options_.backoff_min),
+      projection_(options_.fields_mapping),
       control_(data, control, link, log_,
                [this](ControlLane::News news) { OnNews(std::move(news)); }),
       session_tasks_(data),
@@ -58,6 +63,13 @@ void Pipe::Abandon() {
   tasks_.Abandon();
 }
 
+void Pipe::SetBackOff(Nanos min, Nanos max, double multiplier) {
+  options_.backoff_min = min;
+  options_.backoff_max = max;
+  options_.backoff_multiplier = multiplier;
+  backoff_ = std::clamp(backoff_, min, max);
+}
+
 // --- Sessions ------------------------------------------------------------------------------------
 
 batch::SessionRequest Pipe::Request() const {
@@ -67,8 +79,9 @@ batch::SessionRequest Pipe::Request() const {
   request.source_uri = options_.source_uri;
   request.timeout = options_.session_timeout;
   request.delete_fraction_max = options_.delete_fraction_max;
-  request.capabilities = {"move", "columns"};
-  if (source_.tree_info().watch_mechanism != "none") request.capabilities.push_back("realtime");
+  request.capabilities = {"move", "columns", std::string(batch::kCommandIds)};
+  if (source_.source().tree_info().watch_mechanism != "none")
+    request.capabilities.push_back("realtime");
   return request;
 }
 
@@ -147,7 +160,8 @@ env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
   if (grant.audit_interval > Nanos(0)) {
     session_tasks_.Spawn(Audit(grant.audit_interval, session_stop_.get_token()));
   }
-  if (grant.sentinel_interval > Nanos(0)) {
+  // Fusion must know what is compared in them.
+  if (grant.sentinel_interval > Nanos(0) && projection_.keeps_evidence()) {
     session_tasks_.Spawn(
         Sweep(grant.sentinel_interval, grant.session_id, session_stop_.get_token()));
   }
@@ -168,6 +182,9 @@ env::Task<Status> Pipe::RunSession(batch::SessionGrant grant) {
   }
   session_stop_.request_stop();
   co_await session_tasks_.Join();
+  source_.Pause();
+  unacknowledged_.clear();
+  state_.unacknowledged_bytes = 0;
   control_.StopBeating();
   if (!session_over_) {
     const Status closed = co_await control_.Close(grant.session_id);
@@ -216,7 +233,7 @@ env::Task<Status> Pipe::SweepOnce(std::string session_id, std::stop_token stop) 
   ++state_.sweeps;
   if (suspects->empty()) co_return Status();
   state_.swept += suspects->size();
-  std::vector<batch::Sighting> sightings = co_await source_.Sight(std::move(*suspects));
+  std::vector<batch::Sighting> sightings = co_await source_.source().Sight(std::move(*suspects));
   if (sightings.empty() || stop.stop_requested()) co_return Status();
   const Result<std::vector<std::string>> differing =
       co_await link_.Sweep(session_id, sightings, /*again=*/false, stop);
@@ -228,7 +245,7 @@ env::Task<Status> Pipe::SweepOnce(std::string session_id, std::stop_token stop) 
         co_await LookTwice(std::move(session_id), std::move(sightings), *differing, stop);
     if (still.ok()) unreported = *std::move(still);
   }
-  if (!stop.stop_requested()) source_.LookAgain(unreported);
+  if (!stop.stop_requested()) source_.source().LookAgain(unreported);
   co_return Status();
 }
 
@@ -236,7 +253,7 @@ env::Task<Status> Pipe::SweepOnce(std::string session_id, std::stop_token stop) 
 // has happened by now is applied; false: it takes too long.
 env::Task<bool> Pipe::AllHasArrived(std::stop_token stop) {
   const Instant deadline = data_.clock().Now() + kArrivalMax;
-  Status slept = co_await env::SleepFor(kNoticed + source_.hold(), stop);
+  Status slept = co_await env::SleepFor(kNoticed + source_.source().hold(), stop);
   std::optional<std::uint64_t> last;  // The last batch that may tell of it.
   while (slept.ok() && data_.clock().Now() < deadline) {
     // Without credit some of it has not been taken from the source yet.
@@ -254,7 +271,7 @@ env::Task<Result<std::vector<std::string>>> Pipe::LookTwice(std::string session_
                                                             std::vector<batch::Sighting> before,
                                                             std::vector<std::string> differing,
                                                             std::stop_token stop) {
-  std::vector<batch::Sighting> now = co_await source_.Sight(std::move(differing));
+  std::vector<batch::Sighting> now = co_await source_.source().Sight(std::move(differing));
   std::vector<std::string> writing;  // From look to look: reports of it are on their way again.
   std::erase_if(now, [&](const batch::Sighting& sighting) {
     const bool same = std::ranges::find(before, sighting) != before.end();
@@ -297,8 +314,22 @@ void Pipe::OnNews(ControlLane::News news) {
   OnCommands(std::move(news.commands));
 }
 
+bool Pipe::IsNew(const batch::Command& command) {
+  if (command.command_id.empty()) return true;
+  if (std::ranges::find(commands_seen_, command.command_id) != commands_seen_.end()) return false;
+  commands_seen_.push_back(command.command_id);
+  if (commands_seen_.size() > kCommandsSeenMax) commands_seen_.pop_front();
+  return true;
+}
+
 void Pipe::OnCommands(std::vector<batch::Command> commands) {
+  std::vector<std::string> arrived;
+  for (const batch::Command& command : commands) {
+    if (!command.command_id.empty()) arrived.push_back(command.command_id);
+  }
+  if (!arrived.empty()) control_.Acknowledge(std::move(arrived));
   for (batch::Command& command : commands) {
+    if (!IsNew(command)) continue;
     log_.Info("command", {{"task_id", options_.task_id},
                           {"kind", PrintablePath(command.kind)},
                           {"path", PrintablePath(command.path)},
@@ -316,8 +347,8 @@ void Pipe::OnCommands(std::vector<batch::Command> commands) {
 }
 
 void Pipe::TellVitals() {
-  control_.Tell({.can_realtime = source_.tree_info().watch_mechanism != "none",
-                 .state = source_.observer().scanning() ? "scanning" : "watching",
+  control_.Tell({.can_realtime = source_.source().tree_info().watch_mechanism != "none",
+                 .state = source_.scanning() ? "scanning" : "watching",
                  .rows_sent = state_.rows_sent});
 }
 
@@ -370,6 +401,7 @@ std::shared_ptr<Pipe::Sent> Pipe::TakeNext() {
   if (state_.unacknowledged_bytes >= credit_bytes_) return nullptr;
   std::optional<batch::Batch> batch = source_.Take();
   if (!batch) return nullptr;
+  Project(&*batch);
   batch->sequence = ++last_sequence_;
   // One time line for all phases of this agent, which never goes back.
   last_index_ms_ = std::max(last_index_ms_, data_.clock().WallNow().ns / 1'000'000);
@@ -377,6 +409,20 @@ std::shared_ptr<Pipe::Sent> Pipe::TakeNext() {
   unacknowledged_.push_back(std::make_shared<Sent>());
   unacknowledged_.back()->batch = std::move(*batch);
   return unacknowledged_.back();
+}
+
+void Pipe::Project(batch::Batch* batch) {
+  projection_.Apply(batch);
+  const std::uint64_t before = state_.fields_left_out + state_.rows_left_out;
+  state_.fields_left_out = projection_.fields_left_out();
+  state_.rows_left_out = projection_.rows_left_out();
+  const Instant now = data_.clock().Now();
+  const bool news = state_.fields_left_out + state_.rows_left_out != before;
+  if (!news || now - told_left_out_ < kTellLeftOutEvery) return;
+  told_left_out_ = now;
+  log_.Warn("fields_mapping leaves out what it cannot convert", {{"task_id", options_.task_id},
+                                                                 {"fields", state_.fields_left_out},
+                                                                 {"rows", state_.rows_left_out}});
 }
 
 void Pipe::OnSent(Sent* sent, std::uint64_t bytes) {

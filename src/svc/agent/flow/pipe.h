@@ -12,6 +12,7 @@
 //
 // Commands come with heartbeats and on the stream. On-demand scans ("scan") are given to the source
 // in whatever state the pipe is; what concerns the agent as a whole goes to Options.on_command.
+// Those with an id come again until a heartbeat has acknowledged them, and are carried out once.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@
 #include "base/log.h"
 #include "base/prng.h"
 #include "env/task_group.h"
+#include "svc/agent/core/projection.h"
 #include "svc/agent/flow/control_lane.h"
 #include "svc/agent/flow/source.h"
 #include "svc/agent/ports.h"
@@ -43,7 +45,9 @@ class Pipe {
     Nanos backoff_min = Seconds(5);
     Nanos backoff_max = Seconds(60);
     double backoff_multiplier = 2;
-    std::uint64_t seed = 1;  // Of the jitter.
+    std::vector<FieldRule> fields_mapping;  // Checked (core/projection.h).
+    std::size_t batch_rows_max = 0;         // 0: that of the source.
+    std::uint64_t seed = 1;                 // Of the jitter.
     // Takes commands that are not for a pipe's source. It must not destroy the pipe within the
     // call.
     std::function<void(batch::Command)> on_command;
@@ -62,10 +66,12 @@ class Pipe {
     std::uint64_t swept = 0;              // Files looked at in them.
     std::uint64_t swept_differing = 0;    // Of these, not as Fusion knew them.
     std::uint64_t swept_unreported = 0;   // Of these, still so when all reports had arrived.
+    std::uint64_t fields_left_out = 0;    // By fields_mapping: they did not convert.
+    std::uint64_t rows_left_out = 0;      // By fields_mapping: without what is required.
   };
 
   // `data` runs the pipe and owns the source; `control` runs the control calls. All must outlive
-  // it.
+  // it. Other pipes may read the same source.
   Pipe(Options options, env::Executor& data, env::Executor& control, Source& source,
        FusionLink& link, Logger log);
 
@@ -74,6 +80,9 @@ class Pipe {
   // Closes the session. Ends within the time that the link's calls take.
   env::Task<void> Stop();
   const State& state() const { return state_; }
+  const Source::Reader& reader() const { return source_; }
+  // For the failures to come; the session goes on.
+  void SetBackOff(Nanos min, Nanos max, double multiplier);
   // Tells it now, and again whenever a session begins; an error only now.
   void TellConfig(batch::ConfigReport report);
   // The simulator's power cut: where everything runs on one thread.
@@ -111,11 +120,14 @@ class Pipe {
   void OnSent(Sent* sent, std::uint64_t bytes);
   void OnAcknowledged(std::uint64_t sequence);
   void OnCommands(std::vector<batch::Command> commands);
+  // False: it has come before.
+  bool IsNew(const batch::Command& command);
   void TellVitals();
+  void Project(batch::Batch* batch);
 
-  const Options options_;
+  Options options_;
   env::Executor& data_;
-  Source& source_;
+  Source::Reader source_;
   FusionLink& link_;
   const Logger log_;
   Prng prng_;
@@ -132,6 +144,9 @@ class Pipe {
   // Of the stream: why ReadAcks ended.
   std::optional<Status> acks_ended_;
 
+  std::deque<std::string> commands_seen_;  // Ids, the last ones.
+  Projection projection_;
+  Instant told_left_out_;
   std::int64_t last_index_ms_ = 0;
   std::optional<batch::ConfigReport> config_;
   ControlLane control_;

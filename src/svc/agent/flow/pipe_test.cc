@@ -110,7 +110,8 @@ TEST_F(PipeTest, OpensASessionAndSendsASnapshotAndThenChanges) {
   Start();
   ASSERT_THAT(link_.requests, SizeIs(1));
   EXPECT_EQ(link_.requests[0].task_id, "agent:pipe");
-  EXPECT_THAT(link_.requests[0].capabilities, ElementsAre("move", "columns", "realtime"));
+  EXPECT_THAT(link_.requests[0].capabilities,
+              ElementsAre("move", "columns", "command-ids", "realtime"));
   ASSERT_THAT(link_.streams, SizeIs(1));
   EXPECT_EQ(stream().session_id, "s1");
   EXPECT_TRUE(IsComplete(stream()));
@@ -398,7 +399,7 @@ TEST_F(PipeTest, CreditLimitsWhatIsUnderWay) {
   stream().Ack(4);
   Run();
   EXPECT_EQ(pipe_->state().unacknowledged_bytes, 0u);
-  EXPECT_FALSE(source_.Take().has_value()) << "everything has left";
+  EXPECT_EQ(pipe_->reader().waiting_bytes(), 0u) << "everything has left";
 }
 
 // The last changes that have been reported, as path and size; -1: gone.
@@ -488,6 +489,47 @@ TEST_F(PipeTest, OnlyALeaderSweepsAndOnlyWhereItIsKnown) {
   link_.sweep_status = Status(Code::kUnimplemented, "an old Fusion");
   Advance(Seconds(60));
   EXPECT_EQ(link_.sweeps.size(), before + 1);
+}
+
+// As Fusion sends it until it hears that it has arrived.
+TEST_F(PipeTest, ACommandThatComesAgainIsCarriedOutOnce) {
+  std::vector<std::string> carried_out;
+  bool lost = true;
+  Stop();
+  Pipe::Options options = OptionsOf(1);
+  options.on_command = [&](batch::Command command) { carried_out.push_back(command.command_id); };
+  Source source({}, data_, tree_, Logger());
+  pipe_.emplace(options, data_, control_, source, link_, Logger());
+  pipe_->Start();
+  Run();
+  batch::Command command{"reload_config", "", true, "", "", "", "c1"};
+  link_.commands = {command};
+  link_.on_beat = [&] {
+    // The beat arrives and its answer does not.
+    link_.beat_status = lost ? Status(Code::kDeadlineExceeded, "no answer") : Status();
+  };
+  Advance(Seconds(21));
+  EXPECT_THAT(carried_out, IsEmpty());
+  lost = false;
+  Advance(Seconds(10));
+  EXPECT_THAT(carried_out, ElementsAre("c1"));
+  EXPECT_THAT(link_.beats.back().acknowledged_commands, IsEmpty());
+  lost = true;
+  Advance(Seconds(10));
+  lost = false;
+  Advance(Seconds(10));
+  EXPECT_THAT(link_.beats[link_.beats.size() - 2].acknowledged_commands, ElementsAre("c1"));
+  EXPECT_THAT(link_.beats.back().acknowledged_commands, ElementsAre("c1"))
+      << "until a beat came through";
+  link_.commands.clear();
+  Advance(Seconds(20));
+  EXPECT_THAT(link_.beats.back().acknowledged_commands, IsEmpty());
+  EXPECT_THAT(carried_out, ElementsAre("c1"));
+  bool stopped = false;
+  stoppers_.Spawn(StopAll(&stopped));
+  Run();
+  EXPECT_TRUE(stopped);
+  pipe_.reset();
 }
 
 env::Task<int> StartBoth(Source* source, Pipe* pipe) {

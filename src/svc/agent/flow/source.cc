@@ -12,9 +12,11 @@ Source::Source(Options options, env::Executor& executor, env::Tree& tree, Logger
       executor_(executor),
       tree_(tree),
       log_(std::move(log)),
-      bus_(std::make_unique<Bus>(options.bus)),
-      observer_(std::make_unique<Observer>(options.observer, *bus_)),
+      ring_({.bytes_max = options.bus.realtime_bytes_max}),
+      observer_(std::make_unique<Observer>(options.observer, ring_)),
       tasks_(executor) {}
+
+Source::~Source() { FUSTOR_CHECK(readers_.empty(), "a source has gone before its readers"); }
 
 void Source::Start() {
   tasks_.Spawn(ReadEvents());
@@ -26,22 +28,6 @@ env::Task<void> Source::Stop() {
   tree_.StopEvents();
   tasks_.RequestStop();
   co_await tasks_.Join();
-}
-
-void Source::StartScan() {
-  observer_->StartScan();
-  Pump();
-}
-
-void Source::StartWatching() {
-  observer_->StartWatching();
-  Pump();
-}
-
-bool Source::StartAudit() {
-  const bool started = observer_->StartAudit();
-  Pump();
-  return started;
 }
 
 env::Task<std::vector<batch::Sighting>> Source::Sight(std::vector<std::string> paths) {
@@ -74,22 +60,6 @@ env::Task<std::vector<batch::Sighting>> Source::Sight(std::vector<std::string> p
 void Source::LookAgain(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) observer_->LookAgain(path, executor_.clock().Now());
   Pump();
-}
-
-void Source::StartJob(std::string job_id, std::string path, bool recursive) {
-  observer_->StartJob(std::move(job_id), std::move(path), recursive);
-  Pump();
-}
-
-std::optional<batch::Batch> Source::Take() {
-  std::optional<batch::Batch> batch = bus_->Take(observer_->dirs());
-  if (batch) Pump();  // There may be room for more listings now.
-  return batch;
-}
-
-void Source::Restart() {
-  bus_->Clear();
-  observer_->DropJobs();
 }
 
 env::Task<void> Source::ReadEvents() {
@@ -150,8 +120,68 @@ void Source::Pump() {
   }
   std::vector<env::StatRequest> stats = observer_->TakeStats(now);
   if (!stats.empty()) tasks_.Spawn(Stat(std::move(stats)));
-  if (!bus_->empty()) changed_.Set();
+  for (Reader* reader : readers_) {
+    if (!reader->bus_.empty()) reader->changed_.Set();
+  }
   due_.Set();
+}
+
+// --- Readers -------------------------------------------------------------------------------------
+
+Bus::Options Source::Reader::BusOptions(const Source& source, std::size_t batch_rows_max) {
+  Bus::Options options = source.options_.bus;
+  if (batch_rows_max != 0) options.batch_rows_max = batch_rows_max;
+  return options;
+}
+
+Source::Reader::Reader(Source& source, std::size_t batch_rows_max)
+    : source_(source),
+      bus_(BusOptions(source, batch_rows_max), source.ring_),
+      id_(source.observer_->Subscribe(bus_)) {
+  source_.readers_.push_back(this);
+}
+
+Source::Reader::~Reader() {
+  source_.observer_->Unsubscribe(id_);
+  std::erase(source_.readers_, this);
+}
+
+void Source::Reader::Restart() {
+  source_.observer_->Pause(id_);
+  bus_.Open();
+}
+
+void Source::Reader::Pause() {
+  source_.observer_->Pause(id_);
+  bus_.Close();
+  source_.Pump();  // What it has held up may go on.
+}
+
+void Source::Reader::StartScan() {
+  source_.observer_->StartScan(id_);
+  source_.Pump();
+}
+
+void Source::Reader::StartWatching() {
+  source_.observer_->StartWatching(id_);
+  source_.Pump();
+}
+
+bool Source::Reader::StartAudit() {
+  const bool started = source_.observer_->StartAudit(id_);
+  source_.Pump();
+  return started;
+}
+
+void Source::Reader::StartJob(std::string job_id, std::string path, bool recursive) {
+  source_.observer_->StartJob(std::move(job_id), std::move(path), recursive, id_);
+  source_.Pump();
+}
+
+std::optional<batch::Batch> Source::Reader::Take() {
+  std::optional<batch::Batch> batch = bus_.Take(source_.observer_->dirs());
+  if (batch) source_.Pump();  // There may be room for more listings now.
+  return batch;
 }
 
 }  // namespace fustor::agent

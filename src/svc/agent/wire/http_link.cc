@@ -247,6 +247,7 @@ Result<batch::HeartbeatAnswer> HttpLink::ReadBeat(const std::string& body) {
         if (key == "type" && value.is_string()) command.kind = value.String();
         if (key == "path" && value.is_string()) command.path = value.String();
         if (key == "job_id" && value.is_string()) command.job_id = value.String();
+        if (key == "command_id" && value.is_string()) command.command_id = value.String();
         if ((key == "pipe_id" || key == "filename") && value.is_string()) {
           command.name = value.String();
         }
@@ -299,7 +300,13 @@ env::Task<Result<batch::HeartbeatAnswer>> HttpLink::Beat(batch::Heartbeat beat) 
   json.BeginObject().Key("can_realtime").Bool(beat.can_realtime);
   json.Key("agent_status").BeginObject().Key("state").String(beat.state);
   json.Key("events_pushed").Uint(beat.rows_sent);
-  json.Key("is_realtime_ready").Bool(beat.can_realtime).EndObject().EndObject();
+  json.Key("is_realtime_ready").Bool(beat.can_realtime).EndObject();
+  if (!beat.acknowledged_commands.empty()) {
+    json.Key("acknowledged_commands").BeginArray();
+    for (const std::string& id : beat.acknowledged_commands) json.String(id);
+    json.EndArray();
+  }
+  json.EndObject();
   const Result<HttpReply> reply = co_await Call("POST", kSessions + beat.session_id + "/heartbeat",
                                                 std::move(body), options_.call_timeout);
   if (!reply.ok()) co_return reply.status();

@@ -185,8 +185,9 @@ Result<std::vector<batch::Command>> TakeCommands(const Commands& commands) {
     }
     if (command.job_id().size() > batch::kIdBytesMax) return Malformed("commands.job_id");
     if (command.name().size() > batch::kIdBytesMax) return Malformed("commands.name");
+    if (command.command_id().size() > batch::kIdBytesMax) return Malformed("commands.command_id");
     taken.push_back({command.kind(), command.path(), command.recursive(), command.job_id(),
-                     command.name(), command.text()});
+                     command.name(), command.text(), command.command_id()});
   }
   return taken;
 }
@@ -227,6 +228,9 @@ std::string EncodeHeartbeat(const batch::Heartbeat& heartbeat) {
   message.set_can_realtime(heartbeat.can_realtime);
   message.set_state(heartbeat.state);
   message.set_rows_sent(heartbeat.rows_sent);
+  for (const std::string& id : heartbeat.acknowledged_commands) {
+    message.add_acknowledged_commands(id);
+  }
   return message.SerializeAsString();
 }
 

@@ -9,6 +9,7 @@ namespace fustor::fusion {
 namespace {
 
 constexpr std::size_t kJobIdBytes = 4;  // 8 hex digits.
+constexpr std::size_t kCommandIdBytes = 8;
 
 // Tasks of different pipes may have one name.
 std::string TaskOf(const std::string& pipe, const std::string& task_id) {
@@ -35,10 +36,21 @@ void SessionHost::CarryToJobs(const Host& host, const Sessions::Effects& effects
 std::vector<batch::Command> SessionHost::TakeCommands(Host* host, SessionKey session) {
   std::vector<batch::Command> commands = jobs_.Take(session);
   if (const auto waiting = host->commands.find(session); waiting != host->commands.end()) {
-    for (batch::Command& command : waiting->second) commands.push_back(std::move(command));
-    host->commands.erase(waiting);
+    commands.insert(commands.end(), waiting->second.begin(), waiting->second.end());
+    // Who acknowledges is told again until it has.
+    std::erase_if(waiting->second, [](const auto& command) { return command.command_id.empty(); });
+    if (waiting->second.empty()) host->commands.erase(waiting);
   }
   return commands;
+}
+
+void SessionHost::Acknowledge(Host* host, SessionKey session, const std::vector<std::string>& ids) {
+  const auto waiting = host->commands.find(session);
+  if (waiting == host->commands.end()) return;
+  std::erase_if(waiting->second, [&](const batch::Command& command) {
+    return !command.command_id.empty() && std::ranges::find(ids, command.command_id) != ids.end();
+  });
+  if (waiting->second.empty()) host->commands.erase(waiting);
 }
 
 Status SessionHost::SendCommand(const std::string& agent_id, batch::Command command) {
@@ -57,6 +69,9 @@ Status SessionHost::SendCommand(const std::string& agent_id, batch::Command comm
   if (waiting.size() >= kCommandsPerSession) {
     return {Code::kResourceExhausted, "Too many commands wait for agent '" + agent_id + "'"};
   }
+  const bool acknowledges =
+      std::ranges::find(latest->capabilities, batch::kCommandIds) != latest->capabilities.end();
+  if (acknowledges) command.command_id = random_.Hex(kCommandIdBytes);
   waiting.push_back(std::move(command));
   Hand(to, latest->key);
   return {};
@@ -117,12 +132,14 @@ void SessionHost::Hand(Host* host, SessionKey session) {
   std::vector<batch::Command> commands = TakeCommands(host, session);
   std::vector<batch::Command> others;
   for (const batch::Command& command : commands) {
-    if (command.kind != "scan") others.push_back(command);
+    if (command.kind != "scan" && command.command_id.empty()) others.push_back(command);
   }
   if (commands.empty() || listener->second(std::move(commands))) return;
   host->listeners.erase(listener);
   jobs_.AskAgain(session);
-  if (!others.empty()) host->commands[session] = std::move(others);
+  if (others.empty()) return;
+  std::vector<batch::Command>& waiting = host->commands[session];
+  waiting.insert(waiting.end(), others.begin(), others.end());
 }
 
 void SessionHost::Listen(SessionKey session, Listener listener) {

@@ -66,6 +66,7 @@ Result<batch::HeartbeatAnswer> SessionHost::BeatPosted(const Caller& caller,
   full.can_realtime = beat.can_realtime.value_or(before.can_realtime);
   full.state = beat.state.value_or(before.state);
   full.rows_sent = beat.rows_sent.value_or(before.rows_sent);
+  full.acknowledged_commands = beat.acknowledged_commands;
   return BeatHere(host, full);
 }
 

@@ -178,6 +178,55 @@ TEST(Posting, ABeatWithoutWordsChangesNothingButTheTime) {
   EXPECT_EQ(info.session.rows_sent, 7);
 }
 
+batch::Command CommandOf(std::string kind) {
+  batch::Command command;
+  command.kind = std::move(kind);
+  return command;
+}
+
+TEST(Posting, ACommandComesAgainUntilItIsAcknowledged) {
+  for (const bool acknowledges : {false, true}) {
+    SCOPED_TRACE(acknowledges);
+    Posting world;
+    batch::SessionRequest request;
+    request.task_id = "a:p";
+    request.agent_id = "a";
+    if (acknowledges) request.capabilities = {std::string(batch::kCommandIds)};
+    const std::string session = world.host().Open({"agents", "k1", ""}, request)->session_id;
+    const auto beat = [&](std::vector<std::string> ids) {
+      SessionHost::PostedBeat posted;
+      posted.acknowledged_commands = std::move(ids);
+      return world.host().BeatPosted(kNobody, session, posted)->commands;
+    };
+    ASSERT_TRUE(world.host().SendCommand("a", CommandOf("reload_config")).ok());
+    ASSERT_TRUE(world.host().SendCommand("a", CommandOf("stop_pipe")).ok());
+    const std::vector<batch::Command> first = beat({});
+    ASSERT_EQ(first.size(), 2u);
+    EXPECT_EQ(first[0].command_id.empty(), !acknowledges);
+    if (!acknowledges) {
+      EXPECT_TRUE(beat({}).empty()) << "once";
+      continue;
+    }
+    EXPECT_NE(first[0].command_id, first[1].command_id);
+    EXPECT_EQ(beat({"nonsense"}), first);
+    EXPECT_THAT(beat({first[0].command_id}), ElementsAre(first[1]));
+    // On a new stream, too.
+    std::vector<batch::Command> heard;
+    const SessionKey key = world.host().ListSessions("one").at(0).session.key;
+    world.host().Listen(key, [&](std::vector<batch::Command> commands) {
+      heard = std::move(commands);
+      return true;
+    });
+    EXPECT_THAT(heard, ElementsAre(first[1]));
+    EXPECT_TRUE(beat({first[1].command_id}).empty());
+    for (std::size_t i = 0; i < SessionHost::kCommandsPerSession; ++i) {
+      EXPECT_TRUE(world.host().SendCommand("a", CommandOf("reload_config")).ok());
+    }
+    EXPECT_EQ(world.host().SendCommand("a", CommandOf("reload_config")).code(),
+              Code::kResourceExhausted);
+  }
+}
+
 TEST(Posting, PipesCountWhatTheyTake) {
   Posting world;
   const std::string session = world.OpenSession("a:p").session_id;

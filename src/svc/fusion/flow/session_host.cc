@@ -150,6 +150,7 @@ Result<batch::HeartbeatAnswer> SessionHost::BeatHere(Host* host, const batch::He
   batch::HeartbeatAnswer answer;
   answer.role =
       host->sessions.IsLeader((*session)->key) ? batch::Role::kLeader : batch::Role::kFollower;
+  Acknowledge(host, (*session)->key, beat.acknowledged_commands);
   answer.commands = TakeCommands(host, (*session)->key);
   return answer;
 }

@@ -80,6 +80,7 @@ class SessionHost {
     std::optional<bool> can_realtime;
     std::optional<std::string> state;
     std::optional<std::uint64_t> rows_sent;
+    std::vector<std::string> acknowledged_commands = {};
   };
   struct Posted {
     std::vector<batch::Batch> batches;
@@ -187,8 +188,10 @@ class SessionHost {
   void NoteJob(SessionKey session, bool ended, const std::string& job_id, std::string error);
 
   static constexpr std::size_t kCommandsPerSession = 64;
-  // Asks one agent; the command goes to the session of it that was heard of last. Errors: kNotFound
-  // (no session of this agent), kResourceExhausted (kCommandsPerSession wait).
+  // Asks one agent; the command goes to the session of it that was heard of last. Where the agent
+  // acknowledges commands (batch::kCommandIds) it goes again with each answer until that is done or
+  // the session ends, else once. Errors: kNotFound (no session of this agent), kResourceExhausted
+  // (kCommandsPerSession wait).
   Status SendCommand(const std::string& agent_id, batch::Command command);
   // As StartScan, of all sessions of one agent; the job belongs to the first view that it feeds.
   // Errors also: kNotFound.
@@ -223,7 +226,8 @@ class SessionHost {
     std::unordered_map<SessionKey, std::stop_source> streams = {};
     std::unordered_map<SessionKey, Poster> posters = {};
     std::unordered_map<SessionKey, Listener> listeners = {};
-    std::unordered_map<SessionKey, std::vector<batch::Command>> commands = {};  // Not yet told.
+    std::unordered_map<SessionKey, std::vector<batch::Command>> commands = {};  // Not yet told,
+                                                                                // or acknowledged.
     PipeInfo counts = {};                                                       // Only the numbers.
   };
   struct Gathering;
@@ -247,6 +251,7 @@ class SessionHost {
   void CarryToJobs(const Host& host, const Sessions::Effects& effects);
   // What the session is to do, for an answer to it.
   std::vector<batch::Command> TakeCommands(Host* host, SessionKey session);
+  void Acknowledge(Host* host, SessionKey session, const std::vector<std::string>& ids);
   void KeepConfig(const std::string& agent_id, const batch::ConfigReport& report);
   Result<Jobs::Job> StartJob(const std::string& view_id, std::string path, bool recursive,
                              const std::vector<Jobs::Target>& targets);

@@ -47,6 +47,7 @@ void PutCommands(const std::vector<batch::Command>& commands,
     to.set_job_id(batch::Utf8Text(command.job_id));
     to.set_name(batch::Utf8Text(command.name));
     to.set_text(command.text);
+    to.set_command_id(command.command_id);
   }
 }
 
@@ -168,8 +169,16 @@ Result<batch::Heartbeat> DecodeHeartbeat(std::string_view bytes) {
   FUSTOR_TRY(Parse(bytes, &message));
   FUSTOR_TRY(CheckId(message.session_id(), "session_id"));
   if (message.state().size() > batch::kIdBytesMax) return Malformed("state");
-  return batch::Heartbeat{message.session_id(), message.can_realtime(), message.state(),
-                          message.rows_sent()};
+  batch::Heartbeat beat{message.session_id(), message.can_realtime(), message.state(),
+                        message.rows_sent()};
+  if (static_cast<std::size_t>(message.acknowledged_commands_size()) > batch::kListLengthMax) {
+    return Malformed("acknowledged_commands");
+  }
+  for (const std::string& id : message.acknowledged_commands()) {
+    FUSTOR_TRY(CheckId(id, "acknowledged_commands"));
+    beat.acknowledged_commands.push_back(id);
+  }
+  return beat;
 }
 
 Result<std::string> DecodeCloseSession(std::string_view bytes) {

@@ -121,6 +121,7 @@ std::string BeatJson(const batch::HeartbeatAnswer& answer) {
     } else if (command.kind == "stop_pipe") {
       json.Key("pipe_id").String(command.name);
     }
+    if (!command.command_id.empty()) json.Key("command_id").String(command.command_id);
     json.EndObject();
   }
   json.EndArray().EndObject();
@@ -134,6 +135,13 @@ bool ReadBeat(const Tape& tape, SessionHost::PostedBeat* beat, BadField* bad) {
       return false;
     }
     beat->can_realtime = can->Bool();
+  }
+  if (const auto acknowledged = MemberOf(tape, "acknowledged_commands")) {
+    acknowledged->ForEachItem([&](Tape::Node id) {
+      const bool taken = id.is_string() && id.String().size() <= batch::kIdBytesMax &&
+                         beat->acknowledged_commands.size() < batch::kListLengthMax;
+      if (taken) beat->acknowledged_commands.emplace_back(id.String());
+    });
   }
   const auto status = MemberOf(tape, "agent_status");
   if (!status) return true;
