@@ -230,8 +230,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
       return;
     }
     if (listed.dir != DirTable::kRoot) {  // Gone, replaced or renamed: its parent knows more.
-      unlisted_.insert(listed.dir);
-      WantDirectory(listed.dir, now + kRetryAfter);
+      WantUnlisted(listed.dir, now);
       return;
     }
   }
@@ -242,7 +241,7 @@ void Observer::FinishListing(env::ListedDir& listed, Listing listing, Instant no
   if (listed.status.ok()) {
     unlisted_.erase(listed.dir);
   } else {
-    unlisted_.insert(listed.dir);
+    unlisted_.try_emplace(listed.dir);
   }
   if (listed.unchanged) return FinishSilent(listed, listing, now);
   NoteTimes(listed, listing);

@@ -207,6 +207,7 @@ class Observer {
   void Cancel(const EntryKey& key);
   void Schedule(const EntryKey& key, Pending& pending, Instant due);
   void WantDirectory(DirKey dir, Instant now);
+  void WantUnlisted(DirKey dir, Instant now);
   void Touch(DirKey dir, const std::string& name);
   void AnnounceFound(DirKey dir, std::string_view name);
   void Forget(DirKey dir);  // Takes the subtree out of everything.
@@ -271,8 +272,9 @@ class Observer {
   std::unordered_map<DirKey, std::uint64_t> queued_;  // What is in to_list_, by scan (0: none).
   std::unordered_map<DirKey, Listing> listing_;       // In flight.
   // Not found or not readable when they were to be listed: tried again when something is seen of
-  // them.
-  std::unordered_set<DirKey> unlisted_;
+  // them. How often they were not found: a network file system may show the entry and not the
+  // directory for as long as its caches live.
+  std::unordered_map<DirKey, int> unlisted_;
   // New directories that the last audit has found. If their events come only now, what is in them
   // is announced all the same.
   std::unordered_set<DirKey> found_ahead_;

@@ -187,8 +187,7 @@ bool Observer::StopsJobListing(const env::ListedDir& listed, const Listing& list
       job->to_list.push_back(listed.dir);
       return true;
     }
-    unlisted_.insert(listed.dir);
-    WantDirectory(listed.dir, now + kRetryAfter);
+    WantUnlisted(listed.dir, now);
     if (wanted) job->error = PrintablePath(job->path) + " is not there (any more)";
     return true;
   }

@@ -9,6 +9,9 @@
 namespace fustor::agent {
 namespace {
 
+// Every 20 ms first, then more and more seldom: every five seconds.
+constexpr int kUnlistedStepsMax = 8;
+
 // It may work the next time.
 bool IsPassing(Code code) { return code == Code::kUnavailable || code == Code::kResourceExhausted; }
 
@@ -37,6 +40,13 @@ void Observer::WantDirectory(DirKey dir, Instant now) {
   const std::string name(dirs_.NameOf(dir));
   Touch(parent, name);
   Want({parent, name}, std::nullopt, now);
+}
+
+// It is there, or was when its parent was looked at, and could not be found.
+void Observer::WantUnlisted(DirKey dir, Instant now) {
+  int& tries = unlisted_[dir];
+  WantDirectory(dir, now + kRetryAfter * (1 << std::min(tries, kUnlistedStepsMax)));
+  ++tries;
 }
 
 void Observer::Cancel(const EntryKey& key) {

@@ -81,6 +81,10 @@ struct Arbiter::Join {
     const EntryList& rows = listing.block->rows;
     Outcome& outcome = *context.outcome;
     if (context.realtime()) {
+      if (arbiter.IsOlderLook(entry, rows.attrs(row), context)) {
+        ++outcome.stale;
+        return;
+      }
       const bool same = entry.attrs == rows.attrs(row) && entry.target == rows.target(row);
       ++(same ? outcome.unchanged : outcome.updated);
       Take(entry, row);
@@ -209,6 +213,13 @@ bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
   // The whole listing is younger than the deletion only if the directory itself is.
   if (deleted_ns && !Broken("tombstones-ignored") &&
       (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
+    Drop(*listing, &Outcome::zombies, context);
+    return false;
+  }
+  // Its parent has been listed before somebody told of the deletion. What the directory itself says
+  // proves nothing: a rename changes its times, and caches show it under the old name.
+  if (!context.loose && !Broken("cached-looks-trusted") &&
+      tombstones_.IsCoveredByOthers(block.path, context.scan->begin_wall_ns, context.session)) {
     Drop(*listing, &Outcome::zombies, context);
     return false;
   }
