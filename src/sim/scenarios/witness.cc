@@ -178,7 +178,8 @@ void Witness::OnBatch(const std::string& agent, const batch::Batch& batch) {
 void Witness::OnScan(const batch::Batch& batch, Agent* state) {
   for (const batch::DirBlock& block : batch.blocks) {
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
-      state->listed[JoinPath(block.path, block.rows.name(i))] = world_.now();
+      state->listed[JoinPath(block.path, block.rows.name(i))] = {world_.now(),
+                                                                 block.rows.attrs(i).inode};
     }
   }
   if (batch.mark == batch::ScanMark::kBegin) state->scans[batch.scan_id] = batch.sequence;
@@ -198,7 +199,9 @@ void Witness::CheckPromised(const std::string& agent, const std::string& path) {
   if (listed == state.listed.end()) return;
   const std::optional<Deed> since = LiesThereSince(path);
   const std::optional<Deed> gone = GoneSince(path);
-  if (!since || !gone || since->at > listed->second) return;
+  if (!since || !gone || since->at > listed->second.at) return;
+  const Result<NodeId> node = fs_.Resolve(path);
+  if (!node.ok() || fs_.AttrsOf(*node).inode != listed->second.inode) return;  // From a cache.
   if (since->at - gone->at < kSlowestNews) return;
   broken_.push_back(agent + " has listed '" + PrintablePath(path) +
                     "' and then told of a deletion before that");

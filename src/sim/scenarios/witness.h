@@ -112,7 +112,11 @@ class Witness final : public FsListener {
     std::uint64_t lost_at = 0;  // The batch that told of the last loss; 0: all has been cleared up.
     std::optional<Instant> loss_known_since;       // To Fusion.
     std::optional<Instant> told_of_loss;
-    std::map<std::string, Instant> listed;  // By scans of this session: when that was sent.
+    struct Listed {
+      Instant at;
+      std::uint64_t inode = 0;
+    };
+    std::map<std::string, Listed> listed;  // By scans of this session, as it was sent.
     int sessions = 0;
     std::map<std::uint64_t, std::uint64_t> scans;  // Going on: which batch began them.
   };

@@ -185,7 +185,7 @@ void Observer::Report(const EntryKey& key, env::StattedEntry& statted, bool atom
 void Observer::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
   watch_budget_.Changed(dir, attrs);
   if (const auto it = listing_.find(dir); it != listing_.end()) it->second.fresh_self = true;
-  bus_.HideSelf(dir);
+  bus_.HideSelf(dir, attrs);
 }
 
 void Observer::Vanished(const EntryKey& key, Instant now) {

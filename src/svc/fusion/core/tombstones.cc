@@ -84,7 +84,7 @@ bool Tombstones::IsCoveredByOthers(std::string_view path, std::int64_t wall_ns,
                                    SessionKey session) {
   bool covered = false;
   VisitAlong(path, [&](const Stone& stone) {
-    covered = covered || (stone.wall_ns >= wall_ns && stone.laid.session != session);
+    covered = covered || (stone.wall_ns > wall_ns && stone.laid.session != session);
   });
   return covered;
 }

@@ -62,7 +62,7 @@ class Tombstones {
   }
   // The highest such watermark at `path` or at a directory above it. O(depth).
   std::optional<std::int64_t> Covering(std::string_view path, Moment begun);
-  // Whether one at `path` or at a directory above it was laid at `wall_ns` or later, last by another
+  // Whether one at `path` or at a directory above it was laid after `wall_ns`, last by another
   // session. O(depth).
   bool IsCoveredByOthers(std::string_view path, std::int64_t wall_ns, SessionKey session);
   // The tombstones of the entries of one directory; nullptr when there are none. Valid until the
