@@ -191,8 +191,9 @@ void Witness::OnScan(const batch::Batch& batch, Agent* state) {
   state->scans.erase(scan);
 }
 
-// Whatever an agent has seen before it makes a listing, it tells before it sends that. So a deletion
-// is no news of what the same session has listed, unless it happened after the listing was made.
+// Whatever an agent has seen before it makes a listing, it tells before it sends that. So a
+// deletion is no news of what the same session has listed, unless it happened after the listing was
+// made.
 void Witness::CheckPromised(const std::string& agent, const std::string& path) {
   const Agent& state = agents_[agent];
   const auto listed = state.listed.find(path);
@@ -297,7 +298,8 @@ void Witness::VisitTrueTellings(
     if (is_true && telling->certain && telling->taken && *telling->taken < until) {
       visit(path, *telling);
     }
-    it = is_true || world_.now() - telling->sent <= kForgotten ? std::next(it) : tellings_.erase(it);
+    it =
+        is_true || world_.now() - telling->sent <= kForgotten ? std::next(it) : tellings_.erase(it);
   }
 }
 

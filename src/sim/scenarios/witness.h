@@ -110,7 +110,7 @@ class Witness final : public FsListener {
     std::deque<Pending> pending;  // Not yet acknowledged.
     std::uint64_t last_sequence = 0;
     std::uint64_t lost_at = 0;  // The batch that told of the last loss; 0: all has been cleared up.
-    std::optional<Instant> loss_known_since;       // To Fusion.
+    std::optional<Instant> loss_known_since;  // To Fusion.
     std::optional<Instant> told_of_loss;
     struct Listed {
       Instant at;
