@@ -5,8 +5,9 @@ namespace {
 
 // That a row is stale when its reporter's own events have overtaken it (Arbiter::IsOutrun) is not
 // here: agents that send listings leave out what they have told meanwhile of a directory itself
-// (Bus::HideSelf), so nobody in this world can notice. It is for those that post rows, in any
-// order; stories hold it (own_rows_follow_own_realtime, loose_rows_do_not_undo_what_is_newer).
+// or say that it is older (Bus::HideSelf), so nobody in this world can notice. It is for those that
+// post rows, in any order; stories hold it (own_rows_follow_own_realtime,
+// loose_rows_do_not_undo_what_is_newer).
 constexpr Mutant kMutants[] = {
     {"tombstones-ignored", "what was deleted stays out against older rows"},
     {"rebirth-refused", "a row that is newer than the deletion brings the file back"},
