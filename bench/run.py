@@ -14,7 +14,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from figures import change, first_sight, micro, query, scan, soak, up
+from figures import change, first_sight, micro, query, scan, soak, trust, up
 from figures.machine import Machine
 from figures.row import table
 
@@ -25,6 +25,8 @@ BENCHES = {
     "change": change.run,
     "query": query.run,
     "soak": soak.run,
+    "audit": trust.audit,
+    "failover": trust.failover,
     "codec": micro.codec,
     "tree": micro.tree,
     "arbiter": micro.arbiter,

@@ -21,6 +21,9 @@ if(FUSTOR_MUTANTS)
   add_compile_definitions(FUSTOR_MUTANTS)
 endif()
 
+# The targets *_fuzz.cc become fuzzers; everything says which paths an input takes.
+option(FUSTOR_FUZZ "Build fuzzers" OFF)
+
 # Some compilers destroy temporaries inside a co_await expression twice. Prove that this one does not.
 if(NOT DEFINED FUSTOR_COROUTINE_PROBE)
   try_run(FUSTOR_COROUTINE_PROBE FUSTOR_COROUTINE_PROBE_COMPILED
@@ -53,6 +56,9 @@ add_compile_options(-ffunction-sections -fdata-sections)
 if(FUSTOR_SANITIZE)
   add_compile_options(-fsanitize=${FUSTOR_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${FUSTOR_SANITIZE})
+endif()
+if(FUSTOR_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 # Ours only: foreign and generated code is compiled without them.

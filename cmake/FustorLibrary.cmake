@@ -5,7 +5,9 @@
 #     so that an undeclared use fails the build;
 #   - headers that must compile alone (target all_verify_interface_header_sets);
 #   - <name>_test of all *_test.cc, registered with ctest. TEST_DEPS: folders that only tests need.
-# Files *_bench.cc and *_fuzz.cc are left to bench/ and fuzz targets.
+#   - <name>_<target>_fuzz of each <target>_fuzz.cc: with the preset `fuzz` a fuzzer, else a program that
+#     runs what is kept in fuzz/<folder with _>_<target>, registered with ctest.
+# Files *_bench.cc are left to bench/.
 
 set_property(GLOBAL PROPERTY GLOBAL_DEPENDS_NO_CYCLES ON)
 set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
@@ -74,6 +76,29 @@ if(FUSTOR_SANITIZE)
   set(FUSTOR_TEST_TIMEOUT 1200)
 endif()
 
+# fustor_fuzzers(<folder> <source>...): see above. Uses the ARG_ variables of fustor_library.
+function(fustor_fuzzers folder)
+  fustor_names(name ${folder})
+  fustor_names(test_deps ${ARG_TEST_DEPS})
+  foreach(source ${ARGN})
+    get_filename_component(target ${source} NAME_WE)
+    set(program ${name}_${target})
+    if(FUSTOR_FUZZ)
+      add_executable(${program} ${source})
+      target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+      set_property(GLOBAL APPEND PROPERTY FUSTOR_FUZZERS ${program})
+    else()
+      add_executable(${program} ${source} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/fuzz_replay.cc)
+      string(REGEX REPLACE "^fustor_(.*)_fuzz$" "\\1" kept ${program})
+      add_test(NAME ${folder}/${target} COMMAND ${program} ${CMAKE_SOURCE_DIR}/fuzz/${kept})
+      set_tests_properties(${folder}/${target} PROPERTIES TIMEOUT ${FUSTOR_TEST_TIMEOUT})
+    endif()
+    fustor_common(${program})
+    set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    target_link_libraries(${program} PRIVATE ${name} ${test_deps} ${ARG_API})
+  endforeach()
+endfunction()
+
 function(fustor_library folder)
   cmake_parse_arguments(ARG "" "" "DEPS;FOREIGN;API;TEST_DEPS" ${ARGN})
   fustor_names(name ${folder})
@@ -85,6 +110,8 @@ function(fustor_library folder)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cc)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(fuzzers ${sources})
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
   if(NOT sources)
     file(WRITE ${CMAKE_BINARY_DIR}/${name}_empty.cc "")
@@ -112,6 +139,7 @@ function(fustor_library folder)
     add_test(NAME ${folder} COMMAND ${name}_test)
     set_tests_properties(${folder} PROPERTIES TIMEOUT ${FUSTOR_TEST_TIMEOUT})
   endif()
+  fustor_fuzzers(${folder} ${fuzzers})
 endfunction()
 
 # fustor_program(<name> <folder under src/apps> DEPS <folders> FOREIGN ...): build/<preset>/bin/<name>

@@ -15,6 +15,7 @@ import pty
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -273,6 +274,15 @@ def fustor_up(tmp_path, clean_env, processes):
             process.wait_connection()
         return process
     return up
+
+
+@pytest.fixture
+def busy():
+    """A port that somebody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
 
 
 class Mounts:

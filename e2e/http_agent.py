@@ -98,7 +98,10 @@ class HttpAgent:
             names = os.listdir(self.root + directory)
             self.random.shuffle(names)
             for name in names:
-                row = self.row(os.path.join(directory, name))
+                try:
+                    row = self.row(os.path.join(directory, name))
+                except FileNotFoundError:
+                    continue
                 rows.append(row)
                 if row["is_directory"]:
                     waiting.append(row["path"])

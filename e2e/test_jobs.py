@@ -2,14 +2,13 @@
 
 import json
 import re
-import textwrap
 
 import pytest
 
 from conftest import BIN, FUSTOR, on_terminal, wait_for
 from http_agent import HttpAgent, call, event
-from original_fusion import OriginalFusion
-from test_http_agents import Fusion
+from original_fusion import OriginalFusion, agent_config
+from http_fusion import Fusion
 from test_two_processes import PUSH_KEY, QUERY_KEY, Pair
 from trees import wait_equal
 
@@ -216,16 +215,7 @@ def test_an_original_fusion_asks_our_agent(tmp_path, start):
     original = OriginalFusion(PUSH_KEY)
     try:
         file = tmp_path / "agent.yaml"
-        file.write_text(textwrap.dedent(f"""\
-            agent_id: host-1
-            port: 0
-            sources:
-              data: {{driver: fs, uri: {data}}}
-            senders:
-              old: {{driver: fusion, uri: "{original.url}", credential: {{key: {PUSH_KEY}}}}}
-            pipes:
-              data: {{source: data, sender: old, error_retry_interval: 200ms, max_backoff_seconds: 1}}
-            """))
+        file.write_text(agent_config(original.url, PUSH_KEY, data))
         start([BIN / "fustor-agent", "--config", file])
         wait_for(lambda: original.snapshots, "the end of the snapshot")
         with original.lock:

@@ -35,14 +35,6 @@ def running(pair):
     return pair
 
 
-@pytest.fixture
-def busy():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
-
-
 # --- Ports ---
 
 

@@ -52,7 +52,7 @@ class Pair:
         self.write_fusion()
         self.write_agent()
 
-    def write_fusion(self, more="", receiver="", pipe=""):
+    def write_fusion(self, more="", receiver="", pipe="", view=""):
         self.fusion_file.write_text(textwrap.dedent(f"""\
             host: 127.0.0.1
             port: {self.http}
@@ -65,7 +65,7 @@ class Pair:
                   - {{key: {PUSH_KEY}, pipe_id: data}}
                 {receiver}
             views:
-              data: {{driver: fs, api_keys: [{QUERY_KEY}]}}
+              data: {{driver: fs, api_keys: [{QUERY_KEY}]{view}}}
               other: {{driver: fs, api_keys: [{OTHER_KEY}]}}
             pipes:
               data: {{receiver: agents, views: [data], session_timeout_seconds: {TIMEOUT_S}{pipe}}}

@@ -23,15 +23,6 @@ def data(tmp_path):
     return root
 
 
-@pytest.fixture
-def busy():
-    """A port that somebody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
-
-
 def mode_of(path):
     return stat.S_IMODE(os.lstat(path).st_mode)
 

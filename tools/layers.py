@@ -74,8 +74,8 @@ LOCKS = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "sem
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 GENERATED = re.compile(r"\.pb\.h$")
-TEST = re.compile(r"_test\.(h|cc)$|_testing\.(h|cc)$")
-BENCH = re.compile(r"_bench\.cc$|_fuzz\.cc$")
+TEST = re.compile(r"_test\.(h|cc)$|_testing\.(h|cc)$|_fuzz\.cc$")
+BENCH = re.compile(r"_bench\.cc$")
 PORTS = re.compile(r"^svc/\w+/ports\.h$")
 
 

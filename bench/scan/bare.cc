@@ -26,8 +26,11 @@ bool IsDots(const char* name) {
   return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
 }
 
+// Whether the kernel is asked for the attributes of every entry, or only for its name and type.
+enum class Depth { kNames, kAttributes };
+
 // Looks at every entry of `dir`; the names of directories go to `*below`.
-void ScanOne(int dir, char* buffer, Counts* counts, std::vector<std::string>* below) {
+void ScanOne(int dir, Depth depth, char* buffer, Counts* counts, std::vector<std::string>* below) {
   ++counts->dirs;
   for (;;) {
     const long n = syscall(SYS_getdents64, dir, buffer, kBufferBytes);
@@ -41,9 +44,13 @@ void ScanOne(int dir, char* buffer, Counts* counts, std::vector<std::string>* be
       std::memcpy(&size, buffer + at + offsetof(Dirent, size), sizeof size);
       at += size;
       if (IsDots(name)) continue;
-      struct statx st;
-      if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
-                STATX_BASIC_STATS, &st) != 0) {
+      std::uint8_t type = 0;
+      std::memcpy(&type, name - offsetof(Dirent, name) + offsetof(Dirent, type), sizeof type);
+      struct statx st{};
+      if (depth == Depth::kNames && type != DT_UNKNOWN) {
+        st.stx_mode = static_cast<std::uint16_t>(DTTOIF(type));
+      } else if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+                       STATX_BASIC_STATS, &st) != 0) {
         counts->ok = false;
         continue;
       }
@@ -56,27 +63,25 @@ void ScanOne(int dir, char* buffer, Counts* counts, std::vector<std::string>* be
   }
 }
 
-void ScanBelow(int parent, const std::string& name, char* buffer, Counts* counts) {
+void ScanBelow(int parent, const std::string& name, Depth depth, char* buffer, Counts* counts) {
   const int dir = openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (dir < 0) {
     counts->ok = false;
     return;
   }
   std::vector<std::string> below;
-  ScanOne(dir, buffer, counts, &below);
-  for (const std::string& child : below) ScanBelow(dir, child, buffer, counts);
+  ScanOne(dir, depth, buffer, counts, &below);
+  for (const std::string& child : below) ScanBelow(dir, child, depth, buffer, counts);
   close(dir);
 }
 
-}  // namespace
-
-Counts ScanBare(const std::string& root, unsigned threads) {
+Counts Scan(const std::string& root, unsigned threads, Depth depth) {
   Counts total;
   const int dir = open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (dir < 0) return {.ok = false};
   std::vector<std::string> tops;
   std::vector<char> buffer(kBufferBytes);
-  ScanOne(dir, buffer.data(), &total, &tops);
+  ScanOne(dir, depth, buffer.data(), &total, &tops);
   std::vector<Counts> parts(threads);
   std::vector<std::thread> running;
   for (unsigned t = 0; t < threads; ++t) {
@@ -84,7 +89,7 @@ Counts ScanBare(const std::string& root, unsigned threads) {
       std::vector<char> own(kBufferBytes);
       Counts counts;
       for (std::size_t i = t; i < tops.size(); i += threads) {
-        ScanBelow(dir, tops[i], own.data(), &counts);
+        ScanBelow(dir, tops[i], depth, own.data(), &counts);
       }
       parts[t] = counts;
     });
@@ -97,6 +102,16 @@ Counts ScanBare(const std::string& root, unsigned threads) {
     total.ok = total.ok && part.ok;
   }
   return total;
+}
+
+}  // namespace
+
+Counts ScanBare(const std::string& root, unsigned threads) {
+  return Scan(root, threads, Depth::kAttributes);
+}
+
+Counts ListBare(const std::string& root, unsigned threads) {
+  return Scan(root, threads, Depth::kNames);
 }
 
 }  // namespace fustor::bench

@@ -2,6 +2,7 @@
 //
 //   scan_bench make DIR [--files N]
 //   scan_bench bare DIR [--threads N]
+//   scan_bench names DIR [--threads N]
 //   scan_bench ours DIR [--threads N] [--calls N] [--batch N]
 //
 // One line of JSON each. Compare runs of `bare` and `ours` that follow each other closely.
@@ -34,7 +35,7 @@ std::uint64_t Option(int argc, char** argv, const char* name, std::uint64_t othe
 
 int Run(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: scan_bench make|bare|ours DIR [--files N] [--threads N]\n");
+    std::fprintf(stderr, "usage: scan_bench make|bare|names|ours DIR [--files N] [--threads N]\n");
     return 2;
   }
   const std::string_view what = argv[1];
@@ -44,6 +45,7 @@ int Run(int argc, char** argv) {
   Counts counts{.ok = false};
   if (what == "make") counts = MakeTree(dir, Option(argc, argv, "--files", 1'000'000));
   if (what == "bare") counts = ScanBare(dir, threads);
+  if (what == "names") counts = ListBare(dir, threads);
   if (what == "ours") {
     counts =
         ScanOurs(dir, threads, static_cast<unsigned>(Option(argc, argv, "--calls", 2 * threads)),

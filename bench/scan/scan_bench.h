@@ -1,4 +1,4 @@
-// scan_bench.h: the three things that scan_bench does; each is a program of its own.
+// scan_bench.h: what scan_bench does; each is a program of its own.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,9 @@ Counts MakeTree(const std::string& root, std::uint64_t files);
 
 // The floor: getdents64 and statx, the top directories dealt out to the threads before the start.
 Counts ScanBare(const std::string& root, unsigned threads);
+
+// The floor of whoever wants names only: getdents64 of every directory, no look at any file.
+Counts ListBare(const std::string& root, unsigned threads);
 
 // The posix tree, asked as a scanner asks it: many directories in flight, no watches.
 Counts ScanOurs(const std::string& root, unsigned threads, unsigned calls, unsigned batch);

@@ -48,10 +48,10 @@ void AppendAsciiEscape(std::string* out, std::uint8_t c) {
   }
 }
 
-template <class T>
-void AppendNumber(std::string* out, T value) {
+template <class T, class... Format>
+void AppendNumber(std::string* out, T value, Format... format) {
   char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  const auto end = std::to_chars(digits, digits + sizeof digits, value, format...).ptr;
   out->append(digits, static_cast<std::size_t>(end - digits));
 }
 
@@ -161,7 +161,10 @@ JsonWriter& JsonWriter::Uint(std::uint64_t value) {
 
 JsonWriter& JsonWriter::Double(double value) {
   BeforeValue();
-  if (std::isfinite(value)) {
+  if (std::isfinite(value) && std::abs(value) >= 0x1p63) {
+    // Readers take digits without point and exponent for an integer, which this is too large for.
+    AppendNumber(out_, value, std::chars_format::scientific);
+  } else if (std::isfinite(value)) {
     AppendNumber(out_, value);
   } else {
     out_->append("null");

@@ -55,6 +55,14 @@ TEST(JsonWriter, NumbersAtTheirBorders) {
             "1700000000.123456,null,null]");
 }
 
+TEST(JsonWriter, LargeDoublesAreNoIntegers) {
+  std::string out;
+  JsonWriter json(&out);
+  json.BeginArray().Double(1.2233720368246324e20).Double(-0x1p63).Double(1e19).Double(0x1p62);
+  json.EndArray();
+  EXPECT_EQ(out, "[1.2233720368246324e+20,-9.223372036854776e+18,1e+19,4611686018427387904]");
+}
+
 TEST(JsonWriter, DoublesReadBackAsTheSameNumber) {
   Prng random(7);
   for (int i = 0; i < 20'000; ++i) {

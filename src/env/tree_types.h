@@ -38,6 +38,8 @@ struct ListRequest {
     }
   };
   Known known = {};
+  // Nobody waits for it: whatever else the host does goes first.
+  bool background = false;
 };
 
 struct ListedDir {

@@ -134,6 +134,7 @@ Result<ResponseHead> ParseResponseHead(std::string_view head, bool to_head_reque
   if (parser.foreign_coding) {
     return Status(Code::kInvalidArgument, "a transfer coding other than chunked");
   }
+  if (parser.code < 100) return Status(Code::kInvalidArgument, "a status below 100");
   ResponseHead response;
   response.status = parser.code;
   response.framing = parser.is_done() ? Framing() : parser.framing();

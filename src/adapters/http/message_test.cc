@@ -104,6 +104,7 @@ TEST(ParseResponseHead, FindsTheFraming) {
   ASSERT_TRUE(to_head.ok());
   EXPECT_TRUE(to_head->framing.empty());
   EXPECT_FALSE(ParseResponseHead("SSH-2.0-OpenSSH\r\n\r\n", false).ok());
+  EXPECT_FALSE(ParseResponseHead("HTTP/1.1 060 OK\r\n\r\n", false).ok());
 }
 
 }  // namespace

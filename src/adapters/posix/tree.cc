@@ -1,5 +1,6 @@
 #include "adapters/posix/tree.h"
 
+#include <algorithm>
 #include <span>
 #include <thread>
 #include <utility>
@@ -133,8 +134,10 @@ class PosixTree final : public env::Tree {
 
   env::Task<std::vector<ListedDir>> List(std::vector<ListRequest> requests) override {
     if (requests.empty()) co_return std::vector<ListedDir>();
+    const bool background = std::ranges::all_of(requests, &ListRequest::background);
     env::Completion<std::vector<ListedDir>> done;
-    workers_->Submit(std::make_shared<ListJob>(std::move(requests), done.resolver()));
+    workers_->Submit(std::make_shared<ListJob>(std::move(requests), done.resolver()),
+                     background ? Priority::kBackground : Priority::kNormal);
     co_return co_await done.Wait();
   }
 
@@ -143,7 +146,8 @@ class PosixTree final : public env::Tree {
     std::vector<std::size_t> starts = GroupStarts(requests);
     env::Completion<std::vector<StattedEntry>> done;
     workers_->Submit(
-        std::make_shared<StatJob>(std::move(requests), std::move(starts), done.resolver()));
+        std::make_shared<StatJob>(std::move(requests), std::move(starts), done.resolver()),
+        Priority::kNormal);
     co_return co_await done.Wait();
   }
 

@@ -1,12 +1,16 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <set>
 #include <thread>
 
 #include "adapters/asio/executor.h"
@@ -88,6 +92,37 @@ std::vector<std::string> Names(const EntryList& list) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < list.size(); ++i) names.emplace_back(list.name(i));
   return names;
+}
+
+// Of the threads of this process that are called so.
+std::set<int> PrioritiesOf(std::string_view name) {
+  std::set<int> priorities;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string comm;
+    std::getline(std::ifstream(task.path() / "comm"), comm);
+    const auto id = static_cast<id_t>(std::stoul(task.path().filename()));
+    if (comm == name) priorities.insert(getpriority(PRIO_PROCESS, id));
+  }
+  return priorities;
+}
+
+TEST(TreeList, AuditsHaveThreadsOfTheirOwnThatYield) {
+  const TempTree temp;
+  temp.MakeDir("/dir");
+  temp.Write("/dir/file");
+  Lists lists(temp.path());
+  const int usual = getpriority(PRIO_PROCESS, 0);
+  std::vector<ListRequest> requests = {Request("/", 1), Request("/dir", 2)};
+  requests[0].background = true;
+  EXPECT_EQ(lists.List(requests).size(), 2u) << "somebody waits for one of them";
+  EXPECT_EQ(PrioritiesOf("tree-audit"), std::set<int>());
+  requests[1].background = true;
+  const std::vector<ListedDir> listed = lists.List(requests);
+  EXPECT_EQ(Names(listed.at(0).children), std::vector<std::string>{"dir"});
+  EXPECT_EQ(Names(listed.at(1).children), std::vector<std::string>{"file"});
+  EXPECT_EQ(PrioritiesOf("tree-audit"), std::set<int>{std::min(usual + 10, 19)});
+  EXPECT_EQ(PrioritiesOf("tree-list"), std::set<int>{usual});
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), usual);
 }
 
 TEST(TreeList, GivesEveryKindOfEntryWithWhatLstatTells) {

@@ -52,6 +52,7 @@ class Builder final : public YAML::EventHandler {
                 const std::string& value) override {
     RefuseAnchor(mark, anchor);
     RefuseTag(mark, tag);
+    if (!IsUtf8(value)) throw Refused{Malformed(At(mark), "an escape that is no character")};
     Node node = Leaf(mark);
     node.quoted = tag == "!";
     // Plain forms of null come as text when the parser meets them here.
@@ -127,6 +128,9 @@ class Builder final : public YAML::EventHandler {
   }
   static void TakeKey(Level* level, Node key) {
     if (key.kind != Node::Kind::kScalar) throw Refused{Malformed(key.mark, "a key must be text")};
+    if (key.scalar.size() > kKeyBytesMax) {
+      throw Refused{Malformed(key.mark, "a key of more than 160 bytes")};
+    }
     if (key.scalar == "<<") {
       throw Refused{Malformed(key.mark, "merge keys (<<) are not supported")};
     }

@@ -16,6 +16,8 @@ namespace fustor::yaml {
 // Limits of one file.
 inline constexpr std::size_t kFileBytesMax = 1 << 20;
 inline constexpr std::size_t kDepthMax = 32;
+// YAML reads back no key that takes over 1024 characters, escapes included.
+inline constexpr std::size_t kKeyBytesMax = 160;
 // Files of one folder.
 inline constexpr std::size_t kFilesMax = 1'000;
 

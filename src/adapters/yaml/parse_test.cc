@@ -69,6 +69,7 @@ TEST(Parse, ErrorsNameFileLineAndColumn) {
       {"a: !int 1\n", "f:1:4: tags (!name) are not supported"},
       {"<<: {a: 1}\n", "f:1:1: merge keys (<<) are not supported"},
       {"[a]: 1\n", "f:1:1: a key must be text"},
+      {"a: \"x\\Ny\"\n", "f:1:4: an escape that is no character"},
       {"- a\n- b\n", "f:1:1: expected keys and values at the top"},
       {"just text\n", "f:1:1: expected keys and values at the top"},
       {"a: 1\n---\nb: 2\n", "f:3:1: more than one document in a file"},
@@ -95,6 +96,10 @@ TEST(Parse, HoldsItsLimits) {
   EXPECT_FALSE(Parse("a: " + std::string(100'000, '{'), "f").ok());
   EXPECT_EQ(Parse(std::string(kFileBytesMax + 1, '#'), "f").status().message(),
             "f: larger than 1 MiB");
+  // Which could not be written so that it is read again.
+  EXPECT_TRUE(Parse("? " + std::string(kKeyBytesMax, 'k') + "\n: v\n", "f").ok());
+  EXPECT_EQ(Parse("? " + std::string(kKeyBytesMax + 1, 'k') + "\n: v\n", "f").status().message(),
+            "f:1:3: a key of more than 160 bytes");
 }
 
 TEST(Parse, ChangedTextNeverCrashes) {

@@ -45,6 +45,8 @@ void Metrics::Show(const AgentState& state) {
     Count(p.id, "fustor_agent_swept_files_total", "Files looked at in sweeps.", p.pipe.swept);
     Count(p.id, "fustor_agent_swept_differing_total",
           "Of these, files that were not as Fusion knew them.", p.pipe.swept_differing);
+    Count(p.id, "fustor_agent_swept_unreported_total",
+          "Of these, files whose change nobody had reported.", p.pipe.swept_unreported);
     Count(p.id, "fustor_agent_sessions_total", "Sessions opened.", p.pipe.sessions);
     Count(p.id, "fustor_agent_events_total", "Events of the file system.", p.seen.events);
     Count(p.id, "fustor_agent_overflows_total", "Times that events were lost.", p.seen.overflows);

@@ -58,7 +58,8 @@ Result<std::unique_ptr<FusionLink>> MakeHttpLink(const SenderConfig& sender) {
   options.call_timeout = sender.timeout;
   options.push_timeout = std::max(sender.timeout, HttpLink::Options().push_timeout);
   return std::unique_ptr<FusionLink>(std::make_unique<HttpLink>(
-      std::move(options), std::move(ports.data), std::move(ports.control), json::MakeTapeParser()));
+      std::move(options), std::move(ports.data), std::move(ports.control), json::MakeTapeParser(),
+      json::MakeTapeParser()));
 }
 
 Result<std::unique_ptr<FusionLink>> MakeLink(const SenderConfig& sender) {

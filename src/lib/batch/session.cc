@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/path.h"
+
 namespace fustor::batch {
 
 std::string_view RoleName(Role role) { return role == Role::kLeader ? "leader" : "follower"; }
@@ -10,6 +12,10 @@ Result<Role> ParseRole(std::string_view name) {
   if (name == "leader") return Role::kLeader;
   if (name == "follower") return Role::kFollower;
   return Status(Code::kInvalidArgument, "role: neither \"leader\" nor \"follower\"");
+}
+
+std::string Utf8Text(std::string_view text) {
+  return IsUtf8(text) ? std::string(text) : PrintablePath(text);
 }
 
 double ToSeconds(Nanos duration) { return static_cast<double>(duration.count()) / 1e9; }

@@ -107,6 +107,10 @@ struct Sighting {
 };
 inline constexpr std::size_t kSweepPathsMax = 1000;  // Of one sweep.
 
+// A text as it must be in a message, where one that is not UTF-8 spoils all of it: as it is, or as
+// PrintablePath shows it.
+std::string Utf8Text(std::string_view text);
+
 // Durations travel as seconds in doubles, exact for whole milliseconds below 100 days.
 double ToSeconds(Nanos duration);
 // Errors: kInvalidArgument for what is negative, not a number or over 100 years.

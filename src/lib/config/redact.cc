@@ -37,8 +37,8 @@ bool IsPlain(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '.' || c == '/' || c == '-';
   };
-  return !text.empty() && text.front() != '-' && text.front() != '.' &&
-         std::ranges::all_of(text, plain);
+  return !text.empty() && text.front() != '-' && text.front() != '.' && text != "null" &&
+         text != "Null" && text != "NULL" && std::ranges::all_of(text, plain);
 }
 
 void AppendScalar(const std::string& text, bool quoted, std::string* out) {

@@ -66,6 +66,12 @@ TEST(Redact, SecretsWhereverTheyAre) {
   EXPECT_FALSE(HoldsRedacted(Map({{"glob", Scalar("**/***/x")}})));
 }
 
+// Without quotes they would be read as nothing at all.
+TEST(Redact, WordsForNothingAreQuoted) {
+  const Node root = Map({{"null", Scalar("null", true)}, {"Null", Scalar("x")}, {"NULL", Node()}});
+  EXPECT_EQ(FullYaml(root), "\"null\": \"null\"\n\"Null\": x\n\"NULL\": null\n");
+}
+
 TEST(Redact, AtSignsElsewhereAreNoPasswords) {
   for (const char* uri : {"/data/a@b", "http://host/a@b", "http://host?x=@", "user@host"}) {
     EXPECT_NE(RedactedYaml(Map({{"uri", Scalar(uri)}})).find(uri), std::string::npos) << uri;

@@ -33,13 +33,6 @@ bool InClass(std::string_view name, char byte) {
   return false;
 }
 
-// A class such as [:alpha:] at `at`; its size, or 0.
-std::size_t ClassSize(std::string_view pattern, std::size_t at) {
-  if (pattern.substr(at, 2) != "[:") return 0;
-  const std::size_t end = pattern.find(":]", at + 2);
-  return end == std::string_view::npos ? 0 : end + 2 - at;
-}
-
 // One byte of a bracket, a backslash taken off; false at the end of the pattern.
 bool BracketByte(std::string_view pattern, std::size_t* at, char* byte) {
   if (*at < pattern.size() && pattern[*at] == '\\') ++*at;
@@ -48,105 +41,146 @@ bool BracketByte(std::string_view pattern, std::size_t* at, char* byte) {
   return true;
 }
 
-// Parses the bracket that begins at `at`. False when it is not closed: then '[' is only a '['.
-bool MatchBracket(std::string_view pattern, std::size_t at, char byte, std::size_t* next,
-                  bool* matches) {
-  std::size_t i = at + 1;
-  const bool negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
-  if (negated) ++i;
-  bool hit = false;
-  for (bool first = true;; first = false) {
-    if (i >= pattern.size()) return false;
-    if (pattern[i] == ']' && !first) break;
-    if (const std::size_t size = ClassSize(pattern, i); size > 0) {
-      hit |= InClass(pattern.substr(i + 2, size - 4), byte);
-      i += size;
-      continue;
-    }
-    char low = 0;
-    if (!BracketByte(pattern, &i, &low)) return false;
-    char high = low;
-    if (i + 1 < pattern.size() && pattern[i] == '-' && pattern[i + 1] != ']') {
-      ++i;
-      if (!BracketByte(pattern, &i, &high)) return false;
-    }
-    hit |= Byte(low) <= Byte(byte) && Byte(byte) <= Byte(high);
+void AddClass(std::string_view name, std::bitset<256>* set) {
+  for (std::size_t b = 0; b < set->size(); ++b) {
+    if (InClass(name, static_cast<char>(b))) set->set(b);
   }
-  *next = i + 1;
-  *matches = hit != negated;
-  return true;
 }
 
 }  // namespace
 
-Glob::Glob(std::string pattern) : pattern_(std::move(pattern)) {
-  std::string run;  // Of literal bytes.
-  bool at_head = true;
-  const auto end_run = [&] {
-    if (at_head) head_ = run;
-    if (run.size() > core_.size()) core_ = run;
-    at_head = false;
-    run.clear();
-  };
-  for (std::size_t i = 0; i < pattern_.size();) {
-    std::size_t next = i + 1;
-    bool matches = false;
-    const char c = pattern_[i];
-    if (c == '*' || c == '?' || (c == '[' && MatchBracket(pattern_, i, 'x', &next, &matches))) {
-      end_run();
-    } else if (c != '\\') {
-      run += c;
-    } else if (next < pattern_.size()) {
-      run += pattern_[next++];
-    }
-    i = next;
-  }
-  end_run();
-  const std::size_t special = pattern_.find_last_of("*?[]\\");
-  if (special != std::string::npos && pattern_[special] == '*')
-    tail_ = pattern_.substr(special + 1);
-}
+// Takes a pattern apart, bracket by bracket.
+class Glob::Compiler {
+ public:
+  explicit Compiler(Glob* glob)
+      : glob_(*glob),
+        pattern_(glob->pattern_),
+        last_close_(pattern_.rfind(']')),
+        last_class_end_(pattern_.rfind(":]")) {}
 
-bool Glob::MatchOne(std::size_t at, char byte, std::size_t* next) const {
-  *next = at + 1;
-  switch (pattern_[at]) {
-    case '?':
+  void Run() {
+    for (std::size_t i = 0; i < pattern_.size();) {
+      std::size_t next = i + 1;
+      if (pattern_[i] == '*') {
+        Add({.kind = Token::Kind::kStar});
+      } else if (pattern_[i] == '?') {
+        Add({.kind = Token::Kind::kAny});
+      } else if (pattern_[i] == '[' && ReadBracket(i, nullptr, &next)) {
+        ReadBracket(i, &glob_.sets_.emplace_back(), &next);
+        Add({.kind = Token::Kind::kSet, .set = static_cast<std::uint32_t>(glob_.sets_.size() - 1)});
+      } else if (pattern_[i] != '\\') {
+        Add({.byte = pattern_[i]});
+      } else if (next < pattern_.size()) {
+        Add({.byte = pattern_[next++]});
+      } else {
+        Add({.kind = Token::Kind::kNever});
+      }
+      i = next;
+    }
+    EndRun();
+    const std::size_t special = pattern_.find_last_of("*?[]\\");
+    if (special != std::string::npos && pattern_[special] == '*') {
+      glob_.tail_ = pattern_.substr(special + 1);
+    }
+  }
+
+ private:
+  void Add(const Token& token) {
+    glob_.tokens_.push_back(token);
+    if (token.kind == Token::Kind::kByte) {
+      run_ += token.byte;
+    } else {
+      EndRun();
+    }
+  }
+  void EndRun() {
+    if (at_head_) glob_.head_ = run_;
+    if (run_.size() > glob_.core_.size()) glob_.core_ = run_;
+    at_head_ = false;
+    run_.clear();
+  }
+  // A class such as [:alpha:] at `at`; its size, or 0.
+  std::size_t ClassSize(std::size_t at) const {
+    if (pattern_.substr(at, 2) != "[:") return 0;
+    if (last_class_end_ == std::string_view::npos || last_class_end_ < at + 2) return 0;
+    return pattern_.find(":]", at + 2) + 2 - at;
+  }
+  // The bracket that begins at `at`. False when it is not closed: then '[' is only a '['. O(what
+  // follows).
+  bool ReadBracket(std::size_t at, std::bitset<256>* set, std::size_t* next) const {
+    if (last_close_ == std::string_view::npos || last_close_ < at) return false;
+    std::size_t i = at + 1;
+    const bool negated = i < pattern_.size() && (pattern_[i] == '!' || pattern_[i] == '^');
+    if (negated) ++i;
+    for (bool first = true;; first = false) {
+      if (i >= pattern_.size()) return false;
+      if (pattern_[i] == ']' && !first) break;
+      if (const std::size_t size = ClassSize(i); size > 0) {
+        if (set != nullptr) AddClass(pattern_.substr(i + 2, size - 4), set);
+        i += size;
+        continue;
+      }
+      char low = 0;
+      if (!BracketByte(pattern_, &i, &low)) return false;
+      char high = low;
+      if (i + 1 < pattern_.size() && pattern_[i] == '-' && pattern_[i + 1] != ']') {
+        ++i;
+        if (!BracketByte(pattern_, &i, &high)) return false;
+      }
+      for (std::size_t b = Byte(low); set != nullptr && b <= Byte(high); ++b) set->set(b);
+    }
+    *next = i + 1;
+    if (set != nullptr && negated) set->flip();
+    return true;
+  }
+
+  Glob& glob_;
+  const std::string_view pattern_;
+  const std::size_t last_close_, last_class_end_;
+  std::string run_;  // Of literal bytes.
+  bool at_head_ = true;
+};
+
+Glob::Glob(std::string pattern) : pattern_(std::move(pattern)) { Compiler(this).Run(); }
+
+bool Glob::MatchOne(const Token& token, char byte) const {
+  switch (token.kind) {
+    case Token::Kind::kByte:
+      return token.byte == byte;
+    case Token::Kind::kAny:
       return true;
-    case '\\':
-      *next = at + 2;
-      return at + 1 < pattern_.size() && pattern_[at + 1] == byte;
-    case '[':
-      if (bool matches = false; MatchBracket(pattern_, at, byte, next, &matches)) return matches;
-      *next = at + 1;
-      return byte == '[';
+    case Token::Kind::kSet:
+      return sets_[token.set][Byte(byte)];
     default:
-      return pattern_[at] == byte;
+      return false;
   }
 }
 
 bool Glob::Matches(std::string_view text) const {
   if (!text.starts_with(head_) || !text.ends_with(tail_)) return false;
+  const auto is_star = [this](std::size_t p) {
+    return p < tokens_.size() && tokens_[p].kind == Token::Kind::kStar;
+  };
   std::size_t p = 0;
   std::size_t t = 0;
   std::size_t star = std::string::npos;  // After the last star that was passed.
   std::size_t star_text = 0;             // What that star has swallowed ends here.
   while (t < text.size()) {
-    if (p < pattern_.size() && pattern_[p] == '*') {
+    if (is_star(p)) {
       star = ++p;
       star_text = t;
-      continue;
-    }
-    if (std::size_t next = 0; p < pattern_.size() && MatchOne(p, text[t], &next)) {
-      p = next;
+    } else if (p < tokens_.size() && MatchOne(tokens_[p], text[t])) {
+      ++p;
       ++t;
-      continue;
+    } else if (star == std::string::npos) {
+      return false;
+    } else {
+      p = star;
+      t = ++star_text;
     }
-    if (star == std::string::npos) return false;
-    p = star;
-    t = ++star_text;
   }
-  while (p < pattern_.size() && pattern_[p] == '*') ++p;
-  return p == pattern_.size();
+  while (is_star(p)) ++p;
+  return p == tokens_.size();
 }
 
 bool Glob::IsPattern(std::string_view text) {

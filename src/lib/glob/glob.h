@@ -3,9 +3,12 @@
 // Pure. Immutable after construction: may be shared between threads.
 #pragma once
 
+#include <bitset>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fustor::glob {
 
@@ -13,6 +16,7 @@ namespace fustor::glob {
 // too; `[a-z]`, `[!a-z]`; a backslash makes the next byte literal. Linear in text times stars.
 class Glob {
  public:
+  // O(pattern), but for brackets that are never closed: O(pattern) each.
   explicit Glob(std::string pattern);
   bool Matches(std::string_view text) const;
   // True when the text contains one of * ? [ .
@@ -24,9 +28,18 @@ class Glob {
   std::string_view core() const { return core_; }
 
  private:
-  bool MatchOne(std::size_t at, char byte, std::size_t* next) const;
+  struct Token {
+    enum class Kind : std::uint8_t { kByte, kAny, kStar, kSet, kNever };
+    Kind kind = Kind::kByte;
+    char byte = '\0';
+    std::uint32_t set = 0;  // Of kSet, its index.
+  };
+  class Compiler;
+  bool MatchOne(const Token& token, char byte) const;
 
   std::string pattern_;
+  std::vector<Token> tokens_;
+  std::vector<std::bitset<256>> sets_;
   std::string head_, tail_, core_;
 };
 

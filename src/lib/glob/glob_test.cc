@@ -99,6 +99,23 @@ TEST(Glob, ManyStarsStayCheap) {
   EXPECT_FALSE(Glob(pattern + "c*").Matches(std::string(4000, 'a')));
 }
 
+TEST(Glob, BracketsThatAreNeverClosedStayCheap) {
+  std::string opened, classes, escaped;
+  for (int i = 0; i < 2000; ++i) {
+    opened += "[";
+    classes += "[[:alpha:]";
+    escaped += "[:";
+  }
+  escaped += "\\]";
+  const std::string text(255, '[');
+  for (const std::string& pattern : {opened, classes, escaped, "*" + escaped}) {
+    const Glob glob(pattern);
+    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(glob.Matches(text));
+  }
+  EXPECT_TRUE(Glob("[[").Matches("[["));
+  EXPECT_TRUE(Glob("[[:alpha:][[:alpha:]").Matches("[a[") || Glob("[[:").Matches("[[:"));
+}
+
 TEST(Substring, IgnoresTheCaseOfAscii) {
   EXPECT_TRUE(Substring("ReAd").Matches("xxREADme"));
   EXPECT_FALSE(Substring("read").Matches("rea d"));

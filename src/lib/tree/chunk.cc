@@ -151,7 +151,7 @@ const Chunk* Packer::Pack(const OpenChunk& rows, Revision born) {
   append(rows.name(0).substr(0, prefix));
   for (std::uint32_t i = 0; i < n; ++i) append(rows.name(i).substr(prefix));
   for (std::uint32_t i = 0; i < n; ++i) append(rows.target(i));
-  return FinishChunk(buffer_.data(), at, header, nullptr);
+  return FinishChunk(buffer_.data(), at, header, nullptr, &blocks_);
 }
 
 }  // namespace fustor::tree

@@ -84,8 +84,8 @@ std::uint8_t* AppendColumn(std::uint8_t* at, const std::uint64_t* values, std::u
   return at;
 }
 
-const Chunk* FinishChunk(std::uint8_t* buffer, std::uint8_t* at, Chunk head,
-                         const Chunk* reusable) {
+const Chunk* FinishChunk(std::uint8_t* buffer, std::uint8_t* at, Chunk head, const Chunk* reusable,
+                         Blocks* blocks) {
   // Readers load eight bytes at a time, also from where the last column starts.
   const std::size_t least = head.names_at + std::size_t{8};
   while (static_cast<std::size_t>(at - buffer) < least) *at++ = 0;
@@ -93,7 +93,7 @@ const Chunk* FinishChunk(std::uint8_t* buffer, std::uint8_t* at, Chunk head,
   head.bytes = static_cast<std::uint32_t>(bytes);
   std::memcpy(buffer, &head, packed::kColumnsAt);
   void* const block = reusable != nullptr && reusable->bytes == bytes ? const_cast<Chunk*>(reusable)
-                                                                      : ::operator new(bytes);
+                                                                      : blocks->Take(bytes);
   std::memcpy(block, buffer, bytes);
   return static_cast<const Chunk*>(block);
 }

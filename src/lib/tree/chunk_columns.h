@@ -21,6 +21,7 @@ std::uint8_t* AppendColumn(std::uint8_t* at, const std::uint64_t* values, std::u
 
 // Makes a chunk of what begins at `buffer` with room for the head and ends at `at`. `reusable` is
 // the block to write to if it has the right size, or nullptr.
-const Chunk* FinishChunk(std::uint8_t* buffer, std::uint8_t* at, Chunk head, const Chunk* reusable);
+const Chunk* FinishChunk(std::uint8_t* buffer, std::uint8_t* at, Chunk head, const Chunk* reusable,
+                         Blocks* blocks);
 
 }  // namespace fustor::tree

@@ -276,7 +276,7 @@ const Chunk* Packer::Edit(const Chunk& from, const RowEdit& edit, Revision born,
     at = AppendNames(view.names(), names, splice, at);
     at = AppendTargets(view, edit.target, removed_target, splice, at);
   }
-  return FinishChunk(buffer_.data(), at, head, reusable == &from ? reusable : nullptr);
+  return FinishChunk(buffer_.data(), at, head, reusable == &from ? reusable : nullptr, &blocks_);
 }
 
 }  // namespace fustor::tree

@@ -18,15 +18,20 @@ struct Given {
 };
 using Rows = std::map<std::string, Given>;
 
+Blocks& TestBlocks() {
+  static Blocks blocks;
+  return blocks;
+}
+
 struct FreeChunk {
-  void operator()(const Chunk* chunk) const { ::operator delete(const_cast<Chunk*>(chunk)); }
+  void operator()(const Chunk* chunk) const { TestBlocks().Give(chunk, chunk->bytes); }
 };
 using OwnedChunk = std::unique_ptr<const Chunk, FreeChunk>;
 
 OwnedChunk Pack(const Rows& rows) {
   auto open = std::make_unique<OpenChunk>();
   for (const auto& [name, row] : rows) open->Insert(open->size(), name, row.values, row.target);
-  Packer packer;
+  Packer packer(TestBlocks());
   return OwnedChunk(packer.Pack(*open, 7));
 }
 
@@ -190,7 +195,7 @@ TEST(Chunk, EditsLeaveWhatPackingWouldHaveMade) {
     Rows rows;
     while (rows.size() < size) rows[prefix + AnyName(&random, 12)] = RandomRow(&random, wild);
     OwnedChunk chunk = Pack(rows);
-    Packer packer;
+    Packer packer(TestBlocks());
     for (int step = 0; step < 40; ++step) {
       auto it = std::next(rows.begin(), static_cast<std::ptrdiff_t>(random.Below(rows.size())));
       Given row = RandomRow(&random, wild);
@@ -288,7 +293,7 @@ TEST(OpenChunk, BehavesAsASortedMap) {
       }
     }
     ASSERT_LT(open->size_bytes(), 1u << 21) << "garbage is not dropped";
-    Packer packer;
+    Packer packer(TestBlocks());
     const OwnedChunk chunk(packer.Pack(*open, 7));
     ASSERT_NO_FATAL_FAILURE(ExpectRows(rows, *chunk));
     // Halves, and together again.

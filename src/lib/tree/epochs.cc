@@ -41,10 +41,13 @@ void Pins::Collect(std::vector<Revision>* revisions) const {
 }
 
 Retired::~Retired() {
-  for (const Item& item : fresh_) ::operator delete(const_cast<void*>(item.block));
-  for (const auto& [pin, items] : waiting_) {
-    for (const Item& item : items) ::operator delete(const_cast<void*>(item.block));
-  }
+  const auto give = [this](const std::vector<Item>& items) {
+    for (const Item& item : items) {
+      if (item.block != nullptr) blocks_.Give(item.block, item.bytes);
+    }
+  };
+  give(fresh_);
+  for (const auto& [pin, items] : waiting_) give(items);
 }
 
 void Retired::AddBlock(const void* block, std::uint64_t bytes, Revision born, Revision dead) {
@@ -66,7 +69,7 @@ void Retired::Settle(const Item& item) {
     return;
   }
   bytes_ -= item.bytes;
-  ::operator delete(const_cast<void*>(item.block));
+  blocks_.Give(item.block, item.bytes);
 }
 
 void Retired::Reclaim(const Pins& pins) {

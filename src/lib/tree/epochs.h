@@ -16,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "lib/tree/blocks.h"
 #include "lib/tree/tree.h"
 
 namespace fustor::tree {
@@ -50,12 +51,14 @@ class Pins {
 
 class Retired {
  public:
-  // What is called for a directory number that no reader sees any more.
-  explicit Retired(std::function<void(DirId)> recycle) : recycle_(std::move(recycle)) {}
+  // What is called for a directory number that no reader sees any more. `blocks` takes what is
+  // freed; it must outlive this.
+  Retired(Blocks& blocks, std::function<void(DirId)> recycle)
+      : blocks_(blocks), recycle_(std::move(recycle)) {}
   ~Retired();
   Retired(const Retired&) = delete;
 
-  // A block from ::operator new that revisions in [born, dead) reach. A block that is passed on the
+  // A block from `blocks` that revisions in [born, dead) reach. A block that is passed on the
   // way to an older one (a version in a chain) is reached by every revision before `dead`: born 0.
   void AddBlock(const void* block, std::uint64_t bytes, Revision born, Revision dead);
   void AddDir(DirId id, Revision dead);
@@ -74,6 +77,7 @@ class Retired {
   };
   void Settle(const Item& item);
 
+  Blocks& blocks_;
   std::function<void(DirId)> recycle_;
   std::vector<Item> fresh_;
   std::map<Revision, std::vector<Item>> waiting_;  // By the newest pin that needs them.

@@ -15,6 +15,7 @@ Tree::~Tree() {
 std::optional<DirId> Tree::FindDirectory(std::string_view path) {
   return impl_->FindDirectory(path);
 }
+void Tree::Foresee(std::string_view path) { impl_->Foresee(path); }
 DirId Tree::EnsureDirectory(std::string_view path) { return impl_->EnsureDirectory(path); }
 bool Tree::Get(DirId dir, std::string_view name, Entry* entry) {
   return impl_->Get(dir, name, entry);

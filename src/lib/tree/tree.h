@@ -83,10 +83,14 @@ class Tree {
   // --- The writer. One thread. Reads here see the edits at once. ---
 
   // The directory at a view path; nullopt when there is none or it is not a directory. O(depth log
-  // n); consecutive calls with the same path or the same parent are O(1).
+  // n); again, or after another one of the same parent, O(depth).
   std::optional<DirId> FindDirectory(std::string_view path);
-  // The same, but creates what is missing as kImplied directories. A non-directory in the way is
-  // replaced. REQUIRES: IsNormalViewPath(path).
+  // A hint: some kForesight calls later, `path` will be looked up or edited. What that needs is
+  // fetched from memory meanwhile; nothing else happens. Pays where paths come in no order.
+  static constexpr std::uint32_t kForesight = 18;
+  void Foresee(std::string_view path);
+  // FindDirectory, but creates what is missing as kImplied directories. A non-directory in the way
+  // is replaced. REQUIRES: IsNormalViewPath(path).
   DirId EnsureDirectory(std::string_view path);
 
   // False when there is no such entry. `*entry` is written only when there is.

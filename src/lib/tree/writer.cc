@@ -27,8 +27,9 @@ void FillEntry(const RowValues& values, std::string_view target, Entry* entry) {
 
 Writer::Writer(std::uint32_t pins_max)
     : pins_(pins_max),
-      retired_([this](DirId id) { table_.Recycle(id); }),
-      links_([this](DirId dir) { return ParentOf(dir); }) {
+      retired_(blocks_, [this](DirId id) { table_.Recycle(id); }),
+      links_([this](DirId dir) { return ParentOf(dir); }),
+      packer_(blocks_) {
   const DirId above = table_.Allocate();
   FUSTOR_CHECK(above == kAboveRoot);
   Open(above).place_changed = true;
@@ -47,79 +48,6 @@ Entry Writer::ImpliedDirectory() {
   entry.attrs.mode = kDirectoryMode;
   entry.flags = kImplied;
   return entry;
-}
-
-// --- Paths ---
-
-bool Writer::StartFromCache(std::string_view path, DirId* dir, std::string_view* rest) const {
-  *dir = kRoot;
-  *rest = path;
-  if (last_dir_.value == 0) return false;
-  if (path == last_path_) {
-    *dir = last_dir_;
-    return true;
-  }
-  const auto [parent, name] = SplitPath(path);
-  if (!name.empty() && parent == last_parent_path_) {
-    *dir = last_parent_;
-    *rest = name;
-  }
-  return false;
-}
-
-void Writer::RememberPath(std::string_view path, DirId dir) {
-  if (dir == kRoot) return;
-  last_path_ = path;
-  last_dir_ = dir;
-  last_parent_path_ = SplitPath(path).first;
-  last_parent_ = ParentOf(dir);
-}
-
-void Writer::ForgetPaths() {
-  last_dir_ = DirId{};
-  told_dir_ = DirId{};
-}
-
-DirId Writer::ChildDirectory(DirId dir, std::string_view name) const {
-  const Position at = Locate(dir, name);
-  if (!at.found) return DirId{};
-  const ChunkRef ref = ChildrenOf(dir).at(at.chunk);
-  if (ref.open != nullptr) return ref.open->values(at.row).dir;
-  return ref.packed->has_directories != 0 ? ChunkView(*ref.packed).dir(at.row) : DirId{};
-}
-
-std::optional<DirId> Writer::FindDirectory(std::string_view path) {
-  DirId dir;
-  std::string_view rest;
-  if (StartFromCache(path, &dir, &rest)) return dir;
-  for (auto name = NextComponent(&rest); !name.empty(); name = NextComponent(&rest)) {
-    dir = ChildDirectory(dir, name);
-    if (dir.value == 0) return std::nullopt;
-  }
-  RememberPath(path, dir);
-  return dir;
-}
-
-DirId Writer::EnsureDirectory(std::string_view path) {
-  DirId dir;
-  std::string_view rest;
-  if (StartFromCache(path, &dir, &rest)) return dir;
-  for (auto name = NextComponent(&rest); !name.empty(); name = NextComponent(&rest)) {
-    const DirId child = ChildDirectory(dir, name);
-    dir = child.value != 0 ? child : PutRow(dir, name, ImpliedDirectory());
-  }
-  RememberPath(path, dir);
-  return dir;
-}
-
-std::string Writer::PathOf(DirId dir) const {
-  FUSTOR_CHECK(table_.IsLive(dir) && dir != kAboveRoot);
-  std::vector<std::string_view> names;
-  for (DirId d = dir; d != kRoot; d = ParentOf(d)) names.push_back(NameOf(d));
-  if (names.empty()) return "/";
-  std::string path;
-  for (auto name = names.rbegin(); name != names.rend(); ++name) (path += '/') += *name;
-  return path;
 }
 
 // --- Reads ---

@@ -14,6 +14,7 @@
 // Single-threaded but for what DirTable and Pins allow. Contracts of the public functions: tree.h.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <span>
@@ -22,12 +23,14 @@
 #include <unordered_set>
 #include <vector>
 
+#include "lib/tree/blocks.h"
 #include "lib/tree/chunk.h"
 #include "lib/tree/dir_table.h"
 #include "lib/tree/edit.h"
 #include "lib/tree/epochs.h"
 #include "lib/tree/links.h"
 #include "lib/tree/open_chunk.h"
+#include "lib/tree/path_guesses.h"
 #include "lib/tree/tree.h"
 
 namespace fustor::tree {
@@ -39,6 +42,7 @@ class Writer {
   Writer(const Writer&) = delete;
 
   std::optional<DirId> FindDirectory(std::string_view path);
+  void Foresee(std::string_view path);
   DirId EnsureDirectory(std::string_view path);
   bool Get(DirId dir, std::string_view name, Entry* entry) const;
   void PutRoot(const Entry& entry);
@@ -201,10 +205,18 @@ class Writer {
   bool IsWithinDirectory(DirId dir, DirId ancestor) const;
   void MoveDirectory(DirId child, DirId from, DirId to, std::string_view to_name);
   DirId ChildDirectory(DirId dir, std::string_view name) const;
+  static Entry ImpliedDirectory();
+
+  // --- writer_paths.cc ---
   bool StartFromCache(std::string_view path, DirId* dir, std::string_view* rest) const;
+  // Whether that is its path. O(depth).
+  bool IsAt(DirId dir, std::string_view path) const;
   void RememberPath(std::string_view path, DirId dir);
   void ForgetPaths();
-  static Entry ImpliedDirectory();
+  // The steps of Foresee. Nothing is done for directory 0.
+  void FetchDirectory(DirId dir) const;
+  void FetchChunkList(DirId dir) const;
+  const Chunk* FirstChunk(DirId dir) const;
 
   // --- writer_edits.cc: REQUIRES: observer_ is set. Called before the edit. ---
   void WritePath(DirId dir, std::string_view name, std::string* path);
@@ -231,6 +243,7 @@ class Writer {
   Result<void> CheckSums(Recount* recount);
   Result<void> CheckLinks(const Recount& recount);
 
+  Blocks blocks_;
   DirTable table_;
   Pins pins_;
   Retired retired_;
@@ -254,6 +267,18 @@ class Writer {
   // The last path asked for, and its directory; likewise of its parent.
   std::string last_path_, last_parent_path_;
   DirId last_dir_, last_parent_;
+
+  mutable std::uint32_t last_row_ = 0;  // Where Locate has found something last, in any chunk.
+
+  PathGuesses guesses_;
+  // The directories of the paths that were foreseen last, as a ring.
+  static constexpr std::uint32_t kForeseeStep = Tree::kForesight / 6;
+  struct Foreseen {
+    std::uint64_t hash = 0;
+    DirId dir;
+  };
+  std::array<Foreseen, 32> foreseen_;
+  std::uint32_t foreseen_count_ = 0;
 
   EditObserver* observer_ = nullptr;
   // The last directory of which an edit was told.

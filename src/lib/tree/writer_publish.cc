@@ -9,7 +9,7 @@ namespace {
 // Neighbours with no more rows than this together become one chunk when one of them is open.
 constexpr std::uint32_t kMergedRowsMax = OpenChunk::kRowsMax * 3 / 4;
 // What is kept for the next revision.
-constexpr std::size_t kOpenDirsKept = 256;
+constexpr std::size_t kOpenDirsKept = 4096;
 constexpr std::size_t kChunkRefsKept = 1024;
 constexpr std::size_t kOpenSumsKept = 16'384;
 
@@ -17,15 +17,17 @@ constexpr std::size_t kOpenSumsKept = 16'384;
 
 Writer::~Writer() {
   retired_.Reclaim(pins_);
-  const auto free = [](const void* block) { ::operator delete(const_cast<void*>(block)); };
   for (std::uint32_t id = 0; id < table_.limit(); ++id) {
     const DirTable::Slot& slot = table_.slot(DirId{id});
     if (const DirVersion* dir = slot.dir.load(std::memory_order_relaxed); dir != nullptr) {
-      for (const Chunk* chunk : dir->chunks()) free(chunk);
-      if (dir->shape == DirVersion::Shape::kList) free(dir->list);
-      free(dir);
+      for (const Chunk* chunk : dir->chunks()) blocks_.Give(chunk, chunk->bytes);
+      if (dir->shape == DirVersion::Shape::kList) {
+        blocks_.Give(dir->list, ChunkList::BytesFor(dir->list->size));
+      }
+      blocks_.Give(dir, dir->bytes());
     }
-    free(slot.sums.load(std::memory_order_relaxed));
+    const SumsVersion* const sums = slot.sums.load(std::memory_order_relaxed);
+    if (sums != nullptr) blocks_.Give(sums, sizeof(SumsVersion));
   }
   for (std::size_t i = 0; i < open_dirs_used_; ++i) {
     for (const ChunkRef& ref : open_dirs_[i]->chunks) FreeUnpublished(ref);
@@ -34,7 +36,7 @@ Writer::~Writer() {
 
 void* Writer::NewBlock(std::uint64_t bytes) {
   block_bytes_ += bytes;
-  return ::operator new(bytes);
+  return blocks_.Take(bytes);
 }
 
 void Writer::RetireBlock(const void* block, std::uint64_t bytes, Revision born, Revision dead) {
@@ -184,7 +186,7 @@ void Writer::RetireDir(DirId dir, Revision revision) {
 
 void Writer::StoreMemory() {
   std::uint64_t bytes = block_bytes_ + retired_.bytes() + table_.size_bytes() + pins_.size_bytes() +
-                        links_.size_bytes();
+                        links_.size_bytes() + guesses_.size_bytes();
   for (const auto& chunk : spare_chunks_) bytes += chunk->size_bytes();
   for (const auto& open : open_dirs_) {
     bytes += sizeof(OpenDir) + open->chunks.capacity() * sizeof(ChunkRef) +

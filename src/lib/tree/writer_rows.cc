@@ -10,14 +10,6 @@ constexpr std::size_t kSpareChunksMax = 64;
 // So many edits of a packed chunk cost about as much as unpacking and packing it.
 constexpr std::uint8_t kPackedEditsMax = 8;
 
-// A search by name jumps to and fro: what it may touch is fetched at once instead of step by step.
-void PrefetchNames(const Chunk& chunk) {
-  constexpr std::uint32_t kLine = 64;
-  for (std::uint32_t at = kLine; at < chunk.bytes; at += kLine) {
-    __builtin_prefetch(chunk.block() + at);
-  }
-}
-
 }  // namespace
 
 const Writer::OpenDir* Writer::OpenOrNull(DirId dir) const {
@@ -97,9 +89,19 @@ Writer::Position Writer::Locate(DirId dir, std::string_view name) const {
     at.chunk = low - 1;
   }
   const ChunkRef ref = children.at(at.chunk);
-  if (ref.packed != nullptr) PrefetchNames(*ref.packed);
-  at.row = ref.packed != nullptr ? ChunkNames(*ref.packed).LowerBound(name, &at.found)
-                                 : ref.open->LowerBound(name, &at.found);
+  if (ref.packed == nullptr) {
+    at.row = ref.open->LowerBound(name, &at.found);
+    return at;
+  }
+  const ChunkNames names(*ref.packed);
+  // Who looks an entry up often edits it next.
+  if (last_row_ < names.size() && names.Compare(last_row_, name) == 0) {
+    at.row = last_row_;
+    at.found = true;
+    return at;
+  }
+  ref.packed->Prefetch();
+  at.row = last_row_ = names.LowerBound(name, &at.found);
   return at;
 }
 
@@ -147,7 +149,7 @@ void Writer::FreeUnpublished(const ChunkRef& ref) {
   if (ref.open != nullptr) FreeOpenChunk(ref.open);
   if (ref.edits == 0) return;
   block_bytes_ -= ref.packed->bytes;
-  ::operator delete(const_cast<Chunk*>(ref.packed));
+  blocks_.Give(ref.packed, ref.packed->bytes);
 }
 
 bool Writer::EditPacked(OpenDir& dir, std::size_t chunk, const RowEdit& edit) {
@@ -163,7 +165,7 @@ bool Writer::EditPacked(OpenDir& dir, std::size_t chunk, const RowEdit& edit) {
     dir.replaced.push_back(before);
   } else {
     block_bytes_ -= bytes_before;
-    if (after != before) ::operator delete(const_cast<Chunk*>(before));
+    if (after != before) blocks_.Give(before, bytes_before);
   }
   ref.packed = after;
   ++ref.edits;

@@ -61,12 +61,14 @@ class FusionLink {
     co_return Status(Code::kUnimplemented, "this way to Fusion knows no sweeps");
   }
   // What has been seen of them. Returns those that differ from what Fusion knows: they are to be
-  // reported. Errors: as ListSuspects.
+  // reported. `again`: they differed before, stand as they did then, and all that was noticed by
+  // then has been applied, so nobody has reported them. Errors: as ListSuspects.
   virtual env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
                                                             std::vector<batch::Sighting> sightings,
-                                                            std::stop_token stop) {
+                                                            bool again, std::stop_token stop) {
     (void)session_id;
     (void)sightings;
+    (void)again;
     (void)stop;
     co_return Status(Code::kUnimplemented, "this way to Fusion knows no sweeps");
   }

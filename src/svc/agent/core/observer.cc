@@ -101,6 +101,7 @@ void Observer::RequestListing(DirKey dir, std::uint64_t scan_id,
   request.path = listing.path;
   request.expected_inode = dir == DirTable::kRoot ? 0 : dirs_.InodeOf(dir);
   request.known = KnownOf(dir, scan_id);
+  request.background = IsOfAudit(scan_id);
   listing_.emplace(dir, std::move(listing));
 }
 

@@ -223,6 +223,9 @@ class Observer {
   void ForgetMissing(const env::ListedDir& listed, const std::vector<std::string>& exempt);
   void FinishListing(env::ListedDir& listed, Listing listing, Instant now);
   // observer_audit.cc
+  bool IsOfAudit(std::uint64_t scan_id) const {
+    return scan_id != 0 && scan_id == scan_id_ && scan_ == Scan::kAudit;
+  }
   env::ListRequest::Known KnownOf(DirKey dir, std::uint64_t scan_id) const;
   void FinishSilent(const env::ListedDir& listed, const Listing& listing, Instant now);
   void NoteTimes(const env::ListedDir& listed, const Listing& listing);

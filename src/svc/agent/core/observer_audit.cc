@@ -29,8 +29,7 @@ bool Observer::StopsAudit(const env::ListedDir& root, std::uint64_t scan_id) {
   const bool elsewhere = root_device_ != 0 && root.self.device != root_device_;
   const bool emptied =
       !root.unchanged && root.children.empty() && !dirs_.ChildrenOf(DirTable::kRoot).empty();
-  const bool audited = scan_id != 0 && scan_id == scan_id_ && scan_ == Scan::kAudit;
-  if (audited && (!root.status.ok() || elsewhere || emptied)) {
+  if (IsOfAudit(scan_id) && (!root.status.ok() || elsewhere || emptied)) {
     ++counters_.audits_stopped;
     times_.Clear();  // What it has told is not concluded from.
     scan_id_ = 0;
@@ -60,7 +59,7 @@ void Observer::LookAgain(std::string_view path, Instant now) {
 }
 
 env::ListRequest::Known Observer::KnownOf(DirKey dir, std::uint64_t scan_id) const {
-  if (scan_id == 0 || scan_id != scan_id_ || scan_ != Scan::kAudit) return {};
+  if (!IsOfAudit(scan_id)) return {};
   if ((TurnOf(dir) + audit_turn_) % std::max(options_.full_every, 1u) == 0) return {};
   return times_.Find(dir, dirs_.InodeOf(dir));
 }

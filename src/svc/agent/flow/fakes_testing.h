@@ -176,9 +176,9 @@ class FakeLink final : public FusionLink {
   }
   env::Task<Result<std::vector<std::string>>> Sweep(std::string,
                                                     std::vector<batch::Sighting> sightings,
-                                                    std::stop_token) override {
-    sighted.push_back(std::move(sightings));
-    co_return differing;
+                                                    bool again, std::stop_token) override {
+    (again ? sighted_again : sighted).push_back(std::move(sightings));
+    co_return again ? differing_again : differing;
   }
   void CancelCalls() override {
     if (hanging_) (*hanging_)(Status(Code::kCancelled, "cancelled"));
@@ -192,6 +192,7 @@ class FakeLink final : public FusionLink {
   Nanos sentinel_interval{0};
   std::vector<std::string> suspects;
   std::vector<std::string> differing;
+  std::vector<std::string> differing_again;
   Status sweep_status;
   std::uint64_t credit_bytes = 1 << 20;
   Status open_status;
@@ -206,6 +207,7 @@ class FakeLink final : public FusionLink {
   std::vector<std::string> closed;
   std::vector<std::string> sweeps;  // Sessions that have asked for suspects.
   std::vector<std::vector<batch::Sighting>> sighted;
+  std::vector<std::vector<batch::Sighting>> sighted_again;
   std::vector<std::shared_ptr<Wire>> streams;
   int reports = 0;
   int last_session = 0;

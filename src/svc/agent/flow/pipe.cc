@@ -11,6 +11,11 @@ namespace {
 // For a Fusion that names no credit.
 constexpr std::uint64_t kCreditBytes = 1 << 20;
 
+// Until what the kernel has queued is noticed, and how long a sweep waits for reports to arrive.
+constexpr Nanos kNoticed = Seconds(2);
+constexpr Nanos kArrivalMax = Seconds(30);
+constexpr Nanos kArrivalStep = Millis(200);
+
 // Fusion cannot go on with this session's batches, however often they come: only a new beginning
 // helps.
 bool NeedsNewSession(Code code) {
@@ -213,12 +218,55 @@ env::Task<Status> Pipe::SweepOnce(std::string session_id, std::stop_token stop) 
   state_.swept += suspects->size();
   std::vector<batch::Sighting> sightings = co_await source_.Sight(std::move(*suspects));
   if (sightings.empty() || stop.stop_requested()) co_return Status();
-  const Result<std::vector<std::string>> differing =
-      co_await link_.Sweep(std::move(session_id), std::move(sightings), stop);
+  Result<std::vector<std::string>> differing =
+      co_await link_.Sweep(session_id, sightings, /*again=*/false, stop);
   if (!differing.ok()) co_return differing.status();
   state_.swept_differing += differing->size();
+  if (!differing->empty() && co_await AllHasArrived(stop)) {
+    differing = co_await LookTwice(std::move(session_id), std::move(sightings),
+                                   std::move(differing).value(), stop);
+    if (!differing.ok()) co_return differing.status();
+  }
   if (!stop.stop_requested()) source_.LookAgain(*differing);
   co_return Status();
+}
+
+// A change whose report is on its way looks as one that nobody has reported. Waits until all that
+// has happened by now is applied; false: it takes too long.
+env::Task<bool> Pipe::AllHasArrived(std::stop_token stop) {
+  const Instant deadline = data_.clock().Now() + kArrivalMax;
+  Status slept = co_await env::SleepFor(kNoticed + source_.hold(), stop);
+  std::optional<std::uint64_t> last;  // The last batch that may tell of it.
+  while (slept.ok() && data_.clock().Now() < deadline) {
+    // Without credit some of it has not been taken from the source yet.
+    if (!last && state_.unacknowledged_bytes < credit_bytes_) last = last_sequence_;
+    const bool applied =
+        unacknowledged_.empty() || (last && unacknowledged_.front()->batch.sequence > *last);
+    if (last && applied) co_return true;
+    slept = co_await env::SleepFor(kArrivalStep, stop);
+  }
+  co_return false;
+}
+
+// Those that are still to be reported.
+env::Task<Result<std::vector<std::string>>> Pipe::LookTwice(std::string session_id,
+                                                            std::vector<batch::Sighting> before,
+                                                            std::vector<std::string> differing,
+                                                            std::stop_token stop) {
+  std::vector<batch::Sighting> now = co_await source_.Sight(std::move(differing));
+  std::vector<std::string> writing;  // From look to look: reports of it are on their way again.
+  std::erase_if(now, [&](const batch::Sighting& sighting) {
+    const bool same = std::ranges::find(before, sighting) != before.end();
+    if (!same) writing.push_back(sighting.path);
+    return !same;
+  });
+  if (now.empty() || stop.stop_requested()) co_return writing;
+  Result<std::vector<std::string>> still =
+      co_await link_.Sweep(std::move(session_id), std::move(now), /*again=*/true, stop);
+  if (!still.ok()) co_return still;
+  state_.swept_unreported += still->size();
+  still->insert(still->end(), writing.begin(), writing.end());
+  co_return still;
 }
 
 void Pipe::SetRole(batch::Role role) {

@@ -61,6 +61,7 @@ class Pipe {
     std::uint64_t sweeps = 0;             // That Fusion has answered.
     std::uint64_t swept = 0;              // Files looked at in them.
     std::uint64_t swept_differing = 0;    // Of these, not as Fusion knew them.
+    std::uint64_t swept_unreported = 0;   // Of these, still so when all reports had arrived.
   };
 
   // `data` runs the pipe and owns the source; `control` runs the control calls. All must outlive
@@ -93,6 +94,11 @@ class Pipe {
   env::Task<void> Audit(Nanos interval, std::stop_token stop);
   env::Task<void> Sweep(Nanos interval, std::string session_id, std::stop_token stop);
   env::Task<Status> SweepOnce(std::string session_id, std::stop_token stop);
+  env::Task<bool> AllHasArrived(std::stop_token stop);
+  env::Task<Result<std::vector<std::string>>> LookTwice(std::string session_id,
+                                                        std::vector<batch::Sighting> before,
+                                                        std::vector<std::string> differing,
+                                                        std::stop_token stop);
   env::Task<void> ReadAcks(ReportStream* stream);
   env::Task<Status> BackOff(std::stop_token stop);
   bool MayRenewAtOnce(Instant opened);

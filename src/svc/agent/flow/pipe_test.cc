@@ -432,12 +432,44 @@ TEST_F(PipeTest, ALeaderSweepsWhatFusionSuspects) {
   EXPECT_THAT(Changes(stream()), ElementsAre(std::pair("/gone", -1))) << "in its place";
 
   link_.suspects = {"/a"};
-  link_.differing = {"/a"};
+  link_.differing = link_.differing_again = {"/a"};
   tree_.PutUnseen("a", 77);
   Advance(Seconds(61));
+  Advance(Seconds(5));
   EXPECT_THAT(Changes(stream()), ElementsAre(std::pair("/gone", -1), std::pair("/a", 77)));
   EXPECT_FALSE(stream().batches.back().changes.back().atomic) << "it may still change";
   EXPECT_EQ(pipe_->state().swept_differing, 1u);
+  EXPECT_EQ(pipe_->state().swept_unreported, 1u);
+}
+
+TEST_F(PipeTest, ASweepLooksTwiceAtWhatDiffers) {
+  link_.sentinel_interval = Seconds(60);
+  link_.suspects = link_.differing = {"/a", "/b"};
+  Start();
+  for (int i = 0; i < 61 && link_.sighted.empty(); ++i) Advance(Seconds(1));
+  ASSERT_THAT(link_.sighted, SizeIs(1));
+  EXPECT_THAT(link_.sighted_again, IsEmpty()) << "reports may be on their way";
+  tree_.PutUnseen("b", 77);
+  Advance(Seconds(5));
+  ASSERT_THAT(link_.sighted_again, SizeIs(1));
+  ASSERT_THAT(link_.sighted_again[0], SizeIs(1)) << "what changes is being written";
+  EXPECT_EQ(link_.sighted_again[0][0], link_.sighted[0][0]);
+  EXPECT_EQ(pipe_->state().swept_unreported, 0u) << "the report of /a has arrived";
+  Advance(Seconds(5));
+  EXPECT_THAT(Changes(stream()), ElementsAre(std::pair("/b", 77)));
+}
+
+TEST_F(PipeTest, ASweepDoesNotLookTwiceWhileReportsAreOnTheirWay) {
+  link_.sentinel_interval = Seconds(100);
+  link_.suspects = link_.differing = link_.differing_again = {"/a"};
+  Start();
+  link_.acks_itself = stream().acks_itself = false;
+  Advance(Seconds(85));
+  tree_.Put("b", 5);
+  Advance(Seconds(15));
+  ASSERT_THAT(link_.sighted, SizeIs(1));
+  Advance(Seconds(40));
+  EXPECT_THAT(link_.sighted_again, IsEmpty());
 }
 
 TEST_F(PipeTest, OnlyALeaderSweepsAndOnlyWhereItIsKnown) {

@@ -56,6 +56,8 @@ class Source {
   env::Signal& changed() { return changed_; }
 
   const Observer& observer() const { return *observer_; }
+  // How long what was noticed of a file may wait for what comes after it.
+  Nanos hold() const { return options_.observer.throttle; }
   // Seen and not yet taken.
   std::size_t waiting_bytes() const { return bus_->realtime_bytes() + bus_->scan_bytes(); }
   env::Tree::Info tree_info() const { return tree_.info(); }

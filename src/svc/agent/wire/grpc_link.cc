@@ -140,8 +140,8 @@ env::Task<Result<std::vector<std::string>>> GrpcLink::ListSuspects(std::string s
 
 env::Task<Result<std::vector<std::string>>> GrpcLink::Sweep(std::string session_id,
                                                             std::vector<batch::Sighting> sightings,
-                                                            std::stop_token stop) {
-  std::string bytes = EncodeSweep(session_id, sightings);
+                                                            bool again, std::stop_token stop) {
+  std::string bytes = EncodeSweep(session_id, sightings, again);
   const Result<std::string> answer =
       co_await CallOnData(batch::kSweepMethod, std::move(bytes), std::move(stop));
   if (!answer.ok()) co_return answer.status();

@@ -43,7 +43,7 @@ class GrpcLink final : public FusionLink {
                                                            std::stop_token stop) override;
   env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
                                                     std::vector<batch::Sighting> sightings,
-                                                    std::stop_token stop) override;
+                                                    bool again, std::stop_token stop) override;
   void CancelCalls() override;
   void CancelReport() override { report_.request_stop(); }
 

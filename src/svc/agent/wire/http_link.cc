@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "base/path.h"
 #include "env/signal.h"
 #include "svc/agent/wire/json_report.h"
 
@@ -15,6 +16,8 @@ using json::Tape;
 
 constexpr char kSessions[] = "/api/v1/pipe/session/";
 constexpr char kAuditEnd[] = "/api/v1/pipe/consistency/audit/end";
+constexpr char kSweepTasks[] = "/api/v1/pipe/consistency/sentinel/tasks";
+constexpr char kSweepFeedback[] = "/api/v1/pipe/consistency/sentinel/feedback";
 constexpr int kRetryAfterMax = 10;
 
 std::optional<Tape::Node> Member(const Tape& tape, std::string_view key) {
@@ -68,6 +71,45 @@ Code CodeOf(int status) {
     default:
       return status >= 500 ? Code::kUnavailable : Code::kInvalidArgument;
   }
+}
+
+// What a status that is not 200 means, in Fusion's words if it has any.
+Status Refusal(json::TapeParser& parser, const HttpReply& reply) {
+  Tape tape;
+  std::string detail;
+  if (parser.Parse(reply.body, &tape).ok()) detail = Text(tape, "detail");
+  if (detail.empty()) detail = reply.body.substr(0, 500);
+  return {CodeOf(reply.status), "Fusion answered " + std::to_string(reply.status) + ": " + detail};
+}
+
+// For a Fusion that answers what is different.
+std::string ExactSweep(const std::string& session_id, const std::vector<batch::Sighting>& sightings,
+                       bool again) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Key("type").String("suspect_update").Key("session_id").String(session_id);
+  if (again) json.Key("again").Bool(true);
+  json.Key("updates").BeginArray();
+  for (const batch::Sighting& sighting : sightings) {
+    json.BeginObject().Key("path").String(sighting.path);
+    json.Key("mtime_ns").Int(sighting.mtime_ns).Key("ctime_ns").Int(sighting.ctime_ns);
+    json.Key("size").Int(sighting.size_bytes).EndObject();
+  }
+  json.EndArray().EndObject();
+  return body;
+}
+
+std::string PlainSweep(const std::vector<batch::Sighting>& sightings) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Key("type").String("suspect_update").Key("updates").BeginArray();
+  for (const batch::Sighting& sighting : sightings) {
+    json.BeginObject().Key("path").String(sighting.path);
+    json.Key("mtime").Double(PlainSeconds(sighting.mtime_ns));
+    json.Key("size").Int(sighting.size_bytes).Key("status").String("exists").EndObject();
+  }
+  json.EndArray().EndObject();
+  return body;
 }
 
 class HttpReportStream final : public ReportStream {
@@ -156,11 +198,13 @@ class HttpReportStream final : public ReportStream {
 }  // namespace
 
 HttpLink::HttpLink(Options options, std::unique_ptr<HttpPort> data,
-                   std::unique_ptr<HttpPort> control, std::unique_ptr<json::TapeParser> parser)
+                   std::unique_ptr<HttpPort> control, std::unique_ptr<json::TapeParser> parser,
+                   std::unique_ptr<json::TapeParser> data_parser)
     : options_(std::move(options)),
       data_(std::move(data)),
       control_(std::move(control)),
-      parser_(std::move(parser)) {}
+      parser_(std::move(parser)),
+      data_parser_(std::move(data_parser)) {}
 
 env::Task<Result<HttpReply>> HttpLink::Call(std::string method, std::string target,
                                             std::string body, Nanos timeout) {
@@ -172,14 +216,6 @@ env::Task<Result<HttpReply>> HttpLink::Call(std::string method, std::string targ
   call.timeout = timeout;
   call.stop = calls_.get_token();
   co_return co_await control_->Call(std::move(call));
-}
-
-Status HttpLink::Refusal(const HttpReply& reply) {
-  Tape tape;
-  std::string detail;
-  if (parser_->Parse(reply.body, &tape).ok()) detail = Text(tape, "detail");
-  if (detail.empty()) detail = reply.body.substr(0, 500);
-  return {CodeOf(reply.status), "Fusion answered " + std::to_string(reply.status) + ": " + detail};
 }
 
 Result<batch::SessionGrant> HttpLink::ReadGrant(const std::string& body) {
@@ -243,11 +279,17 @@ env::Task<Result<batch::SessionGrant>> HttpLink::Open(batch::SessionRequest requ
   const Result<HttpReply> reply =
       co_await Call("POST", kSessions, std::move(body), options_.call_timeout);
   if (!reply.ok()) co_return reply.status();
-  if (reply->status == 409) co_return Status(Code::kAlreadyExists, Refusal(*reply).message());
-  if (reply->status != 200) co_return Refusal(*reply);
+  if (reply->status == 409)
+    co_return Status(Code::kAlreadyExists, Refusal(*parser_, *reply).message());
+  if (reply->status != 200) co_return Refusal(*parser_, *reply);
   Result<batch::SessionGrant> grant = ReadGrant(reply->body);
-  if (grant.ok())
-    numbered_ = std::ranges::find(grant->capabilities, "batches") != grant->capabilities.end();
+  if (grant.ok()) {
+    const auto knows = [&](std::string_view name) {
+      return std::ranges::find(grant->capabilities, name) != grant->capabilities.end();
+    };
+    numbered_ = knows("batches");
+    settles_ = knows("sweeps");
+  }
   co_return grant;
 }
 
@@ -261,7 +303,7 @@ env::Task<Result<batch::HeartbeatAnswer>> HttpLink::Beat(batch::Heartbeat beat) 
   const Result<HttpReply> reply = co_await Call("POST", kSessions + beat.session_id + "/heartbeat",
                                                 std::move(body), options_.call_timeout);
   if (!reply.ok()) co_return reply.status();
-  if (reply->status != 200) co_return Refusal(*reply);
+  if (reply->status != 200) co_return Refusal(*parser_, *reply);
   co_return ReadBeat(reply->body);
 }
 
@@ -269,7 +311,7 @@ env::Task<Status> HttpLink::Close(std::string session_id) {
   const Result<HttpReply> reply =
       co_await Call("DELETE", kSessions + session_id, "", options_.close_timeout);
   if (!reply.ok()) co_return reply.status();
-  co_return reply->status == 200 ? Status() : Refusal(*reply);
+  co_return reply->status == 200 ? Status() : Refusal(*parser_, *reply);
 }
 
 env::Task<Status> HttpLink::TellConfig(std::string session_id, batch::ConfigReport report) {
@@ -285,13 +327,55 @@ env::Task<Status> HttpLink::TellConfig(std::string session_id, batch::ConfigRepo
       co_await Call("POST", "/api/v1/pipe/ingest/" + session_id + "/events", std::move(body),
                     options_.call_timeout);
   if (!reply.ok()) co_return reply.status();
-  co_return reply->status == 200 ? Status() : Refusal(*reply);
+  co_return reply->status == 200 ? Status() : Refusal(*parser_, *reply);
 }
 
 env::Task<Result<std::unique_ptr<ReportStream>>> HttpLink::Report(std::string session_id) {
   report_ = std::stop_source();
   co_return std::unique_ptr<ReportStream>(std::make_unique<HttpReportStream>(
       *data_, options_, std::move(session_id), numbered_, report_.get_token()));
+}
+
+env::Task<Result<std::vector<std::string>>> HttpLink::AskOnData(std::string method,
+                                                                std::string target,
+                                                                std::string body,
+                                                                std::string_view paths,
+                                                                std::stop_token stop) {
+  HttpCall call;
+  call.method = std::move(method);
+  call.target = std::move(target);
+  call.key = options_.key;
+  call.body = std::move(body);
+  call.timeout = options_.call_timeout;
+  call.stop = std::move(stop);
+  const Result<HttpReply> reply = co_await data_->Call(std::move(call));
+  if (!reply.ok()) co_return reply.status();
+  if (reply->status == 404 || reply->status == 405) {
+    co_return Status(Code::kUnimplemented, "this Fusion knows no sweeps");
+  }
+  if (reply->status != 200) co_return Refusal(*data_parser_, *reply);
+  Tape tape;
+  FUSTOR_CO_TRY(data_parser_->Parse(reply->body, &tape));
+  std::vector<std::string> normal;
+  for (const std::string& path : Texts(tape, paths)) {
+    if (normal.size() == batch::kSweepPathsMax) break;
+    Result<std::string> taken = NormalizeViewPath(path);
+    if (taken.ok()) normal.push_back(*std::move(taken));
+  }
+  co_return normal;
+}
+
+// The session is not named: the key is the pipe's.
+env::Task<Result<std::vector<std::string>>> HttpLink::ListSuspects(std::string,
+                                                                   std::stop_token stop) {
+  return AskOnData("GET", kSweepTasks, "", "paths", std::move(stop));
+}
+
+env::Task<Result<std::vector<std::string>>> HttpLink::Sweep(std::string session_id,
+                                                            std::vector<batch::Sighting> sightings,
+                                                            bool again, std::stop_token stop) {
+  std::string body = settles_ ? ExactSweep(session_id, sightings, again) : PlainSweep(sightings);
+  return AskOnData("POST", kSweepFeedback, std::move(body), "differing", std::move(stop));
 }
 
 void HttpLink::CancelCalls() { std::exchange(calls_, std::stop_source()).request_stop(); }

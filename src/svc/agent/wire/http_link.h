@@ -6,7 +6,8 @@
 // are the pipe's to retry: a batch that went twice is taken once.
 //
 // A Fusion that does not know "move" hears of a rename as a deletion, and then the stream fails so
-// that a new session shows everything again.
+// that a new session shows everything again. One that does not know "sweeps" takes what a sweep has
+// seen as it is and does not say what was different.
 #pragma once
 
 #include <memory>
@@ -31,15 +32,21 @@ class HttpLink final : public FusionLink {
   };
   static constexpr int kPatience = 8;
 
-  // `data` carries the rows, `control` everything else. `parser` is used on the executor of Open.
+  // `data` carries rows and sweeps, `control` everything else. `parser` is used on the executor of
+  // Open, `data_parser` on that of Report.
   HttpLink(Options options, std::unique_ptr<HttpPort> data, std::unique_ptr<HttpPort> control,
-           std::unique_ptr<json::TapeParser> parser);
+           std::unique_ptr<json::TapeParser> parser, std::unique_ptr<json::TapeParser> data_parser);
 
   env::Task<Result<batch::SessionGrant>> Open(batch::SessionRequest request) override;
   env::Task<Result<batch::HeartbeatAnswer>> Beat(batch::Heartbeat beat) override;
   env::Task<Status> Close(std::string session_id) override;
   env::Task<Status> TellConfig(std::string session_id, batch::ConfigReport report) override;
   env::Task<Result<std::unique_ptr<ReportStream>>> Report(std::string session_id) override;
+  env::Task<Result<std::vector<std::string>>> ListSuspects(std::string session_id,
+                                                           std::stop_token stop) override;
+  env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
+                                                    std::vector<batch::Sighting> sightings,
+                                                    bool again, std::stop_token stop) override;
   void CancelCalls() override;
   void CancelReport() override { report_.request_stop(); }
 
@@ -48,14 +55,19 @@ class HttpLink final : public FusionLink {
                                     Nanos timeout);
   Result<batch::SessionGrant> ReadGrant(const std::string& body);
   Result<batch::HeartbeatAnswer> ReadBeat(const std::string& body);
-  // What a status that is not 200 means, in Fusion's words if it has any.
-  Status Refusal(const HttpReply& reply);
+  // Sends `body` to a route of sweeps and reads the member `paths` of the answer.
+  env::Task<Result<std::vector<std::string>>> AskOnData(std::string method, std::string target,
+                                                        std::string body, std::string_view paths,
+                                                        std::stop_token stop);
 
   const Options options_;
   const std::unique_ptr<HttpPort> data_;
   const std::unique_ptr<HttpPort> control_;
   const std::unique_ptr<json::TapeParser> parser_;
-  bool numbered_ = false;    // Of the last session; written before its Report is called.
+  const std::unique_ptr<json::TapeParser> data_parser_;
+  // What the last session's Fusion knows; written before its Report is called.
+  bool numbered_ = false;
+  bool settles_ = false;
   std::stop_source calls_;   // Of the control calls under way.
   std::stop_source report_;  // Of the last Report.
 };

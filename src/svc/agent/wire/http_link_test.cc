@@ -41,7 +41,8 @@ class HttpLinkTest : public ::testing::Test {
  protected:
   HttpLinkTest()
       : link_({.key = "secret"}, std::make_unique<FakePort>(data_),
-              std::make_unique<FakePort>(control_), json::MakeTapeParser()) {}
+              std::make_unique<FakePort>(control_), json::MakeTapeParser(),
+              json::MakeTapeParser()) {}
 
   template <class T>
   env::Task<void> Keep(env::Task<T> task, std::optional<T>* out) {
@@ -211,6 +212,60 @@ TEST_F(HttpLinkTest, WhatIsUnderWayCanBeGivenUp) {
   link_.CancelCalls();
   hand_.RunAll();
   EXPECT_EQ(closed->code(), Code::kCancelled);
+}
+
+const std::vector<batch::Sighting> kSeen = {
+    {"/a/\xFF", 1'600'000'000'250'000'001, 7, 1'600'000'000'500'000'000}};
+
+TEST_F(HttpLinkTest, ListsWhatIsToBeLookedAtAgain) {
+  data_.replies = {Reply(200, R"({"type":"suspect_check","paths":["/a/\udcff","b//c","/..",7],)"
+                              R"("view_id":"v"})"),
+                   Reply(200, "{}")};
+  const auto paths = Await(link_.ListSuspects("sid", {}));
+  ASSERT_TRUE(paths.ok()) << paths.status().ToString();
+  EXPECT_THAT(*paths, testing::ElementsAre("/a/\xFF", "/b/c"));
+  EXPECT_EQ(data_.calls.at(0).method + " " + data_.calls.at(0).target,
+            "GET /api/v1/pipe/consistency/sentinel/tasks");
+  EXPECT_EQ(data_.calls.at(0).key, "secret");
+  EXPECT_THAT(*Await(link_.ListSuspects("sid", {})), testing::IsEmpty());
+  const std::pair<int, Code> refusals[] = {
+      {401, Code::kUnauthenticated}, {403, Code::kPermissionDenied}, {404, Code::kUnimplemented},
+      {405, Code::kUnimplemented},   {419, Code::kUnauthenticated},  {503, Code::kUnavailable}};
+  for (const auto& [status, code] : refusals) {
+    data_.replies.push_back(Reply(status, R"({"detail":"no"})"));
+    EXPECT_EQ(Await(link_.ListSuspects("sid", {})).status().code(), code) << status;
+  }
+}
+
+TEST_F(HttpLinkTest, ASweepHearsWhatIsDifferent) {
+  ASSERT_TRUE(
+      OpenWith(200, R"({"session_id":"sid","role":"leader","capabilities":["sweeps"]})").ok());
+  data_.replies = {Reply(200, R"({"status":"processed","differing":["/a/\udcff"]})")};
+  const auto differing = Await(link_.Sweep("sid", kSeen, false, {}));
+  ASSERT_TRUE(differing.ok()) << differing.status().ToString();
+  EXPECT_THAT(*differing, testing::ElementsAre("/a/\xFF"));
+  EXPECT_EQ(data_.calls.at(0).method + " " + data_.calls.at(0).target,
+            "POST /api/v1/pipe/consistency/sentinel/feedback");
+  EXPECT_EQ(data_.calls.at(0).body,
+            R"({"type":"suspect_update","session_id":"sid","updates":[{"path":"/a/\udcff",)"
+            R"("mtime_ns":1600000000250000001,"ctime_ns":1600000000500000000,"size":7}]})");
+}
+
+TEST_F(HttpLinkTest, ASecondLookSaysSo) {
+  ASSERT_TRUE(
+      OpenWith(200, R"({"session_id":"sid","role":"leader","capabilities":["sweeps"]})").ok());
+  data_.replies = {Reply(200, "{}")};
+  EXPECT_TRUE(Await(link_.Sweep("sid", {}, true, {})).ok());
+  EXPECT_EQ(data_.calls.at(0).body,
+            R"({"type":"suspect_update","session_id":"sid","again":true,"updates":[]})");
+}
+
+TEST_F(HttpLinkTest, AFusionOfTheFirstGenerationIsToldWhatWasSeen) {
+  ASSERT_TRUE(OpenWith(200, R"({"session_id":"old","role":"leader"})").ok());
+  data_.replies = {Reply(200, R"({"status":"processed","drivers_updated":1})")};
+  EXPECT_THAT(*Await(link_.Sweep("old", kSeen, false, {})), testing::IsEmpty());
+  EXPECT_EQ(data_.calls.at(0).body, R"({"type":"suspect_update","updates":[{"path":"/a/\udcff",)"
+                                    R"("mtime":1600000000.25,"size":7,"status":"exists"}]})");
 }
 
 TEST_F(HttpLinkTest, AFusionOfTheFirstGenerationGetsRows) {

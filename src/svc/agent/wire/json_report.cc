@@ -230,10 +230,7 @@ std::string NumberedReport::Part(std::size_t part) const {
 
 // --- For a Fusion that knows rows only ---
 
-namespace {
-
-// As agents of the first generation make it of tv_sec and tv_nsec, to the last bit.
-double SecondsOf(std::int64_t ns) {
+double PlainSeconds(std::int64_t ns) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   std::int64_t seconds = ns / kSecond;
   std::int64_t nanos = ns % kSecond;
@@ -244,11 +241,13 @@ double SecondsOf(std::int64_t ns) {
   return static_cast<double>(seconds) + 1e-9 * static_cast<double>(nanos);
 }
 
+namespace {
+
 // Opens the object of a row.
 JsonWriter& WritePlainRow(std::string_view path, const EntryAttrs& a, JsonWriter* json) {
   json->BeginObject().Key("path").String(path).Key("file_name").String(SplitPath(path).second);
-  json->Key("size").Int(a.size_bytes).Key("modified_time").Double(SecondsOf(a.mtime_ns));
-  json->Key("created_time").Double(SecondsOf(a.ctime_ns));
+  json->Key("size").Int(a.size_bytes).Key("modified_time").Double(PlainSeconds(a.mtime_ns));
+  json->Key("created_time").Double(PlainSeconds(a.ctime_ns));
   return json->Key("is_directory").Bool(a.is_directory());
 }
 
@@ -358,7 +357,7 @@ std::vector<std::string> PlainReport::Bodies() const {
           WritePlainRow(JoinPath(block.path, block.rows.name(i)), attrs, writer.Row("insert"));
       if (audit && known && !attrs.is_directory()) {
         json.Key("parent_path").String(block.path);
-        json.Key("parent_mtime").Double(SecondsOf(block.self.mtime_ns));
+        json.Key("parent_mtime").Double(PlainSeconds(block.self.mtime_ns));
       }
       json.EndObject();
     }

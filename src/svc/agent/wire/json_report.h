@@ -43,6 +43,9 @@ class NumberedReport {
   std::size_t bytes_ = 0;  // Of the last part, estimated from above.
 };
 
+// As agents of the first generation make seconds of tv_sec and tv_nsec, to the last bit.
+double PlainSeconds(std::int64_t ns);
+
 // The same for a Fusion that knows rows only: lists of them, the end of a scan as is_end. What is
 // missing in a listing, that events were lost, and where something was moved to cannot be said.
 class PlainReport {

@@ -80,9 +80,9 @@ DirBlock RandomBlock(Prng& random) {
   DirBlock block;
   block.path = random.Chance(1, 5) ? "/" : RandomPath(random);
   if (random.Chance(4, 5)) block.self = RandomAttrs(random, EntryKind::kDirectory);
-  block.complete = random.Chance(1, 2);
   block.failed = random.Chance(1, 5);
   block.silent = random.Chance(1, 5);
+  block.complete = !block.failed && !block.silent && random.Chance(1, 2);
   for (std::uint64_t n = random.Below(3); n > 0; --n) block.exempt.push_back(RandomName(random));
   std::set<std::string> names;
   for (std::uint64_t n = random.Below(60); n > 0; --n) names.insert(RandomName(random));

@@ -239,9 +239,9 @@ std::string EncodeCloseSession(std::string_view session_id) {
 std::string EncodeConfigReport(std::string_view session_id, const batch::ConfigReport& report) {
   pb::ConfigReport message;
   message.set_session_id(std::string(session_id));
-  message.set_filename(report.filename);
+  message.set_filename(batch::Utf8Text(report.filename));
   message.set_config_yaml(report.config_yaml);
-  message.set_error(report.error);
+  message.set_error(batch::Utf8Text(report.error));
   return message.SerializeAsString();
 }
 
@@ -266,7 +266,7 @@ std::string EncodeReport(const batch::Batch& batch, batch::Compressor& compresso
   out->set_lost_events(batch.lost_events);
   out->set_full_every(batch.full_every);
   out->set_scan_shallow(batch.shallow);
-  out->set_job_error(batch.job_error);
+  out->set_job_error(batch::Utf8Text(batch.job_error));
   PutChanges(batch.changes, out);
   PutBlocks(batch.blocks, out);
 
@@ -289,9 +289,10 @@ std::string EncodeListSuspects(std::string_view session_id) {
   return message.SerializeAsString();
 }
 
-std::string EncodeSweep(std::string_view session_id,
-                        const std::vector<batch::Sighting>& sightings) {
+std::string EncodeSweep(std::string_view session_id, const std::vector<batch::Sighting>& sightings,
+                        bool again) {
   pb::SweepRequest message;
+  message.set_again(again);
   message.set_session_id(std::string(session_id));
   for (const batch::Sighting& sighting : sightings) {
     pb::Sighting& to = *message.add_sightings();

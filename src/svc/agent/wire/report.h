@@ -20,7 +20,8 @@ std::string EncodeHeartbeat(const batch::Heartbeat& heartbeat);
 std::string EncodeCloseSession(std::string_view session_id);
 
 std::string EncodeListSuspects(std::string_view session_id);
-std::string EncodeSweep(std::string_view session_id, const std::vector<batch::Sighting>& sightings);
+std::string EncodeSweep(std::string_view session_id, const std::vector<batch::Sighting>& sightings,
+                        bool again = false);
 
 // The first message of a Report stream.
 std::string EncodeConfigReport(std::string_view session_id, const batch::ConfigReport& report);

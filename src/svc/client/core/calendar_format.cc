@@ -18,7 +18,7 @@ std::string Padded(std::int64_t n, std::size_t width, char pad = '0') {
 }
 
 std::string TenDecimals(std::int64_t ns) {
-  return "." + Padded(ns - WholeSeconds(ns) * kSecond, 9) + "0";
+  return "." + Padded((ns % kSecond + kSecond) % kSecond, 9) + "0";
 }
 
 struct Week {

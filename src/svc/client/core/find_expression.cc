@@ -14,6 +14,7 @@ namespace fustor::client {
 namespace {
 
 constexpr std::size_t kNestingMax = 100;
+constexpr std::size_t kPatternBytesMax = 4096;  // That Fusion takes.
 
 Status Wrong(std::string text) { return Status(Code::kInvalidArgument, std::move(text)); }
 
@@ -113,6 +114,7 @@ class Parser {
     }
     request_.expression = part.expression;
     request_.narrowing = part.when_acting;
+    if (request_.narrowing.pattern.size() > kPatternBytesMax) request_.narrowing.pattern.clear();
     request_.references = std::move(setting_.references);
     request_.users = std::move(setting_.users);
     request_.groups = std::move(setting_.groups);

@@ -226,6 +226,7 @@ TEST(FindExpression, DoesWhatItsActionsSay) {
        file,
        "981173106.7890000000 2001-02-03+06:05:06.7890000000 06:05:06.7890000000 2001-02-03 EET "
        "Sat 034 981173106"},
+      {{"-printf", "%T@"}, Entry{.shown = "x", .mtime_ns = INT64_MIN}, "-9223372037.1452241920"},
       {{"-printf", "%t"}, file, "Sat Feb  3 06:05:06.7890000000 2001"},
       {{"-printf", "a\\tb\\101\\0c\\\\\\cd"}, file, std::string("a\tbA\0c\\", 7)},
       {{"-printf", "%l"}, link, "x\n"},
@@ -296,6 +297,8 @@ TEST(FindExpression, NarrowsOnlyByWhatMustHold) {
   };
   EXPECT_EQ(narrow({"-name", "*.c"}).pattern, "*.c");
   EXPECT_EQ(narrow({"-name", "plain"}).pattern, "plain");
+  EXPECT_EQ(narrow({"-name", std::string(4096, '*')}).pattern.size(), 4096u);
+  EXPECT_EQ(narrow({"-name", std::string(4097, '*')}).pattern, "");
   EXPECT_EQ(narrow({"-iname", "*report*x"}).pattern, "report");
   EXPECT_EQ(narrow({"-iname", "a\\*b*"}).pattern, "");
   EXPECT_EQ(narrow({"-name", "a\\b"}).pattern, "ab");

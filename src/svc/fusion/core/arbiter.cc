@@ -51,7 +51,7 @@ Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
     scans_.Lost(session, batch.scan_path.empty() ? "/" : batch.scan_path, now.wall);
   }
   if (batch.source == batch::Source::kRealtime) {
-    for (const batch::Change& change : batch.changes) ApplyChange(change, context);
+    ApplyChanges(batch.changes, context);
     for (const batch::DirBlock& block : batch.blocks) ApplyBlock(block, context);
   } else {
     ApplyScan(batch, session, &context);

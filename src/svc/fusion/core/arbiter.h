@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -195,6 +196,7 @@ class Arbiter {
   enum class Verdict { kUnchanged, kTake, kStale };
 
   // arbiter_realtime.cc
+  void ApplyChanges(std::span<const batch::Change> changes, const Context& context);
   void ApplyChange(const batch::Change& change, const Context& context);
   void Upsert(const batch::Change& change, const Context& context);
   void UpsertRoot(const EntryAttrs& attrs, const Context& context);

@@ -44,6 +44,15 @@ void Arbiter::Reconfirm(const Context& context) {
   NoteConfirmation(have_.reporter, context.now.wall);
 }
 
+void Arbiter::ApplyChanges(std::span<const batch::Change> changes, const Context& context) {
+  std::size_t foreseen = 0;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const std::size_t ahead = std::min(changes.size(), i + 1 + tree::Tree::kForesight);
+    for (; foreseen < ahead; ++foreseen) tree_.Foresee(changes[foreseen].path);
+    ApplyChange(changes[i], context);
+  }
+}
+
 void Arbiter::ApplyChange(const batch::Change& change, const Context& context) {
   ++context.outcome->rows;
   switch (change.kind) {

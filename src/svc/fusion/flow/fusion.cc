@@ -179,6 +179,8 @@ void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
   Gauge& alarm = metrics.AddGauge("fustor_fusion_delete_alarm",
                                   "1 while scans delete nothing (max_delete_fraction).", labels);
   Gauge& rows = metrics.AddGauge("fustor_fusion_rows_applied", "Rows of agents applied.", labels);
+  Gauge& changed = metrics.AddGauge("fustor_fusion_rows_changed",
+                                    "Entries that these made, altered, moved or removed.", labels);
   Gauge& readers = metrics.AddGauge("fustor_fusion_feed_readers", "Readers of changes.", labels);
   Gauge& changes =
       metrics.AddGauge("fustor_fusion_feed_changes", "Changes kept for readers.", labels);
@@ -186,7 +188,7 @@ void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
   Gauge& resets = metrics.AddGauge("fustor_fusion_feed_resets",
                                    "Readers that lost their place, since the start.", labels);
   metrics.OnScrape([weak = std::weak_ptr(shard), &ready, &entries, &bytes, &retired, &suspects,
-                    &refused, &alarm, &rows, &readers, &changes, &feed_bytes, &resets] {
+                    &refused, &alarm, &rows, &changed, &readers, &changes, &feed_bytes, &resets] {
     const std::shared_ptr<Shard> view = weak.lock();
     if (view == nullptr) return;
     const std::shared_ptr<const ViewStatus> status = view->status();
@@ -198,6 +200,7 @@ void Fusion::AddMetrics(const std::shared_ptr<Shard>& shard) {
     refused.Set(static_cast<std::int64_t>(status->refused));
     alarm.Set(status->alarm ? 1 : 0);
     rows.Set(static_cast<std::int64_t>(status->rows_applied));
+    changed.Set(static_cast<std::int64_t>(status->rows_changed));
     readers.Set(static_cast<std::int64_t>(status->feed_readers));
     changes.Set(static_cast<std::int64_t>(status->feed_rows));
     feed_bytes.Set(static_cast<std::int64_t>(status->feed_bytes));

@@ -129,7 +129,7 @@ Result<batch::SessionGrant> SessionHost::Open(const Caller& caller,
   grant.sentinel_interval = host->pipe.sentinel_interval;
   for (const auto& shard : host->pipe.shards) grant.view_ids.push_back(shard->view_id());
   grant.credit_bytes = kCreditBytes;
-  grant.capabilities = {"move", "columns", "batches"};
+  grant.capabilities = {"move", "columns", "batches", "sweeps"};
   return grant;
 }
 

@@ -156,6 +156,7 @@ void Shard::NoteApplied(const Session& session, SessionKey key, const batch::Bat
                         const Arbiter::Outcome& outcome, Now now) {
   EndDoubt(key, batch, outcome);
   facts_.rows_applied += outcome.rows;
+  facts_.rows_changed += outcome.inserted + outcome.updated + outcome.deleted + outcome.moved;
   facts_.last_event_at = now.wall;
   if (batch.index_ms >= 0) {
     // Another host's clock may be ahead of ours.
@@ -204,6 +205,8 @@ void Shard::EndDoubt(SessionKey key, const batch::Batch& batch, const Arbiter::O
 }
 
 void Shard::ResetHere() {
+  was_ready_once_ = false;
+  unready_since_.reset();
   doubted_since_.reset();
   arbiter_.Reset();
   for (auto& [number, pipe] : pipes_) pipe.readiness.OnReset();
@@ -244,7 +247,7 @@ void Shard::TellAlarm() {
   }
 }
 
-ViewStatus Shard::MakeStatus(Now now) const {
+ViewStatus Shard::MakeStatus(Now now) {
   ViewStatus status = facts_;
   status.published_at = now.wall;
   status.suspect_count = arbiter_.suspect_count();
@@ -270,7 +273,20 @@ ViewStatus Shard::MakeStatus(Now now) const {
   status.feed_rows = feed_.rows();
   status.feed_bytes = feed_.size_bytes();
   WriteReadiness(&status);
+  KeepFreshness(now.wall, &status);
   return status;
+}
+
+// A pipe that is new, or none at all, takes nothing away from what has been shown.
+void Shard::KeepFreshness(WallTime now, ViewStatus* status) {
+  if (status->ready) {
+    was_ready_once_ = true;
+    unready_since_.reset();
+  } else if (was_ready_once_ && !unready_since_) {
+    unready_since_ = status->unready_since.value_or(now);
+  }
+  status->was_ready_once = was_ready_once_;
+  status->unready_since = unready_since_;
 }
 
 void Shard::WriteReadiness(ViewStatus* status) const {
@@ -280,10 +296,8 @@ void Shard::WriteReadiness(ViewStatus* status) const {
     return;
   }
   status->ready = true;
-  status->was_ready_once = true;
   for (const auto& [number, pipe] : pipes_) {
     const Readiness::Verdict verdict = pipe.readiness.verdict();
-    status->was_ready_once &= verdict.was_ready_once;
     status->snapshot_rows += verdict.snapshot_rows;
     if (verdict.ready) continue;
     if (status->ready) {
@@ -343,16 +357,18 @@ env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings
   co_return known;
 }
 
-env::Task<std::vector<std::string>> Shard::SettleHere(std::vector<batch::Sighting> sightings) {
+env::Task<std::vector<std::string>> Shard::SettleHere(std::vector<batch::Sighting> sightings,
+                                                      bool again) {
   std::vector<std::string> differing = arbiter_.Settle(sightings, steady());
-  if (options_.consistency_alarm && !differing.empty()) Doubt(differing.front());
+  if (options_.consistency_alarm && again && !differing.empty()) Doubt(differing.front());
   PublishSoon();
   co_return differing;
 }
 
-env::Task<std::vector<std::string>> Shard::Settle(std::vector<batch::Sighting> sightings) {
+env::Task<std::vector<std::string>> Shard::Settle(std::vector<batch::Sighting> sightings,
+                                                  bool again) {
   const std::shared_ptr<Shard> self = shared_from_this();
-  env::Task<std::vector<std::string>> settle = SettleHere(std::move(sightings));
+  env::Task<std::vector<std::string>> settle = SettleHere(std::move(sightings), again);
   co_return co_await env::RunOn(executor_, std::move(settle));
 }
 

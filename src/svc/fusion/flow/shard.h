@@ -83,8 +83,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   env::Task<Arbiter::BlindSpots> ListBlindSpots();
   // As Arbiter::Sweep; returns when readers see it.
   env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings);
-  // As Arbiter::Settle.
-  env::Task<std::vector<std::string>> Settle(std::vector<batch::Sighting> sightings);
+  // As Arbiter::Settle. `again`: the agent knows that no report of them is on its way.
+  env::Task<std::vector<std::string>> Settle(std::vector<batch::Sighting> sightings, bool again);
   // As View::Follow.
   env::Task<Result<std::unique_ptr<ChangeReader>>> Follow(std::optional<FeedPosition> since);
 
@@ -122,16 +122,18 @@ class Shard : public std::enable_shared_from_this<Shard> {
   // Publishes in a later turn, once for all that is done until then.
   void PublishSoon();
   void PublishHere();
-  ViewStatus MakeStatus(Now now) const;
+  ViewStatus MakeStatus(Now now);
   void TellAlarm();
   void Doubt(const std::string& path);
   void EndDoubt(SessionKey key, const batch::Batch& batch, const Arbiter::Outcome& outcome);
   void WriteReadiness(ViewStatus* status) const;
+  void KeepFreshness(WallTime now, ViewStatus* status);
   void ArmTimer();
   void TickHere();
   env::Task<std::vector<Arbiter::Suspect>> SuspectsHere(std::size_t count_max);
   env::Task<Arbiter::BlindSpots> BlindSpotsHere();
-  env::Task<std::vector<std::string>> SettleHere(std::vector<batch::Sighting> sightings);
+  env::Task<std::vector<std::string>> SettleHere(std::vector<batch::Sighting> sightings,
+                                                 bool again);
   env::Task<std::size_t> SweepHere(std::vector<Arbiter::Sighting> sightings);
 
   // shard_feed.cc
@@ -160,6 +162,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Instant feed_left_at_;  // When the last reader left.
   std::stop_source feed_stop_;
   bool publish_posted_ = false;
+  // Of the view, whatever comes and goes of its pipes; until a reset.
+  bool was_ready_once_ = false;
+  std::optional<WallTime> unready_since_;
   // The consistency alarm: since when, for which path, and the scan that may end it.
   std::optional<WallTime> doubted_since_;
   std::string doubted_path_;

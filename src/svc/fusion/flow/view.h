@@ -48,6 +48,7 @@ struct ViewStatus {
   std::optional<Arbiter::Alarm> alarm;       // Scans delete nothing.
   std::uint64_t refused = 0;                 // By max_tree_items.
   std::uint64_t rows_applied = 0;
+  std::uint64_t rows_changed = 0;  // Entries made, altered, moved or removed by them.
   tree::Tree::Memory memory;
   std::uint64_t incarnation = 0;  // Of the tree: revisions of another one say nothing about it.
   std::uint64_t feed_readers = 0;

@@ -155,7 +155,7 @@ env::Task<Result<std::string>> AgentService::Sweep(env::CallContext context, std
   if (!shards.ok()) co_return shards.status();
   std::set<std::string> differing;
   for (const std::shared_ptr<Shard>& shard : *shards) {
-    std::vector<std::string> paths = co_await shard->Settle(report->sightings);
+    std::vector<std::string> paths = co_await shard->Settle(report->sightings, report->again);
     for (std::string& path : paths) differing.insert(std::move(path));
   }
   co_return EncodeSweepAnswer({differing.begin(), differing.end()});

@@ -41,11 +41,11 @@ void PutCommands(const std::vector<batch::Command>& commands,
                  google::protobuf::RepeatedPtrField<pb::Command>* out) {
   for (const batch::Command& command : commands) {
     pb::Command& to = *out->Add();
-    to.set_kind(command.kind);
+    to.set_kind(batch::Utf8Text(command.kind));
     to.set_path(command.path);
     to.set_recursive(command.recursive);
-    to.set_job_id(command.job_id);
-    to.set_name(command.name);
+    to.set_job_id(batch::Utf8Text(command.job_id));
+    to.set_name(batch::Utf8Text(command.name));
     to.set_text(command.text);
   }
 }
@@ -193,7 +193,7 @@ Result<SweepReport> DecodeSweep(std::string_view bytes) {
   if (static_cast<std::size_t>(message.sightings_size()) > batch::kSweepPathsMax) {
     return Malformed("sightings");
   }
-  SweepReport report{message.session_id(), {}};
+  SweepReport report{message.session_id(), {}, message.again()};
   for (const pb::Sighting& sighting : message.sightings()) {
     if (!IsNormalViewPath(sighting.path())) return Malformed("sightings.path");
     if (sighting.size() > INT64_MAX) return Malformed("sightings.size");

@@ -27,6 +27,7 @@ Result<std::string> DecodeListSuspects(std::string_view bytes);
 struct SweepReport {
   std::string session_id;
   std::vector<batch::Sighting> sightings;  // At most kSweepPathsMax.
+  bool again = false;
 };
 // Errors: kInvalidArgument.
 Result<SweepReport> DecodeSweep(std::string_view bytes);

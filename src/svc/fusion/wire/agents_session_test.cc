@@ -20,6 +20,20 @@ TEST(Session, MessagesDecodeToWhatWasEncoded) {
   EXPECT_EQ(EncodeCloseAnswer(), "");
 }
 
+// A name of a file or pipe, or a sentence about one: the message is not lost for it.
+TEST(Session, TextsThatAreNotUtf8ArriveAsTheyArePrinted) {
+  batch::HeartbeatAnswer answer;
+  answer.commands.push_back({"stop_pipe", "/\xFF", true, "job", "p\xFF", "\xFF"});
+  const auto heard = agent::DecodeHeartbeatAnswer(EncodeHeartbeatAnswer(answer));
+  ASSERT_TRUE(heard.ok()) << heard.status().ToString();
+  answer.commands[0].name = "p\\xff";
+  EXPECT_EQ(*heard, answer);
+  const auto report =
+      DecodeConfigReport(agent::EncodeConfigReport("s", {"a\xFF.yaml", "\xFF", "no \xFF"}));
+  ASSERT_TRUE(report.ok()) << report.status().ToString();
+  EXPECT_EQ(report->second, (batch::ConfigReport{"a\\xff.yaml", "\xFF", "no \\xff"}));
+}
+
 TEST(Session, MalformedMessagesNameTheField) {
   const auto field_of = [](const auto& result) {
     EXPECT_EQ(result.status().code(), Code::kInvalidArgument);

@@ -27,6 +27,8 @@ TEST(Sweep, MessagesDecodeToWhatWasEncoded) {
   ASSERT_TRUE(sweep.ok());
   EXPECT_EQ(sweep->session_id, "s-1");
   EXPECT_EQ(sweep->sightings, kSightings);
+  EXPECT_FALSE(sweep->again);
+  EXPECT_TRUE(DecodeSweep(agent::EncodeSweep("s-1", kSightings, true))->again);
   ExpectHolds(DecodeSessionRequest(agent::EncodeSessionRequest(Careful(0.25))), Careful(0.25));
 }
 

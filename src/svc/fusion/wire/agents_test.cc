@@ -193,6 +193,18 @@ TEST(Report, AMalformedBlockIsLeftOutWithItsRows) {
   }
 }
 
+// Else what is missing in it would be deleted.
+TEST(Report, AListingThatWasNotLookedAtIsNeverComplete) {
+  for (const bool silent : {false, true}) {
+    pb::Batch batch = ThreeRows();
+    batch.mutable_blocks(0)->set_silent(silent);
+    batch.mutable_blocks(0)->set_failed(!silent);
+    const Result<DecodedBatch> decoded = Decode(batch);
+    ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+    EXPECT_FALSE(decoded->batch.blocks.at(0).complete);
+  }
+}
+
 TEST(Report, RowsAreSortedAndTheLastOfOneNameStays) {
   pb::Batch batch = ThreeRows();
   batch.mutable_rows()->set_names("cac");

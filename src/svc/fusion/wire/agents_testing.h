@@ -146,8 +146,8 @@ inline Batch AnyBatch(Prng& prng) {
     block.path = AnyPath(prng);
     if (!prng.Chance(1, 4)) block.self = AnyAttrs(prng);
     block.rows = AnyRows(prng, prng.Below(prng.Chance(1, 5) ? 100 : 4));
-    block.complete = prng.Chance(1, 2);
     block.failed = prng.Chance(1, 4);
+    block.complete = !block.failed && prng.Chance(1, 2);
     block.unwatched = prng.Chance(1, 4);
     while (prng.Chance(1, 4)) block.exempt.push_back(AnyName(prng));
   }

@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
+#include "base/path.h"
+#include "lib/batch/session.h"
 #include "lib/http/answers.h"
 #include "svc/fusion/wire/pipe_door.h"
 #include "svc/fusion/wire/routes.h"
@@ -70,7 +73,37 @@ struct Sweep {
   bool known_type = false;
   BadField bad;
   std::vector<Arbiter::Sighting> sightings;
+  // Of an agent that reports what differs by itself; empty: of one that does not.
+  std::string session_id;
+  std::vector<batch::Sighting> exact;
+  bool again = false;
 };
+
+// {"updates":[{"path","mtime_ns","ctime_ns","size"}]}: those that make sense. False: *bad says why.
+bool ReadExactSightings(const json::Tape& tape, std::vector<batch::Sighting>* sightings,
+                        BadField* bad) {
+  const std::optional<json::Tape::Node> updates = MemberOf(tape, "updates");
+  if (!updates || !updates->is_array()) {
+    *bad = {"updates", "must be a list"};
+    return false;
+  }
+  const auto whole = [](const std::optional<json::Tape::Node>& node) {
+    return node && node->kind() == json::Tape::Kind::kInt;
+  };
+  updates->ForEachItem([&](json::Tape::Node update) {
+    const auto path = MemberOf(update, "path");
+    const auto mtime = MemberOf(update, "mtime_ns");
+    const auto ctime = MemberOf(update, "ctime_ns");
+    const auto size = MemberOf(update, "size");
+    const bool sane = path && path->is_string() && IsNormalViewPath(path->String()) &&
+                      whole(mtime) && whole(ctime) && whole(size) && size->Int() >= 0;
+    if (!sane) return;
+    sightings->push_back({std::string(path->String()), mtime->Int(), size->Int(), ctime->Int()});
+  });
+  if (sightings->size() <= batch::kSweepPathsMax) return true;
+  *bad = {"updates", "more than " + std::to_string(batch::kSweepPathsMax) + " files"};
+  return false;
+}
 
 env::Task<Sweep> ReadSweepHere(const PipeDoor& door, std::string body) {
   Sweep sweep;
@@ -79,13 +112,47 @@ env::Task<Sweep> ReadSweepHere(const PipeDoor& door, std::string body) {
   sweep.parsed = true;
   const auto type = MemberOf(tape, "type");
   sweep.known_type = type && type->is_string() && type->String() == "suspect_update";
-  sweep.valid = ReadSightings(tape, &sweep.sightings, &sweep.bad);
+  if (const auto session = MemberOf(tape, "session_id"); session && session->is_string()) {
+    sweep.session_id = session->String();
+  }
+  if (const auto again = MemberOf(tape, "again"); again) {
+    sweep.again = again->kind() == json::Tape::Kind::kBool && again->Bool();
+  }
+  sweep.valid = sweep.session_id.empty() ? ReadSightings(tape, &sweep.sightings, &sweep.bad)
+                                         : ReadExactSightings(tape, &sweep.exact, &sweep.bad);
   co_return sweep;
 }
 
 env::Task<Sweep> ReadSweep(const PipeDoor& door, std::string body) {
   env::Task<Sweep> read = ReadSweepHere(door, std::move(body));
   co_return co_await env::RunOn(door.ports.control, std::move(read));
+}
+
+env::Task<Result<std::vector<std::shared_ptr<Shard>>>> ShardsOfSessionHere(
+    const PipeDoor& door, SessionHost::Caller caller, std::string session_id) {
+  co_return door.ports.host.ShardsOfSession(caller, session_id);
+}
+
+// Nothing is edited: the agent reports what differs, in its place among its other reports.
+env::Task<Reply> Settle(const PipeDoor& door, SessionHost::Caller caller, Sweep sweep) {
+  env::Task<Result<std::vector<std::shared_ptr<Shard>>>> list =
+      ShardsOfSessionHere(door, std::move(caller), std::move(sweep.session_id));
+  const Result<std::vector<std::shared_ptr<Shard>>> shards =
+      co_await env::RunOn(door.ports.control, std::move(list));
+  // The key is known: what is not is the session.
+  if (!shards.ok()) co_return DetailReply(kObsoleteStatus, shards.status().message());
+  std::set<std::string> differing;
+  for (const std::shared_ptr<Shard>& shard : *shards) {
+    std::vector<std::string> paths = co_await shard->Settle(sweep.exact, sweep.again);
+    for (std::string& path : paths) differing.insert(std::move(path));
+  }
+  Reply reply;
+  JsonWriter json(&reply.json);
+  json.BeginObject().Key("status").String("processed");
+  json.Key("drivers_updated").Uint(shards->size()).Key("differing").BeginArray();
+  for (const std::string& path : differing) json.String(path);
+  json.EndArray().EndObject();
+  co_return reply;
 }
 
 env::Task<std::vector<PipeInfo>> PipesHere(const PipeDoor& door) {
@@ -175,13 +242,19 @@ env::Task<void> TakeSweep(const PipeDoor& door, http::Request& request,
   if (!pipe) co_return;
   std::optional<std::string> body = co_await ReadBody(request, writer);
   if (!body) co_return;
-  const Sweep sweep = co_await ReadSweep(door, *std::move(body));
+  Sweep sweep = co_await ReadSweep(door, *std::move(body));
   if (sweep.parsed && !sweep.known_type) {
     (void)co_await http::SendJson(writer, 200, R"({"status":"ignored","reason":"unknown_type"})");
     co_return;
   }
   if (!sweep.valid) {
     co_await SendReply(writer, BadFieldReply(sweep.bad));
+    co_return;
+  }
+  if (!sweep.session_id.empty()) {
+    env::Task<Reply> settle = Settle(door, door.CallerOf(request), std::move(sweep));
+    Reply reply = co_await std::move(settle);
+    co_await SendReply(writer, std::move(reply));
     co_return;
   }
   const std::vector<std::shared_ptr<Shard>> shards = co_await ShardsOf(door, *pipe);

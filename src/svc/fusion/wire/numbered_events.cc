@@ -104,6 +104,8 @@ class ListingReader {
       if (key == "exempt") TakeExempt(value, &block);
     });
     if (!IsNormalViewPath(block.path)) return false;
+    // Nothing may be concluded from what was not looked at.
+    if (block.silent || block.failed) block.complete = false;
     if (self) {
       PushedRow row;
       if (!ReadPushedRow(*self, head.fields, &row) || !row.attrs.is_directory()) return false;

@@ -245,6 +245,9 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
   for (const std::string_view name : kOurs) query->bare = query->bare && !reader.Has(name);
 
   reader.Text("pattern", &search.pattern);
+  if (search.pattern.size() > kPatternBytesMax) {
+    reader.Fail("pattern", "is longer than " + std::to_string(kPatternBytesMax) + " bytes");
+  }
   reader.Path("under", &search.under);
   std::string type;
   reader.Text("type", &type);

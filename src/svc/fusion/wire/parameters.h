@@ -36,6 +36,9 @@ struct Cursor {
   static std::optional<Cursor> Parse(std::string_view text);
 };
 
+// A longer pattern of a search is refused: looking for it costs more than it can be worth.
+inline constexpr std::size_t kPatternBytesMax = 4096;
+
 struct PageLimits {
   std::uint64_t items_default = 1000;
   std::uint64_t items_max = 10'000;  // A larger limit is cut down to it.

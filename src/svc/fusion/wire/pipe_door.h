@@ -17,6 +17,7 @@ namespace fustor::fusion {
 
 // Rows of one request; a small body says something about a session or a few files.
 inline constexpr std::size_t kRowsBodyBytesMax = std::size_t{32} << 20;
+inline constexpr int kObsoleteStatus = 419;  // Of a session that is over.
 inline constexpr std::size_t kSmallBodyBytesMax = std::size_t{1} << 20;
 
 // Constant while the router serves.

@@ -10,12 +10,6 @@
 #include "svc/fusion/wire/routes.h"
 
 namespace fustor::fusion {
-namespace {
-
-constexpr int kObsolete = 419;
-
-}  // namespace
-
 SessionHost::Caller PipeDoor::CallerOf(const http::Request& request) const {
   return {receiver, std::string(KeyOf(request)), request.peer};
 }
@@ -25,7 +19,7 @@ Reply DetailReply(int status, std::string_view text) { return {status, http::Det
 Reply FailureReply(const Status& failure) {
   switch (failure.code()) {
     case Code::kNotFound:
-      return DetailReply(kObsolete, failure.message());
+      return DetailReply(kObsoleteStatus, failure.message());
     case Code::kInvalidArgument:
       return DetailReply(422, failure.message());
     case Code::kResourceExhausted:

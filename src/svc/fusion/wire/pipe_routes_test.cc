@@ -162,6 +162,35 @@ TEST_F(PipeRoutes, SmallBodiesAreChecked) {
   EXPECT_EQ(Ask("POST", feedback, std::string("{}"), "q1").status, 403);
 }
 
+TEST_F(PipeRoutes, ASweepOfASessionEditsNothingAndHearsWhatIsDifferent) {
+  const std::string session = OpenSession();
+  EXPECT_EQ(Ask("POST", Events(session), std::string(kRows), "").status, 200);
+  const std::string feedback = "/api/v1/pipe/consistency/sentinel/feedback";
+  const auto sweep = [&](const std::string& id, const std::string& updates) {
+    return Ask(
+        "POST", feedback,
+        R"({"type":"suspect_update","session_id":")" + id + R"(","updates":)" + updates + "}");
+  };
+  const Reply told = sweep(session, R"([{"path":"/x","mtime_ns":9,"ctime_ns":9,"size":9},)"
+                                    R"({"path":"/never","mtime_ns":9,"ctime_ns":9,"size":9},)"
+                                    R"({"path":"x","mtime_ns":9,"ctime_ns":9,"size":9},)"
+                                    R"({"path":"/x","mtime_ns":9.5,"ctime_ns":9,"size":9},)"
+                                    R"({"path":"/x","mtime_ns":9,"ctime_ns":9,"size":-9}, 7])");
+  EXPECT_EQ(told.status, 200);
+  const json::Value* const differing = told.body.Find("differing");
+  ASSERT_NE(differing, nullptr);
+  ASSERT_EQ(differing->items().size(), 2u);
+  EXPECT_TRUE(world_.Has("one", "/x"));
+  EXPECT_EQ(sweep("nobody", "[]").status, 419);
+  EXPECT_EQ(sweep(session, "7").status, 422);
+  std::string many = "[";
+  for (int i = 0; i <= 1000; ++i) {
+    many += R"({"path":"/x","mtime_ns":9,"ctime_ns":9,"size":9},)";
+  }
+  many.back() = ']';
+  EXPECT_EQ(sweep(session, many).status, 422);
+}
+
 TEST_F(PipeRoutes, APushKeyOpensOnlyTheViewsOfItsPipe) {
   EXPECT_EQ(Ask("GET", "/api/v1/views/two/sessions", std::string(), "k1").status, 403);
   EXPECT_EQ(Ask("GET", "/api/v1/views/one/sessions", std::string(), "k1").status, 200);

@@ -196,6 +196,18 @@ TEST(PushedEvents, BadRowsAreLeftOutAndCounted) {
   EXPECT_THAT(outcome.pushed.batches, IsEmpty());
 }
 
+// Else what is missing in it would be deleted.
+TEST(PushedEvents, AListingThatWasNotLookedAtIsNeverComplete) {
+  for (const std::string what : {"silent", "failed"}) {
+    const Outcome outcome =
+        Decode(R"({"batch":{"sequence":1,"source":"audit"},"events":[{"event_type":"listing",)"
+               R"("path":"/","complete":true,")" +
+               what + R"(":true,"rows":[]}]})");
+    ASSERT_TRUE(outcome.valid) << outcome.bad.text;
+    EXPECT_FALSE(outcome.pushed.batches.at(0).blocks.at(0).complete) << what;
+  }
+}
+
 TEST(PushedEvents, BadBodiesAreNamed) {
   const std::pair<std::string, std::string> cases[] = {
       {"[]", ""},
@@ -217,6 +229,12 @@ TEST(PushedEvents, BadBodiesAreNamed) {
   EXPECT_EQ(
       BadFieldJson({"events", "must be a list"}),
       R"({"detail":[{"loc":["body","events"],"msg":"must be a list","type":"value_error"}]})");
+  // Why something went wrong may be a long story: no reason to refuse it.
+  const Outcome failed =
+      Decode(R"({"source_type":"job_complete","metadata":{"job_id":"j","error":")" +
+             std::string(5000, 'x') + "\"}}");
+  EXPECT_TRUE(failed.valid);
+  EXPECT_EQ(failed.pushed.job_error.size(), 4096);
   PushLimits few;
   few.rows_max = 2;
   EXPECT_EQ(Decode(Body("snapshot", "insert", R"({"path":"/a"},{"path":"/b"},7)"), few).bad.field,

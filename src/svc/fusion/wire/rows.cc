@@ -236,8 +236,9 @@ Status TakeBlocks(const pb::Batch& from, RowReader* rows, DecodedBatch* to) {
     taken.self = self.attrs;
     taken.silent = block.silent();
     taken.unwatched = block.unwatched();
-    taken.complete = block.complete() && !taken.silent;
     taken.failed = block.failed();
+    // Nothing may be concluded from what was not looked at.
+    taken.complete = block.complete() && !taken.silent && !taken.failed;
     for (const std::string& name : block.exempt()) {
       if (IsName(name)) {
         taken.exempt.push_back(name);

@@ -65,6 +65,7 @@ void WriteViewStats(const ViewDoor& door, const OpenView& open, const tree::Snap
   json.Key("blind_spot_deletions").Uint(s.blind_deletions);
   json.Key("refused_items").Uint(s.refused);
   json.Key("rows_applied").Uint(s.rows_applied);
+  json.Key("rows_changed").Uint(s.rows_changed);
   json.Key("memory_bytes").Uint(s.memory.bytes);
   json.Key("retired_bytes").Uint(s.memory.retired_bytes);
   WriteTrust(door, s, "/", &json);

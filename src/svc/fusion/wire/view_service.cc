@@ -1,5 +1,7 @@
 #include "svc/fusion/wire/view_service.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -19,6 +21,8 @@ namespace pb = fustor::v1;
 
 template <class T>
 Result<T> Parse(const std::string& bytes) {
+  // A client must not be able to fill our stderr with texts that are not UTF-8.
+  const google::protobuf::LogSilencer quiet;
   T message;
   if (!message.ParseFromString(bytes)) {
     return Status(Code::kInvalidArgument, "the request cannot be read");
@@ -69,14 +73,14 @@ void FillEntry(std::string_view path, const tree::Entry& from, const ViewStatus&
   entry->set_audit_only(std::ranges::any_of(
       status.audit_only, [&](const std::string& subtree) { return IsWithin(path, subtree); }));
   if (from.reporter >= status.reporters.size()) return;
-  entry->set_agent_id(status.reporters[from.reporter].agent_id);
-  entry->set_source_uri(status.reporters[from.reporter].source_uri);
+  entry->set_agent_id(batch::Utf8Text(status.reporters[from.reporter].agent_id));
+  entry->set_source_uri(batch::Utf8Text(status.reporters[from.reporter].source_uri));
 }
 
 void FillTrust(const ViewStatus& status, const env::Clock& clock, pb::Trust* trust) {
   trust->set_ready(status.ready);
   if (!status.ready) {
-    trust->set_stale_reason(status.not_ready_reason);
+    trust->set_stale_reason(batch::Utf8Text(status.not_ready_reason));
     trust->set_stale_since_ns(status.unready_since ? status.unready_since->ns : 0);
   }
   std::int64_t age_ns = -1;
@@ -89,17 +93,19 @@ void FillTrust(const ViewStatus& status, const env::Clock& clock, pb::Trust* tru
     age_ns = std::max<std::int64_t>(0, (clock.WallNow() - *status.files_seen_since).count());
   }
   trust->set_file_evidence_age_ns(age_ns);
-  if (status.alarm) trust->set_alarm(AlarmText(*status.alarm));
+  if (status.alarm) trust->set_alarm(batch::Utf8Text(AlarmText(*status.alarm)));
 }
 
 void FillView(const View& view, const env::Clock& clock, pb::View* out) {
   const std::shared_ptr<const ViewStatus> status = view.status();
   out->set_id(view.id());
   out->set_driver(view.driver());
-  for (const std::string& uri : view.source_uris()) out->add_source_uris(uri);
+  for (const std::string& uri : view.source_uris()) {
+    out->add_source_uris(batch::Utf8Text(uri));
+  }
   out->set_ready(status->ready);
   out->set_was_ready_once(status->was_ready_once);
-  if (!status->ready) out->set_not_ready_reason(status->not_ready_reason);
+  if (!status->ready) out->set_not_ready_reason(batch::Utf8Text(status->not_ready_reason));
   out->set_snapshot_rows(status->snapshot_rows);
   if (const Result<tree::Snapshot> snapshot = view.Pin(); snapshot.ok()) {
     out->set_revision(snapshot->revision());
@@ -441,6 +447,9 @@ env::Task<Status> ViewService::SendMatches(env::CallContext context, env::Stream
   Walk walk;
   tree::SearchQuery& query = walk.query;
   FUSTOR_CO_TRY_ASSIGN(query.under, PathOf(request->under(), "under"));
+  if (request->pattern().size() > kPatternBytesMax) {
+    co_return Status(Code::kInvalidArgument, "the pattern is too long");
+  }
   query.pattern = request->pattern();
   if (request->has_kind()) {
     query.kind = static_cast<EntryKind>(request->kind());

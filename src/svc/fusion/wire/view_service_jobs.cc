@@ -1,4 +1,6 @@
 // On-demand scans over gRPC.
+#include <google/protobuf/stubs/logging.h>
+
 #include <utility>
 
 #include "base/path.h"
@@ -20,13 +22,14 @@ void FillJob(const Jobs::Job& job, pb::Job* out) {
   out->set_total_pipes(static_cast<std::uint32_t>(job.parts.size()));
   out->set_created_at_ns(job.created_at.ns);
   out->set_completed_at_ns(job.completed_at ? job.completed_at->ns : 0);
-  out->set_error(job.error);
+  out->set_error(batch::Utf8Text(job.error));
 }
 
 }  // namespace
 
 env::Task<Result<std::string>> ViewService::StartScan(env::CallContext context, std::string bytes) {
   pb::ScanRequest request;
+  const google::protobuf::LogSilencer quiet;  // As in view_service.cc.
   if (!request.ParseFromString(bytes)) {
     co_return Status(Code::kInvalidArgument, "the request cannot be read");
   }
@@ -43,6 +46,7 @@ env::Task<Result<std::string>> ViewService::StartScan(env::CallContext context, 
 
 env::Task<Result<std::string>> ViewService::ShowJobs(env::CallContext context, std::string bytes) {
   pb::JobsRequest request;
+  const google::protobuf::LogSilencer quiet;  // As in view_service.cc.
   if (!request.ParseFromString(bytes)) {
     co_return Status(Code::kInvalidArgument, "the request cannot be read");
   }

@@ -132,6 +132,18 @@ class ViewServiceTest : public testing::Test {
   std::unique_ptr<loopback::Loopback> channel_;
 };
 
+// A source may lie anywhere, and a reason may name it: no client can read what is not UTF-8 there.
+TEST_F(ViewServiceTest, TextsThatAreNotUtf8AreAnsweredAsTheyArePrinted) {
+  view_->status_.reporters[1] = {"agent\xff", "/data/\xff"};
+  pb::StatRequest request;
+  request.set_view_id("v");
+  request.set_path("/e");
+  const auto response = Call<pb::StatResponse>(kStatMethod, request);
+  ASSERT_TRUE(response.ok()) << response.status().message();
+  EXPECT_EQ(response->entry().agent_id(), "agent\\xff");
+  EXPECT_EQ(response->entry().source_uri(), "/data/\\xff");
+}
+
 TEST_F(ViewServiceTest, StatTellsAllOfAnEntry) {
   pb::StatRequest request;
   request.set_view_id("v");

@@ -284,6 +284,7 @@ TEST_F(ViewRoutes, ExplainsBadParameters) {
       {"/v/search", "pattern", "is missing"},
       {"/v/search?limit=1&cursor=1.YQ", "cursor",
        "is not one that an earlier answer gave as `next`"},
+      {"/v/search?pattern=" + std::string(4097, '['), "pattern", "is longer than 4096 bytes"},
       {"/v/search?type=socket", "type", "must be file, directory, symlink, other or any"},
       {"/v/search?mtime_min=soon", "mtime_min",
        "must be seconds since 1970, like 1700000000 or 1700000000.25"},
@@ -420,7 +421,7 @@ TEST_F(ViewRoutes, StatsOfAViewAndOfAPath) {
       R"("logical_now":1700000000.0,"last_audit_finished_at":null,"audit_cycle_count":3,)"
       R"("is_auditing":false,"allocated_size":1024,"latest_mtime":1600000000.0000006,)"
       R"("latest_mtime_ns":1600000000000000600,"revision":1,"blind_spot_additions":1,)"
-      R"("blind_spot_deletions":0,"refused_items":0,"rows_applied":0,"memory_bytes":0,)"
+      R"("blind_spot_deletions":0,"refused_items":0,"rows_applied":0,"rows_changed":0,"memory_bytes":0,)"
       R"("retired_bytes":0,"freshness":"live","stale_since":null,"stale_reason":null,)"
       R"("evidence_age_seconds":1.5,)"
       R"("file_evidence_age_seconds":60.0,"alarm":null,"uncertain":[{"path":"/d","since":1699999999.0}],)"
