@@ -70,8 +70,8 @@ class WitnessLink final : public agent::FusionLink {
   }
   env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
                                                     std::vector<batch::Sighting> sightings,
-                                                    std::stop_token stop) override {
-    return link_->Sweep(std::move(session_id), std::move(sightings), std::move(stop));
+                                                    bool again, std::stop_token stop) override {
+    return link_->Sweep(std::move(session_id), std::move(sightings), again, std::move(stop));
   }
   void CancelCalls() override { link_->CancelCalls(); }
   void CancelReport() override { link_->CancelReport(); }
