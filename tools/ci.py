@@ -30,7 +30,7 @@ STEPS = [
     ("asan", ["./dev", "unit", "asan"], "src"),
     ("e2e-asan", ["./dev", "e2e", "--preset", "asan", "-k", SANITIZED], "e2e"),
     ("tsan", ["./dev", "unit", "tsan", THREADED], "src"),
-    ("sim", ["./dev", "sim", "--seeds", "270"], "src/apps/fustor-sim"),
+    ("sim", ["./dev", "sim", "--seeds", "480"], "src/apps/fustor-sim"),
     ("fuzz", ["./dev", "fuzz"], "fuzz"),  # A minute each, as many at a time as there are processors.
     ("bench", ["./dev", "bench", "--smoke"], "bench/run.py"),
 ]

@@ -146,6 +146,10 @@ void AgentHost::LoseEvents() {
   if (process_->tree != nullptr) process_->tree->watch().Overflow();
 }
 
+std::uint64_t AgentHost::overflows() const {
+  return running() && process_->tree != nullptr ? process_->tree->watch().overflows() : 0;
+}
+
 bool AgentHost::idle() const {
   const Process& process = *process_;
   return process.pipe != nullptr && process.tree->idle() &&

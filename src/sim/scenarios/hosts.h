@@ -114,6 +114,10 @@ class AgentHost {
   bool idle() const;
   bool connected() const { return process_->pipe != nullptr && state().connected; }
   const agent::Pipe::State& state() const { return process_->pipe->state(); }
+  // Counts its lives.
+  int starts() const { return starts_; }
+  // How often events were lost in this life.
+  std::uint64_t overflows() const;
   const agent::Observer& observer() const { return process_->source->observer(); }
   const std::string& name() const { return options_.name; }
 

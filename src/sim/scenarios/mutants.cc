@@ -5,14 +5,16 @@ namespace {
 
 // That a row is stale when its reporter's own events have overtaken it (Arbiter::IsOutrun) is not
 // here: agents that send listings leave out what they have told meanwhile of a directory itself
-// (Bus::HideSelf), so nobody in this world can notice. It is for those that post rows, in any
-// order; stories hold it (own_rows_follow_own_realtime, loose_rows_do_not_undo_what_is_newer).
+// or say that it is older (Bus::HideSelf), so nobody in this world can notice. It is for those that
+// post rows, in any order; stories hold it (own_rows_follow_own_realtime,
+// loose_rows_do_not_undo_what_is_newer).
 constexpr Mutant kMutants[] = {
     {"tombstones-ignored", "what was deleted stays out against older rows"},
     {"rebirth-refused", "a row that is newer than the deletion brings the file back"},
     {"moves-lay-no-tombstone", "a moved name stays gone against older rows"},
     {"stale-evidence-taken", "what others have just confirmed is not undone by a scan"},
     {"cached-looks-trusted", "a cached look at a directory undoes nothing that is younger"},
+    {"older-realtime-taken", "what is told late or from a cache undoes nothing younger"},
     {"parent-rule-off", "an audit's unknown row is dropped when the directory is known as younger"},
     {"nothing-is-missing", "what a complete listing does not show is removed"},
     {"exempt-names-are-missing", "names that change during a listing are not missing in it"},

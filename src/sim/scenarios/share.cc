@@ -123,6 +123,9 @@ class Share {
       if (view != nullptr) {
         trust_.Look(*view, fusion_.starts(), Sessions(), &differences_);
       }
+      for (const auto& agent : agents_) {
+        trust_.LookAtLosses(agent->name(), LossesOf(*agent), &differences_);
+      }
       if (Failed("while time passed")) return false;
     }
     return true;
@@ -135,6 +138,10 @@ class Share {
       if (agent->running() && agent->connected()) names.push_back(agent->name());
     }
     return names;
+  }
+
+  static Trust::Losses LossesOf(const AgentHost& agent) {
+    return {agent.starts(), agent.running() && agent.connected(), agent.overflows()};
   }
 
   bool Failed(const std::string& when) {

@@ -14,6 +14,11 @@ constexpr Nanos kHotMargin = Seconds(6);
 // Fewer changes do not tell what the server's clock says.
 constexpr std::uint64_t kSamplesMin = 200;
 
+// From what the kernel has dropped to what Fusion is told: hosts stand still, connections are cut.
+constexpr Nanos kSlowestConfession = Seconds(150);
+// What Fusion has acknowledged is shown by then.
+constexpr Nanos kShownAfter = Seconds(1);
+
 std::string Times(const tree::Entry& entry) {
   return " (ctime " + std::to_string(entry.attrs.ctime_ns) + ", confirmed " +
          std::to_string(entry.confirmed_ns) + ")";
@@ -32,6 +37,11 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
     if (must_be && status->uncertain.empty()) {
       differences->Add(agent + " has lost events, and nothing is uncertain");
     }
+  }
+  for (std::string& broken : witness_.TakeBroken()) differences->Add(std::move(broken));
+  if (life == life_ && status->rows_applied > witness_.rows_sent()) {
+    differences->Add(std::to_string(status->rows_applied) + " rows were applied, and only " +
+                     std::to_string(witness_.rows_sent()) + " were sent");
   }
   const Result<tree::Snapshot> snapshot = view.Pin();
   if (!snapshot.ok()) return differences->Add("no revision: " + snapshot.status().message());
@@ -56,6 +66,7 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
     if (same_life && !before_.contains(path)) CheckAppeared(path, is, differences);
     if (hot_can_be_told) CheckHot(path, is, status->logical_now, differences);
   }
+  CheckTold(now, differences);
   before_ = std::move(now);
   looked_at_ = world_.now();
 }
@@ -71,6 +82,39 @@ void Trust::CheckRemoved(const std::string& path, const tree::Entry& was,
   if (witness_.MayHaveBeenRemoved(path, looked_at_)) return;
   differences->Add("'" + PrintablePath(path) + "' was confirmed and is there, but was removed" +
                    Times(was));
+}
+
+void Trust::CheckTold(const Shown& shown, Differences* differences) {
+  const Instant until{world_.now().ns - kShownAfter.count()};
+  witness_.VisitTrueTellings(until, [&](const std::string& path, const Witness::Telling& telling) {
+    if (shown.contains(path)) return;
+    const std::optional<Witness::Deed> since = witness_.LiesThereSince(path);
+    if (!since || since->at >= telling.sent) return;
+    if (witness_.MayHaveBeenRemovedSince(path, telling)) return;
+    differences->Add("'" + PrintablePath(path) + "' was told by " + telling.agent + " (ctime " +
+                     std::to_string(telling.attrs.ctime_ns) + ") and is so, but is not shown");
+  });
+}
+
+void Trust::LookAtLosses(const std::string& agent, Losses losses, Differences* differences) {
+  Owed& owed = owed_[agent];
+  const int sessions = witness_.SessionsOf(agent);
+  const bool same =
+      losses.connected && losses.life == owed.losses.life && sessions == owed.sessions;
+  if (!same) {
+    owed = {losses, sessions, world_.now(), {}};
+    return;
+  }
+  if (losses.overflows != owed.losses.overflows && !owed.since) owed.since = owed.looked_at;
+  owed.losses = losses;
+  owed.looked_at = world_.now();
+  if (!owed.since) return;
+  const std::optional<Instant> told = witness_.ToldOfLoss(agent);
+  if (told && *told >= *owed.since) {
+    owed.since.reset();
+  } else if (world_.now() - *owed.since > kSlowestConfession) {
+    differences->Add(agent + " has lost events and has not told so");
+  }
 }
 
 void Trust::CheckAppeared(const std::string& path, const tree::Entry& is,

@@ -6,11 +6,16 @@
 //  - what was deleted does not come back by evidence that is older than the deletion, or than what
 //  is
 //    known of its directory;
+//  - what realtime has told, and is still so, is shown;
+//  - a batch that is sent again is applied once;
 //  - what an audit has found and is still hot is a suspect;
+//  - whoever loses events tells so, and keeps to the order that arbitration.md asks of agents;
 //  - after lost events something is uncertain until a scan that began later has ended.
 // Deterministic; one thread.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -28,14 +33,30 @@ class Trust {
     bool clocks_are_steady = false;  // Nobody sets a clock, so what is hot can be told from here.
     bool recount = true;             // Check the whole revision, too.
   };
-  Trust(const World& world, const FileSystem& fs, const Witness& witness, Options options)
+  Trust(const World& world, const FileSystem& fs, Witness& witness, Options options)
       : world_(world), fs_(fs), witness_(witness), options_(options) {}
 
   // `life` counts Fusion's lives. `agents` run now.
   void Look(const fusion::View& view, int life, const std::vector<std::string>& agents,
             Differences* differences);
 
+  // How often an agent has lost events in this life of its process. Whoever has lost some tells
+  // Fusion in the same session, or begins another one.
+  struct Losses {
+    int life = 0;
+    bool connected = false;
+    std::uint64_t overflows = 0;
+  };
+  void LookAtLosses(const std::string& agent, Losses losses, Differences* differences);
+
  private:
+  struct Owed {
+    Losses losses;
+    int sessions = 0;
+    Instant looked_at;
+    std::optional<Instant> since;
+  };
+  void CheckTold(const Shown& shown, Differences* differences);
   void CheckRemoved(const std::string& path, const tree::Entry& was, Differences* differences);
   void CheckAppeared(const std::string& path, const tree::Entry& is, Differences* differences);
   void CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
@@ -43,8 +64,9 @@ class Trust {
 
   const World& world_;
   const FileSystem& fs_;
-  const Witness& witness_;
+  Witness& witness_;
   const Options options_;
+  std::map<std::string, Owed> owed_;  // By agent.
   int life_ = 0;
   tree::Revision revision_ = 0;
   Instant looked_at_;

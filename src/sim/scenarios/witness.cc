@@ -32,6 +32,11 @@ class WitnessStream final : public agent::ReportStream {
 
 namespace {
 
+// From a deed to its event.
+constexpr Nanos kSlowestNews = Seconds(10);
+// What was sent so long ago has arrived, or never will.
+constexpr Nanos kForgotten = Seconds(200);
+
 class WitnessLink final : public agent::FusionLink {
  public:
   using Begun = std::function<void()>;
@@ -55,6 +60,18 @@ class WitnessLink final : public agent::FusionLink {
         co_await link_->Report(std::move(session_id));
     if (!opened.ok()) co_return opened.status();
     co_return around_(std::move(opened).value());
+  }
+  env::Task<Status> TellConfig(std::string session_id, batch::ConfigReport report) override {
+    return link_->TellConfig(std::move(session_id), std::move(report));
+  }
+  env::Task<Result<std::vector<std::string>>> ListSuspects(std::string session_id,
+                                                           std::stop_token stop) override {
+    return link_->ListSuspects(std::move(session_id), std::move(stop));
+  }
+  env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
+                                                    std::vector<batch::Sighting> sightings,
+                                                    bool again, std::stop_token stop) override {
+    return link_->Sweep(std::move(session_id), std::move(sightings), again, std::move(stop));
   }
   void CancelCalls() override { link_->CancelCalls(); }
   void CancelReport() override { link_->CancelReport(); }
@@ -124,10 +141,16 @@ std::optional<Witness::Deed> Witness::GoneSince(std::string_view path) const {
 
 // --- The agents ----------------------------------------------------------------------------------
 
-void Witness::OnSession(const std::string& agent) { agents_[agent] = Agent(); }
+void Witness::OnSession(const std::string& agent) {
+  const int sessions = agents_[agent].sessions;
+  agents_[agent] = Agent();
+  agents_[agent].sessions = sessions + 1;
+}
 
-void Witness::Remove(std::string path, bool is_certain, Pending* pending) {
-  auto removal = std::make_shared<Removal>(Removal{std::move(path), is_certain, world_.now(), {}});
+void Witness::Remove(const std::string& agent, std::string path, bool is_certain,
+                     Pending* pending) {
+  auto removal = std::make_shared<Removal>(
+      Removal{std::move(path), is_certain, agent, ++order_, world_.now(), {}});
   removals_.push_back(removal);
   pending->removals.push_back(std::move(removal));
 }
@@ -136,21 +159,29 @@ void Witness::OnBatch(const std::string& agent, const batch::Batch& batch) {
   Agent& state = agents_[agent];
   if (batch.sequence <= state.last_sequence) return;  // Sent again.
   state.last_sequence = batch.sequence;
+  rows_sent_ += batch.row_count();
   Pending& pending = state.pending.emplace_back();
   pending.sequence = batch.sequence;
   pending.lost_events = batch.lost_events;
   if (batch.lost_events) {
     state.lost_at = batch.sequence;
+    state.told_of_loss = world_.now();
     state.loss_known_since.reset();
   }
   if (batch.source == batch::Source::kRealtime) {
-    OnRealtime(batch, &pending);
+    OnRealtime(agent, batch, &pending);
   } else {
     OnScan(batch, &state);
   }
 }
 
 void Witness::OnScan(const batch::Batch& batch, Agent* state) {
+  for (const batch::DirBlock& block : batch.blocks) {
+    for (std::size_t i = 0; i < block.rows.size(); ++i) {
+      state->listed[JoinPath(block.path, block.rows.name(i))] = {world_.now(),
+                                                                 block.rows.attrs(i).inode};
+    }
+  }
   if (batch.mark == batch::ScanMark::kBegin) state->scans[batch.scan_id] = batch.sequence;
   if (batch.mark != batch::ScanMark::kEnd) return;
   scan_ended_at_ = world_.now();
@@ -160,7 +191,38 @@ void Witness::OnScan(const batch::Batch& batch, Agent* state) {
   state->scans.erase(scan);
 }
 
-void Witness::OnRealtime(const batch::Batch& batch, Pending* pending) {
+// Whatever an agent has seen before it makes a listing, it tells before it sends that. So a
+// deletion is no news of what the same session has listed, unless it happened after the listing was
+// made.
+void Witness::CheckPromised(const std::string& agent, const std::string& path) {
+  const Agent& state = agents_[agent];
+  const auto listed = state.listed.find(path);
+  if (listed == state.listed.end()) return;
+  const std::optional<Deed> since = LiesThereSince(path);
+  const std::optional<Deed> gone = GoneSince(path);
+  if (!since || !gone || since->at > listed->second.at) return;
+  const Result<NodeId> node = fs_.Resolve(path);
+  if (!node.ok() || fs_.AttrsOf(*node).inode != listed->second.inode) return;  // From a cache.
+  if (since->at - gone->at < kSlowestNews) return;
+  broken_.push_back(agent + " has listed '" + PrintablePath(path) +
+                    "' and then told of a deletion before that");
+}
+
+void Witness::Tell(const std::string& agent, const std::string& path, const EntryAttrs& attrs,
+                   Pending* pending) {
+  std::shared_ptr<Telling>& last = tellings_[path];
+  const bool old = last == nullptr || world_.now() - last->sent > kForgotten;
+  auto telling = std::make_shared<Telling>();
+  telling->attrs = attrs;
+  telling->sent = world_.now();
+  telling->agent = agent;
+  telling->order = ++order_;
+  telling->certain = old || (last->certain && (last->taken || last->agent == agent));
+  pending->tellings.push_back(telling);
+  last = std::move(telling);
+}
+
+void Witness::OnRealtime(const std::string& agent, const batch::Batch& batch, Pending* pending) {
   const auto confirm = [this](std::string path, std::int64_t ctime_ns) {
     std::int64_t& latest = confirmed_[std::move(path)];
     latest = std::max(latest, ctime_ns);
@@ -168,23 +230,29 @@ void Witness::OnRealtime(const batch::Batch& batch, Pending* pending) {
   for (const Change& change : batch.changes) {
     switch (change.kind) {
       case Change::Kind::kDelete:
-        Remove(change.path, true, pending);
+        CheckPromised(agent, change.path);
+        Remove(agent, change.path, true, pending);
         break;
       case Change::Kind::kMove:
-        Remove(change.old_path, true, pending);
-        Remove(change.path, false, pending);
+        CheckPromised(agent, change.old_path);
+        Remove(agent, change.old_path, true, pending);
+        Remove(agent, change.path, false, pending);
         break;
       case Change::Kind::kUpsert:
         ++told_;
         confirm(change.path, change.attrs.ctime_ns);
-        if (!change.attrs.is_directory()) Remove(change.path + "/", false, pending);
+        if (!change.attrs.is_directory()) Remove(agent, change.path + "/", false, pending);
+        Tell(agent, change.path, change.attrs, pending);
         break;
     }
   }
   for (const batch::DirBlock& block : batch.blocks) {
-    Remove(block.path == "/" ? "/" : block.path + "/", false, pending);
+    Remove(agent, block.path == "/" ? "/" : block.path + "/", false, pending);
+    if (block.self.inode != 0) Tell(agent, block.path, block.self, pending);
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
-      confirm(JoinPath(block.path, block.rows.name(i)), block.rows.attrs(i).ctime_ns);
+      const std::string path = JoinPath(block.path, block.rows.name(i));
+      confirm(path, block.rows.attrs(i).ctime_ns);
+      Tell(agent, path, block.rows.attrs(i), pending);
     }
   }
 }
@@ -194,6 +262,7 @@ void Witness::OnAcknowledged(const std::string& agent, std::uint64_t sequence) {
   while (!state.pending.empty() && state.pending.front().sequence <= sequence) {
     const Pending& pending = state.pending.front();
     for (const auto& removal : pending.removals) removal->taken = world_.now();
+    for (const auto& telling : pending.tellings) telling->taken = world_.now();
     if (pending.lost_events && pending.sequence == state.lost_at)
       state.loss_known_since = world_.now();
     state.pending.pop_front();
@@ -220,6 +289,39 @@ bool Witness::MayHaveBeenRemoved(std::string_view path, Instant from) const {
   });
 }
 
+void Witness::VisitTrueTellings(
+    Instant until, const std::function<void(const std::string&, const Telling&)>& visit) {
+  for (auto it = tellings_.begin(); it != tellings_.end();) {
+    const auto& [path, telling] = *it;
+    const Result<NodeId> node = fs_.Resolve(path);
+    const bool is_true = node.ok() && fs_.AttrsOf(*node) == telling->attrs;
+    if (is_true && telling->certain && telling->taken && *telling->taken < until) {
+      visit(path, *telling);
+    }
+    it =
+        is_true || world_.now() - telling->sent <= kForgotten ? std::next(it) : tellings_.erase(it);
+  }
+}
+
+bool Witness::MayHaveBeenRemovedSince(std::string_view path, const Telling& telling) const {
+  return std::any_of(removals_.rbegin(), removals_.rend(), [&](const auto& removal) {
+    const bool later = removal->agent == telling.agent
+                           ? removal->order > telling.order
+                           : !removal->taken || *removal->taken >= telling.sent;
+    return later && Covers(removal->path, path);
+  });
+}
+
+std::optional<Instant> Witness::ToldOfLoss(const std::string& agent) const {
+  const auto it = agents_.find(agent);
+  return it == agents_.end() ? std::nullopt : it->second.told_of_loss;
+}
+
+int Witness::SessionsOf(const std::string& agent) const {
+  const auto it = agents_.find(agent);
+  return it == agents_.end() ? 0 : it->second.sessions;
+}
+
 bool Witness::WasToldGone(std::string_view path, Instant since, Instant until) const {
   return std::any_of(removals_.begin(), removals_.end(), [&](const auto& removal) {
     return removal->is_certain && removal->path == path && removal->sent >= since &&
@@ -235,7 +337,8 @@ std::optional<Instant> Witness::UncertainSince(const std::string& agent) const {
 }
 
 void Witness::OnFusionGone() {
-  told_ = 0;
+  told_ = rows_sent_ = 0;
+  tellings_.clear();
   // No tombstone outlives it. What it has not acknowledged may be sent again, or not.
   std::erase_if(removals_, [](const auto& removal) { return removal->taken.has_value(); });
   for (auto& [name, agent] : agents_) {

@@ -92,10 +92,17 @@ void Bus::Touch(DirKey dir, std::string_view name) {
   }
 }
 
-void Bus::HideSelf(DirKey dir) {
+void Bus::HideSelf(DirKey dir, const EntryAttrs& told) {
   for (const Waiting* waiting : {&waiting_, &waiting_for_jobs_}) {
     const auto it = waiting->find(dir);
-    if (it != waiting->end()) scan_[it->second - scan_popped_].block.self = EntryAttrs();
+    if (it == waiting->end()) continue;
+    Scanned& scanned = scan_[it->second - scan_popped_];
+    EntryAttrs& self = scanned.block.self;
+    // A snapshot overrides what was told before it, an audit only what is older.
+    const bool shows_its_age = scanned.source == batch::Source::kAudit &&
+                               self.inode == told.inode && self.ctime_ns != 0 &&
+                               self.ctime_ns < told.ctime_ns;
+    if (!shows_its_age) self = EntryAttrs();
   }
 }
 

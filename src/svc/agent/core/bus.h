@@ -78,8 +78,9 @@ class Bus {
   // A realtime change of dir/name: a listing of `dir` that waits must not tell about it any more.
   void Touch(DirKey dir, std::string_view name);
   // The directory's own attributes are told as a change: a listing of it that waits tells its own
-  // no more. They must not be replaced by the newer ones, since they say how old the listing is.
-  void HideSelf(DirKey dir);
+  // no more. One of an audit keeps them if they are older for everybody to see: then they undo
+  // nothing, and say how old its names are. They must not be replaced by the newer ones.
+  void HideSelf(DirKey dir, const EntryAttrs& told);
   // The directory is gone: its listing must not leave.
   void Drop(DirKey dir);
 

@@ -71,6 +71,34 @@ TEST(Bus, AHugeListingLeavesInParts) {
   }
 }
 
+// What the directory was when it was listed must not undo what has been told of it since, nor must
+// old names look new.
+TEST(Bus, AListingThatWaitsSaysHowOldItIsOrNothing) {
+  struct Case {
+    batch::Source source;
+    std::int64_t told_ctime_ns;
+    std::int64_t leaves_with_ctime_ns;
+  };
+  for (const Case& c :
+       {Case{batch::Source::kSnapshot, 200, 0}, Case{batch::Source::kAudit, 200, 100},
+        Case{batch::Source::kAudit, 100, 0}}) {
+    Bus bus{Bus::Options()};
+    bus.BeginScan(1, c.source, "/");
+    batch::DirBlock block;
+    block.self.kind = EntryKind::kDirectory;
+    block.self.inode = 2;
+    block.self.ctime_ns = 100;
+    EntryAttrs told = block.self;
+    told.ctime_ns = c.told_ctime_ns;
+    bus.PushScanned(1, DirTable::kRoot, std::move(block));
+    bus.HideSelf(DirTable::kRoot, told);
+    const DirTable dirs;
+    const std::optional<batch::Batch> batch = bus.Take(dirs);
+    ASSERT_TRUE(batch && batch->blocks.size() == 1);
+    EXPECT_EQ(batch->blocks.front().self.ctime_ns, c.leaves_with_ctime_ns);
+  }
+}
+
 TEST(Bus, PartsKeepTheirPlaceBeforeALaterRename) {
   Bus::Options options;
   options.batch_bytes_max = BytesOf(10);

@@ -345,8 +345,7 @@ bool Observer::FinishListing(env::ListedDir& listed, Listing listing, std::uint6
       return true;
     }
     if (listed.dir != DirTable::kRoot) {  // Gone, replaced or renamed: its parent knows more.
-      unlisted_.insert(listed.dir);
-      WantDirectory(listed.dir, now + kRetryAfter);
+      WantUnlisted(listed.dir, now);
       return true;
     }
   }
@@ -359,7 +358,7 @@ bool Observer::FinishListing(env::ListedDir& listed, Listing listing, std::uint6
   if (listed.status.ok()) {
     unlisted_.erase(listed.dir);
   } else {
-    unlisted_.insert(listed.dir);
+    unlisted_.try_emplace(listed.dir);
   }
   SetTold(listed.dir, scan_id);
   if (listed.unchanged) {

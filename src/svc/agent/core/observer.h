@@ -256,6 +256,7 @@ class Observer {
   void Cancel(const EntryKey& key);
   void Schedule(const EntryKey& key, Pending& pending, Instant due);
   void WantDirectory(DirKey dir, Instant now);
+  void WantUnlisted(DirKey dir, Instant now);
   void Touch(DirKey dir, const std::string& name);
   void AnnounceFound(DirKey dir, std::string_view name);
   // What is in the directory has not been told to somebody who looks for nothing there any more.
@@ -343,8 +344,9 @@ class Observer {
   std::unordered_set<DirKey> appeared_;          // What of it is still wanted.
   std::unordered_map<DirKey, Listing> listing_;  // In flight.
   // Not found or not readable when they were to be listed: tried again when something is seen of
-  // them.
-  std::unordered_set<DirKey> unlisted_;
+  // them. How often they were not found: a network file system may show the entry and not the
+  // directory for as long as its caches live.
+  std::unordered_map<DirKey, int> unlisted_;
   // New directories that the last audits have found. If their events come only now, what is in them
   // is announced all the same.
   std::unordered_set<DirKey> found_ahead_;

@@ -190,8 +190,7 @@ bool Observer::StopsJobListing(Job* job, const env::ListedDir& listed, const Lis
       job->to_list.push_back(listed.dir);
       return true;
     }
-    unlisted_.insert(listed.dir);
-    WantDirectory(listed.dir, now + kRetryAfter);
+    WantUnlisted(listed.dir, now);
     if (wanted) job->error = PrintablePath(job->path) + " is not there (any more)";
     return true;
   }

@@ -9,6 +9,9 @@
 namespace fustor::agent {
 namespace {
 
+// Every 20 ms first, then more and more seldom: every five seconds.
+constexpr int kUnlistedStepsMax = 8;
+
 // It may work the next time.
 bool IsPassing(Code code) { return code == Code::kUnavailable || code == Code::kResourceExhausted; }
 
@@ -37,6 +40,13 @@ void Observer::WantDirectory(DirKey dir, Instant now) {
   const std::string name(dirs_.NameOf(dir));
   Touch(parent, name);
   Want({parent, name}, std::nullopt, now);
+}
+
+// It is there, or was when its parent was looked at, and could not be found.
+void Observer::WantUnlisted(DirKey dir, Instant now) {
+  int& tries = unlisted_[dir];
+  WantDirectory(dir, now + kRetryAfter * (1 << std::min(tries, kUnlistedStepsMax)));
+  ++tries;
 }
 
 void Observer::Cancel(const EntryKey& key) {
@@ -193,7 +203,7 @@ bool Observer::WillBeTold(const Subscriber& subscriber, DirKey dir) const {
 void Observer::RefreshSelf(DirKey dir, const EntryAttrs& attrs) {
   watch_budget_.Changed(dir, attrs);
   if (const auto it = listing_.find(dir); it != listing_.end()) it->second.fresh_self = true;
-  for (auto& [id, subscriber] : subscribers_) subscriber.bus->HideSelf(dir);
+  for (auto& [id, subscriber] : subscribers_) subscriber.bus->HideSelf(dir, attrs);
 }
 
 void Observer::Vanished(const EntryKey& key, Instant now) {

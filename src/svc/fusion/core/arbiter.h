@@ -242,6 +242,8 @@ class Arbiter {
   Verdict Judge(const tree::Entry& have, const EntryAttrs& row, std::string_view target,
                 const Context& context);
   bool IsOutrun(const tree::Entry& have, const EntryAttrs& row, const Context& context) const;
+  void Reconfirm(const Context& context);
+  static bool IsOlderLook(const tree::Entry& have, const EntryAttrs& seen, const Context& context);
   bool IsProtected(const tree::Entry& have, const Context& context) const;
   bool IsUnsettled(const tree::Entry& have, const Context& context) const;
   bool HasProtectedBelow(tree::DirId directory, const Context& context);

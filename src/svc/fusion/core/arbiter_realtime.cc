@@ -26,6 +26,24 @@ std::uint8_t Without(std::uint8_t flags, std::uint8_t flag) {
 
 }  // namespace
 
+// What others have told of this very entry is younger: a host has told late, or from its caches.
+// Of a file with several names they may have told by another one.
+bool Arbiter::IsOlderLook(const tree::Entry& have, const EntryAttrs& seen, const Context& context) {
+  const bool links = !have.attrs.is_directory() && have.attrs.nlink > 1;
+  if (have.reporter == context.reporter && !links) return false;
+  if (Broken("older-realtime-taken")) return false;
+  return (have.confirmed_ns != 0 || links) && seen.inode != 0 && seen.inode == have.attrs.inode &&
+         seen.kind == have.attrs.kind && seen.ctime_ns != 0 && seen.ctime_ns < have.attrs.ctime_ns;
+}
+
+// `have_` is younger than what has been told now: it is as it was, as of now.
+void Arbiter::Reconfirm(const Context& context) {
+  ++context.outcome->stale;
+  have_.flags |= tree::kKnownByAgent;
+  have_.confirmed_ns = context.now.wall.ns;
+  NoteConfirmation(have_.reporter, context.now.wall);
+}
+
 void Arbiter::ApplyChanges(std::span<const batch::Change> changes, const Context& context) {
   std::size_t foreseen = 0;
   for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -53,6 +71,11 @@ void Arbiter::UpsertRoot(const EntryAttrs& attrs, const Context& context) {
     return;
   }
   have_ = tree_.GetRoot();
+  if (IsOlderLook(have_, attrs, context)) {
+    Reconfirm(context);
+    tree_.PutRoot(have_);
+    return;
+  }
   ++(have_.attrs == attrs ? context.outcome->unchanged : context.outcome->updated);
   have_.attrs = attrs;
   have_.flags = Without(have_.flags | tree::kKnownByAgent, tree::kImplied);
@@ -86,7 +109,9 @@ void Arbiter::Upsert(const batch::Change& change, const Context& context) {
   NoteConfirmation(context.reporter, context.now.wall);
   SparePath(change.path);
   if (IsPlausibleSample(change.attrs)) {
+    const bool first = watermark_.samples() == 0;
     watermark_.Sample({change.attrs.mtime_ns}, context.now.wall);
+    if (first) tombstones_.SetClock(watermark_.At(context.now.wall) - context.now.wall);
   }
   if (change.path == "/") {
     UpsertRoot(change.attrs, context);
@@ -109,6 +134,11 @@ std::optional<tree::DirId> Arbiter::UpsertEntry(std::string_view path, const Ent
     if (!dir) return std::nullopt;
     have_ = tree::Entry{};
     have_.attrs.kind = attrs.kind;
+  }
+  if (existed && IsOlderLook(have_, attrs, context)) {
+    Reconfirm(context);
+    additions_.Erase(path);
+    return tree_.Put(*dir, name, have_);
   }
   if (have_.attrs.is_directory() && !attrs.is_directory()) {
     context.outcome->deleted += CountBelow(have_.dir);

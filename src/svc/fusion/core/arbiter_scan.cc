@@ -76,14 +76,30 @@ struct Arbiter::Join {
     return !listing.has_self || ChangeTime(entry.attrs) >= ChangeTime(listing.block->self);
   }
 
+  // Another object had the name when the directory was as it is not any more. Its times may be new
+  // all the same: a rename changes them.
+  bool IsOfAnOlderLook(const tree::Entry& entry, const EntryAttrs& row) const {
+    return listing.against_known < 0 && IsAnotherObject(row, entry.attrs) &&
+           !Broken("cached-looks-trusted") &&
+           (arbiter.IsProtected(entry, context) || arbiter.IsUnsettled(entry, context));
+  }
+
   void Meet(const tree::Entry& entry) {
     const std::size_t row = next++;
     const EntryList& rows = listing.block->rows;
     Outcome& outcome = *context.outcome;
     if (context.realtime()) {
+      if (arbiter.IsOlderLook(entry, rows.attrs(row), context)) {
+        ++outcome.stale;
+        return;
+      }
       const bool same = entry.attrs == rows.attrs(row) && entry.target == rows.target(row);
       ++(same ? outcome.unchanged : outcome.updated);
       Take(entry, row);
+      return;
+    }
+    if (IsOfAnOlderLook(entry, rows.attrs(row))) {
+      ++outcome.stale;
       return;
     }
     switch (arbiter.Judge(entry, rows.attrs(row), rows.target(row), context)) {
@@ -212,6 +228,13 @@ bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
     Drop(*listing, &Outcome::zombies, context);
     return false;
   }
+  // Its parent has been listed before somebody told of the deletion. What the directory itself says
+  // proves nothing: a rename changes its times, and caches show it under the old name.
+  if (!context.loose && !Broken("cached-looks-trusted") &&
+      tombstones_.IsCoveredByOthers(block.path, context.scan->begin_wall_ns, context.session)) {
+    Drop(*listing, &Outcome::zombies, context);
+    return false;
+  }
   if (Scans::IsRefused(*context.scan, block.path) || (block.failed && !listing->has_self)) {
     Drop(*listing, &Outcome::stale, context);
     return false;
@@ -272,6 +295,12 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
     if (verdict == Verdict::kStale && block.silent && !IsProtected(have_, context) &&
         !IsUnsettled(have_, context)) {
       verdict = Verdict::kTake;
+    }
+    // Times of two objects say nothing about which of them has the name now.
+    if (verdict == Verdict::kTake && was_real && IsAnotherObject(block.self, have_.attrs) &&
+        !Broken("cached-looks-trusted") &&
+        (IsProtected(have_, context) || IsUnsettled(have_, context))) {
+      verdict = Verdict::kStale;
     }
     listing->elsewhere = block.path != "/" && was_real && verdict == Verdict::kStale &&
                          IsAnotherObject(block.self, have_.attrs);

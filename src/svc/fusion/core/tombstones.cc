@@ -20,6 +20,18 @@ void Tombstones::Lay(std::string_view path, std::int64_t watermark_ns, std::int6
   item->value = {watermark_ns, wall_ns, by, others_ns, by_age_.insert(by_age_.end(), item)};
 }
 
+void Tombstones::SetClock(Nanos ahead) {
+  if (ahead <= Nanos(0)) return;
+  for (void* const at : by_age_) {
+    Stone& stone = static_cast<Trie::Item*>(at)->value;
+    if (stone.watermark_ns < stone.wall_ns) continue;  // As old as a look that was told with it.
+    stone.watermark_ns = std::max(stone.watermark_ns, stone.wall_ns + ahead.count());
+    if (stone.others_ns == INT64_MIN) continue;
+    const std::int64_t guessed_ns = std::min(stone.others_ns, stone.wall_ns);
+    stone.others_ns = std::max(stone.others_ns, guessed_ns + ahead.count());
+  }
+}
+
 void Tombstones::EraseAlong(std::string_view path) {
   if (trie_.empty()) return;
   // An ancestor's tombstone and the path's own are independent: look at each prefix once.
@@ -46,23 +58,35 @@ void Tombstones::Erase(Trie::Item* stone) {
   trie_.Erase(stone);
 }
 
-std::optional<std::int64_t> Tombstones::Covering(std::string_view path, Moment begun) {
-  std::optional<std::int64_t> highest;
-  if (trie_.empty()) return highest;
+template <class Visit>
+void Tombstones::VisitAlong(std::string_view path, Visit visit) {
+  if (trie_.empty()) return;
   std::string_view rest = path;
   for (Trie::Dir* dir = trie_.FindDir("/"); dir != nullptr;) {
     const std::string_view name = NextComponent(&rest);
     if (name.empty()) break;
-    if (const Trie::Item* item = trie_.FindIn(dir, name); item != nullptr) {
-      const std::int64_t watermark_ns = WatermarkFor(item->value, begun);
-      if (watermark_ns != INT64_MIN) {
-        highest = std::max(highest.value_or(INT64_MIN), watermark_ns);
-      }
-    }
+    if (const Trie::Item* item = trie_.FindIn(dir, name); item != nullptr) visit(item->value);
     const auto below = dir->dirs.find(name);
     dir = below == dir->dirs.end() ? nullptr : below->second.get();
   }
+}
+
+std::optional<std::int64_t> Tombstones::Covering(std::string_view path, Moment begun) {
+  std::optional<std::int64_t> highest;
+  VisitAlong(path, [&](const Stone& stone) {
+    const std::int64_t watermark_ns = WatermarkFor(stone, begun);
+    if (watermark_ns != INT64_MIN) highest = std::max(highest.value_or(INT64_MIN), watermark_ns);
+  });
   return highest;
+}
+
+bool Tombstones::IsCoveredByOthers(std::string_view path, std::int64_t wall_ns,
+                                   SessionKey session) {
+  bool covered = false;
+  VisitAlong(path, [&](const Stone& stone) {
+    covered = covered || (stone.wall_ns > wall_ns && stone.laid.session != session);
+  });
+  return covered;
 }
 
 Tombstones::Trie::Dir* Tombstones::In(std::string_view directory) {

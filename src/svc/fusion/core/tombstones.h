@@ -11,6 +11,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/time.h"
 #include "svc/fusion/core/arbiter_types.h"
 #include "svc/fusion/core/path_trie.h"
 
@@ -44,6 +45,11 @@ class Tombstones {
   // O(depth + tombstones below).
   void Lay(std::string_view path, std::int64_t watermark_ns, std::int64_t wall_ns, Moment by);
 
+  // All were laid by a clock that was only guessed: file time is ahead of physical time by so much.
+  // What says that they are older than that stays as it is: only who guessed too low is corrected.
+  // O(tombstones).
+  void SetClock(Nanos ahead);
+
   // Removes those at `path` and at the directories above it: the path exists.
   void EraseAlong(std::string_view path);
   // Removes those at `path` and below it.
@@ -56,6 +62,9 @@ class Tombstones {
   }
   // The highest such watermark at `path` or at a directory above it. O(depth).
   std::optional<std::int64_t> Covering(std::string_view path, Moment begun);
+  // Whether one at `path` or at a directory above it was laid after `wall_ns`, last by another
+  // session. O(depth).
+  bool IsCoveredByOthers(std::string_view path, std::int64_t wall_ns, SessionKey session);
   // The tombstones of the entries of one directory; nullptr when there are none. Valid until the
   // next change.
   Trie::Dir* In(std::string_view directory);
@@ -71,6 +80,10 @@ class Tombstones {
   const Trie& trie() const { return trie_; }
 
  private:
+  // For each tombstone at `path` or at a directory above it, the topmost first.
+  template <class Visit>
+  void VisitAlong(std::string_view path, Visit visit);
+
   Trie trie_;
   std::list<void*> by_age_;  // Trie::Item*, oldest first.
 };
