@@ -36,7 +36,7 @@ LOG_LINES = 60
 
 # What sanitizers write of a fault, and how much more memory they need than we do.
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer")
-SANITIZED = BIN.parent.name in ("asan", "tsan")
+SANITIZED = BIN.parent.name in ("asan", "fuzz", "tsan")
 MEMORY_FACTOR = 6 if SANITIZED else 1
 
 

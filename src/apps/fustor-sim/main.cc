@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/cli11/parse.h"
@@ -37,6 +40,7 @@ struct Arguments {
   std::optional<std::uint64_t> hours;
   std::optional<std::uint64_t> seconds;
   std::optional<std::uint64_t> jobs;
+  std::string known;
   std::string mutant;
   bool mutants = false;
   bool strict_links = false;
@@ -57,6 +61,8 @@ cli::Program ProgramOf(Arguments* arguments) {
       {"--seed", "S", "replay this one seed, twice, and compare", &arguments->seed},
       {"--hours", "H", "virtual hours of work and faults for each seed", &arguments->hours},
       {"--seconds", "T", "the same in seconds (default 3600)", &arguments->seconds},
+      {"--known", "S,S,...", "seeds that are known to fail: one that passes is an error",
+       &arguments->known},
       {"--mutants", "", "break one rule after the other; exit 1 when one is not noticed",
        &arguments->mutants},
       {"--mutant", "NAME", "break this rule in all that is run", &arguments->mutant},
@@ -203,6 +209,21 @@ class Children {
   std::vector<Child> running_;
 };
 
+// Seeds, with commas between them. nullopt: `text` is something else.
+std::optional<std::set<std::uint64_t>> SeedsIn(const std::string& text) {
+  std::set<std::uint64_t> seeds;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const char* const last = text.data() + end;
+    std::uint64_t seed = 0;
+    const auto [read, error] = std::from_chars(text.data() + at, last, seed);
+    if (error != std::errc() || read != last) return std::nullopt;
+    seeds.insert(seed);
+    at = end + 1;
+  }
+  return seeds;
+}
+
 unsigned long long Number(std::uint64_t n) { return n; }
 
 void ShowProgress(const std::string& line) {
@@ -211,7 +232,8 @@ void ShowProgress(const std::string& line) {
 
 class Campaign {
  public:
-  explicit Campaign(const Arguments& arguments) : arguments_(arguments), children_(arguments) {}
+  Campaign(const Arguments& arguments, std::set<std::uint64_t> known)
+      : arguments_(arguments), children_(arguments), known_(std::move(known)) {}
 
   int Run() {
     const std::uint64_t first = arguments_.first.value_or(1);
@@ -231,7 +253,10 @@ class Campaign {
     std::printf("%llu seeds: %.1f virtual hours, %llu system calls in %.1f s; hash %016llx\n",
                 Number(done_), static_cast<double>(virtual_ns_) / 3.6e12, Number(calls_), wall,
                 Number(hash_));
-    std::printf("%llu passed, %llu failed\n", Number(done_ - failed_), Number(failed_));
+    std::printf("%llu passed, %llu failed", Number(done_ - failed_ - failed_as_known_),
+                Number(failed_));
+    if (failed_as_known_ != 0) std::printf(", %llu skipped", Number(failed_as_known_));
+    std::printf("\n");
     return failed_ == 0 ? cli::kExitOk : cli::kExitFailed;
   }
 
@@ -243,12 +268,17 @@ class Campaign {
     hash_ += ending.hash * (2 * ending.seed + 1);  // In whatever order the seeds end.
     calls_ += ending.calls;
     virtual_ns_ += ending.virtual_ns;
-    if (ending.ok) return;
-    ++failed_;
+    const bool known = known_.contains(ending.seed);
+    if (ending.ok && !known) return;
+    ++(ending.ok || !known ? failed_ : failed_as_known_);
     ShowProgress("");
-    const std::string text = "seed " + std::to_string(ending.seed) +
-                             " FAILED; replay: " + ReplayCommand(arguments_, ending.seed) + "\n" +
-                             ending.text;
+    std::string text = "seed " + std::to_string(ending.seed);
+    if (ending.ok) {
+      text += " passes: take it off the list of those that are known to fail\n";
+    } else {
+      text += known ? " fails, as is known" : " FAILED";
+      text += "; replay: " + ReplayCommand(arguments_, ending.seed) + "\n" + ending.text;
+    }
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
   }
@@ -256,8 +286,10 @@ class Campaign {
   const Arguments& arguments_;
   const Clock::time_point begin_ = Clock::now();
   Children children_;
+  const std::set<std::uint64_t> known_;
   std::uint64_t done_ = 0;
   std::uint64_t failed_ = 0;
+  std::uint64_t failed_as_known_ = 0;
   std::uint64_t calls_ = 0;
   std::uint64_t virtual_ns_ = 0;
   std::uint64_t hash_ = 0;
@@ -368,5 +400,11 @@ int main(int argc, char** argv) {
   if (arguments.mutants) return fustor::sim::Hunt(arguments).Run();
   fustor::BreakRule(arguments.mutant);
   if (arguments.seed) return fustor::sim::Replay(arguments);
-  return fustor::sim::Campaign(arguments).Run();
+  std::optional<std::set<std::uint64_t>> known = fustor::sim::SeedsIn(arguments.known);
+  if (!known) {
+    std::fprintf(stderr, "--known %s: it must be seeds with commas between them, such as 7,12\n",
+                 arguments.known.c_str());
+    return fustor::cli::kExitUsage;
+  }
+  return fustor::sim::Campaign(arguments, *std::move(known)).Run();
 }
