@@ -26,16 +26,6 @@ std::uint8_t Without(std::uint8_t flags, std::uint8_t flag) {
 
 }  // namespace
 
-// What others have told of this very entry is younger: a host has told late, or from its caches.
-// Of a file with several names they may have told by another one.
-bool Arbiter::IsOlderLook(const tree::Entry& have, const EntryAttrs& seen, const Context& context) {
-  const bool links = !have.attrs.is_directory() && have.attrs.nlink > 1;
-  if (have.reporter == context.reporter && !links) return false;
-  if (Broken("older-realtime-taken")) return false;
-  return (have.confirmed_ns != 0 || links) && seen.inode != 0 && seen.inode == have.attrs.inode &&
-         seen.kind == have.attrs.kind && seen.ctime_ns != 0 && seen.ctime_ns < have.attrs.ctime_ns;
-}
-
 // `have_` is younger than what has been told now: it is as it was, as of now.
 void Arbiter::Reconfirm(const Context& context) {
   ++context.outcome->stale;
