@@ -77,11 +77,17 @@ struct Arbiter::Join {
   }
 
   // Another object had the name when the directory was as it is not any more. Its times may be new
-  // all the same: a rename changes them.
+  // all the same: a rename changes them, and so does what is made below it where it is now.
   bool IsOfAnOlderLook(const tree::Entry& entry, const EntryAttrs& row) const {
-    return listing.against_known < 0 && IsAnotherObject(row, entry.attrs) &&
+    return IsAnotherObject(row, entry.attrs) && (listing.against_known < 0 || MayPrecede(entry)) &&
            !Broken("cached-looks-trusted") &&
            (arbiter.IsProtected(entry, context) || arbiter.IsUnsettled(entry, context));
+  }
+
+  // Who gives a name to another object changes the directory after all that was seen of the first.
+  bool MayPrecede(const tree::Entry& entry) const {
+    const std::int64_t directory_ns = listing.has_self ? listing.block->self.ctime_ns : 0;
+    return directory_ns != 0 && entry.attrs.ctime_ns >= directory_ns;
   }
 
   void Meet(const tree::Entry& entry) {
