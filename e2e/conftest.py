@@ -34,6 +34,9 @@ DEADLINE_S = float(os.environ.get("FUSTOR_E2E_DEADLINE", "60"))
 STOP_S = 20
 LOG_LINES = 60
 
+# Whoever starts the tests in the background may ignore this signal, and so would our programs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # What sanitizers write of a fault, and how much more memory they need than we do.
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer")
 SANITIZED = BIN.parent.name in ("asan", "fuzz", "tsan")
