@@ -5,40 +5,11 @@
 
 #include "adapters/json/parse.h"
 #include "adapters/json/tape.h"
+#include "adapters/json/tape_testing.h"
 #include "base/check.h"
 
 namespace fustor::json {
 namespace {
-
-Value FromTape(Tape::Node node) {
-  switch (node.kind()) {
-    case Tape::Kind::kNull:
-      return Value();
-    case Tape::Kind::kBool:
-      return Value(node.Bool());
-    case Tape::Kind::kInt:
-      return Value(node.Int());
-    case Tape::Kind::kUint:
-      return Value(node.Uint());
-    case Tape::Kind::kDouble:
-      return Value(node.Number());
-    case Tape::Kind::kString:
-      return Value(std::string(node.String()));
-    case Tape::Kind::kArray: {
-      Value::Array items;
-      node.ForEachItem([&](Tape::Node item) { items.push_back(FromTape(item)); });
-      return Value(std::move(items));
-    }
-    case Tape::Kind::kObject: {
-      Value::Object members;
-      node.ForEachMember([&](std::string_view key, Tape::Node member) {
-        members.emplace_back(std::string(key), FromTape(member));
-      });
-      return Value(std::move(members));
-    }
-  }
-  return Value();
-}
 
 void Check(std::string_view bytes) {
   const Result<Value> value = Parse(bytes, {.depth_max = 64});  // As the tape's.
@@ -49,7 +20,7 @@ void Check(std::string_view bytes) {
   if (!value.ok()) return;
   // As text: 1 and 1u are the same number.
   const std::string printed = value->ToJson();
-  FUSTOR_CHECK(FromTape(tape.root()).ToJson() == printed);
+  FUSTOR_CHECK(ToValue(tape.root()).ToJson() == printed);
   for (const JsonWriter::Style style : {JsonWriter::Style::kCompact, JsonWriter::Style::kPretty}) {
     const Result<Value> again = Parse(value->ToJson(style));
     FUSTOR_CHECK(again.ok());
