@@ -66,7 +66,7 @@ Status ParseAuthority(std::string_view authority, Url& url) {
   }
   if (url.host.empty()) return Status(Code::kInvalidArgument, "the host is missing");
   for (const char c : url.host) {
-    if (c <= ' ' || c == '@' || c == 127) {
+    if (c <= ' ' || c == '@' || c == '[' || c == ']' || c == 127) {
       return Status(Code::kInvalidArgument, "the host contains a character that hosts cannot have");
     }
   }

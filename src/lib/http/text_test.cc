@@ -147,8 +147,8 @@ TEST(ParseUrl, KnowsHostPortAndTarget) {
   }
   for (const std::string_view bad :
        {"", "h:80", "ftp://h", "http://", "http://:80", "http://h:0", "http://h:65536",
-        "http://h:8a", "http://[::1", "http://[::1]x", "http://u@h/", "http://h/a b",
-        "http://h/\r\nX: y"}) {
+        "http://h:8a", "http://[::1", "http://[[h]", "http://h]", "http://[::1]x", "http://u@h/",
+        "http://h/a b", "http://h/\r\nX: y"}) {
     EXPECT_EQ(ParseUrl(bad).status().code(), Code::kInvalidArgument) << bad;
   }
 }
