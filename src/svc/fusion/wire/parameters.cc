@@ -1,133 +1,18 @@
 #include "svc/fusion/wire/parameters.h"
 
+#include <algorithm>
 #include <charconv>
-#include <limits>
 
 #include "base/base64.h"
 #include "base/json_writer.h"
 #include "base/path.h"
+#include "svc/fusion/wire/parameter_reader.h"
+#include "svc/fusion/wire/predicates.h"
 
 namespace fustor::fusion {
 namespace {
 
 constexpr std::size_t kChangePathsMax = 100;
-
-// Reads parameters until one is wrong; says which.
-class Reader {
- public:
-  Reader(const http::Request& request, BadParameter* bad) : request_(request), bad_(bad) {}
-
-  bool ok() const { return ok_; }
-  bool Has(std::string_view name) const { return request_.Query(name).has_value(); }
-
-  void Bool(std::string_view name, bool* value) {
-    const auto text = Get(name);
-    if (!text) return;
-    if (*text == "true" || *text == "1" || *text == "True" || *text == "yes" || *text == "on") {
-      *value = true;
-    } else if (*text == "false" || *text == "0" || *text == "False" || *text == "no" ||
-               *text == "off") {
-      *value = false;
-    } else {
-      Fail(name, "must be true or false");
-    }
-  }
-
-  template <class T>
-  void Number(std::string_view name, T min, T max, std::optional<T>* value) {
-    const auto text = Get(name);
-    if (!text) return;
-    T n{};
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), n);
-    if (error == std::errc() && end == text->data() + text->size() && n >= min && n <= max) {
-      *value = n;
-      return;
-    }
-    std::string allowed = "must be a whole number from " + std::to_string(min);
-    if (max != std::numeric_limits<T>::max()) allowed += " to " + std::to_string(max);
-    Fail(name, allowed);
-  }
-
-  // Seconds since 1970 with at most nine decimals, as nanoseconds; or with the name's "_ns" form.
-  void Seconds(const std::string& name, std::optional<std::int64_t>* value) {
-    Number<std::int64_t>(name + "_ns", std::numeric_limits<std::int64_t>::min(),
-                         std::numeric_limits<std::int64_t>::max(), value);
-    const auto text = Get(name);
-    if (!text) return;
-    const std::optional<std::int64_t> ns = ParseSeconds(*text);
-    if (ns) {
-      *value = ns;
-    } else {
-      Fail(name, "must be seconds since 1970, like 1700000000 or 1700000000.25");
-    }
-  }
-
-  void Path(std::string_view name, std::string* value) {
-    const auto text = Get(name);
-    if (!text) return;
-    Result<std::string> normal = NormalizeViewPath(*text);
-    if (normal.ok()) {
-      *value = *std::move(normal);
-    } else {
-      Fail(name, normal.status().message());
-    }
-  }
-
-  void Text(std::string_view name, std::string* value) {
-    if (const auto text = Get(name)) *value = *text;
-  }
-
-  void Limit(const PageLimits& limits, std::optional<std::uint64_t>* limit) {
-    Number<std::uint64_t>("limit", 1, std::numeric_limits<std::uint64_t>::max(), limit);
-    if (*limit) *limit = std::min(**limit, limits.items_max);
-  }
-
-  void After(std::string* after) {
-    const auto text = Get("cursor");
-    if (!text || text->empty()) return;
-    const std::optional<Cursor> cursor = Cursor::Parse(*text);
-    if (cursor) {
-      *after = cursor->last;
-    } else {
-      Fail("cursor", "is not one that an earlier answer gave as `next`");
-    }
-  }
-
-  void Fail(std::string_view name, std::string text) {
-    if (!ok_) return;
-    ok_ = false;
-    *bad_ = {std::string(name), std::move(text)};
-  }
-
- private:
-  std::optional<std::string_view> Get(std::string_view name) const {
-    return ok_ ? request_.Query(name) : std::nullopt;
-  }
-
-  static std::optional<std::int64_t> ParseSeconds(std::string_view text) {
-    const bool negative = text.starts_with('-');
-    if (negative) text.remove_prefix(1);
-    const std::size_t point = std::min(text.find('.'), text.size());
-    std::uint64_t whole = 0;
-    const char* const digits = text.data();
-    const auto [end, error] = std::from_chars(digits, digits + point, whole);
-    if (error != std::errc() || end != digits + point) return std::nullopt;
-    if (whole > 9'223'372'035) return std::nullopt;
-    std::int64_t nanos = 0;
-    std::int64_t scale = 100'000'000;
-    for (std::size_t i = point + 1; i < text.size(); ++i) {
-      if (text[i] < '0' || text[i] > '9') return std::nullopt;
-      nanos += (text[i] - '0') * scale;
-      scale /= 10;
-    }
-    const std::int64_t ns = static_cast<std::int64_t>(whole) * 1'000'000'000 + nanos;
-    return negative ? -ns : ns;
-  }
-
-  const http::Request& request_;
-  BadParameter* bad_;
-  bool ok_ = true;
-};
 
 // Alphabet of URLs, without padding.
 std::string UrlBase64(std::string_view bytes) {
@@ -147,27 +32,6 @@ std::optional<std::string> FromUrlBase64(std::string_view text) {
   Result<std::string> bytes = Base64Decode(plain);
   if (!bytes.ok()) return std::nullopt;
   return *std::move(bytes);
-}
-
-// "file", "f", "directory", ... onto the query. False: unknown.
-bool SetType(std::string_view type, tree::SearchQuery* search) {
-  search->files = true;
-  search->directories = true;
-  if (type == "any") return true;
-  if (type == "file" || type == "f") {
-    search->kind = EntryKind::kFile;
-  } else if (type == "directory" || type == "d") {
-    search->kind = EntryKind::kDirectory;
-  } else if (type == "symlink" || type == "l") {
-    search->kind = EntryKind::kSymlink;
-  } else if (type == "other") {
-    search->kind = EntryKind::kOther;
-  } else {
-    return false;
-  }
-  search->files = search->kind != EntryKind::kDirectory;
-  search->directories = search->kind == EntryKind::kDirectory;
-  return true;
 }
 
 }  // namespace
@@ -200,7 +64,7 @@ std::optional<Cursor> Cursor::Parse(std::string_view text) {
 
 bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, TreeQuery* query,
                     BadParameter* bad) {
-  Reader reader(request, bad);
+  ParameterReader reader(request, bad);
   reader.Path("path", &query->path);
   reader.Bool("recursive", &query->recursive);
   bool old_name = false;
@@ -227,7 +91,7 @@ bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, Tree
 }
 
 bool ParseJobQuery(const http::Request& request, JobQuery* query, BadParameter* bad) {
-  Reader reader(request, bad);
+  ParameterReader reader(request, bad);
   reader.Path("path", &query->path);
   reader.Bool("recursive", &query->recursive);
   return reader.ok();
@@ -235,33 +99,13 @@ bool ParseJobQuery(const http::Request& request, JobQuery* query, BadParameter* 
 
 bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
                       SearchPageQuery* query, BadParameter* bad) {
-  Reader reader(request, bad);
-  tree::SearchQuery& search = query->search;
-  search.directories = false;
-  constexpr std::string_view kOurs[] = {"limit",     "cursor",       "under",        "type",
-                                        "size_min",  "size_max",     "mtime_min",    "mtime_max",
-                                        "max_depth", "mtime_min_ns", "mtime_max_ns", "only_path",
-                                        "totals"};
-  for (const std::string_view name : kOurs) query->bare = query->bare && !reader.Has(name);
-
-  reader.Text("pattern", &search.pattern);
-  if (search.pattern.size() > kPatternBytesMax) {
-    reader.Fail("pattern", "is longer than " + std::to_string(kPatternBytesMax) + " bytes");
-  }
-  reader.Path("under", &search.under);
-  std::string type;
-  reader.Text("type", &type);
-  if (!type.empty() && !SetType(type, &search)) {
-    reader.Fail("type", "must be file, directory, symlink, other or any");
-  }
-  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-  reader.Number<std::int64_t>("size_min", 0, kMax, &search.size_min_bytes);
-  reader.Number<std::int64_t>("size_max", 0, kMax, &search.size_max_bytes);
-  reader.Seconds("mtime_min", &search.mtime_min_ns);
-  reader.Seconds("mtime_max", &search.mtime_max_ns);
-  std::optional<std::uint32_t> depth_max;
-  reader.Number<std::uint32_t>("max_depth", 0, UINT32_MAX, &depth_max);
-  if (depth_max) search.depth_max = *depth_max;
+  ParameterReader reader(request, bad);
+  query->search.directories = false;
+  constexpr std::string_view kPaged[] = {"limit", "cursor", "only_path", "totals"};
+  query->bare = !HasPredicates(request) && std::ranges::none_of(kPaged, [&](std::string_view name) {
+    return reader.Has(name);
+  });
+  ReadPredicates(&reader, &query->search);
   reader.Bool("only_path", &query->only_path);
   reader.Bool("totals", &query->totals);
   reader.Bool("envelope", &query->envelope);
@@ -277,7 +121,7 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
 }
 
 bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadParameter* bad) {
-  Reader reader(request, bad);
+  ParameterReader reader(request, bad);
   for (const auto& [name, value] : request.query) {
     if (name != "path") continue;
     Result<std::string> normal = NormalizeViewPath(value);
@@ -303,7 +147,7 @@ bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadPar
 }
 
 bool ParseStatsQuery(const http::Request& request, StatsQuery* query, BadParameter* bad) {
-  Reader reader(request, bad);
+  ParameterReader reader(request, bad);
   reader.Bool("envelope", &query->envelope);
   if (reader.Has("path")) {
     query->path = "/";
@@ -313,7 +157,7 @@ bool ParseStatsQuery(const http::Request& request, StatsQuery* query, BadParamet
 }
 
 bool ParseEnvelope(const http::Request& request, bool* envelope, BadParameter* bad) {
-  Reader reader(request, bad);
+  ParameterReader reader(request, bad);
   reader.Bool("envelope", envelope);
   return reader.ok();
 }

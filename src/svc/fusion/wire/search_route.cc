@@ -4,6 +4,7 @@
 #include "lib/http/answers.h"
 #include "lib/tree/search.h"
 #include "svc/fusion/wire/node_json.h"
+#include "svc/fusion/wire/predicates.h"
 #include "svc/fusion/wire/routes.h"
 
 namespace fustor::fusion {
@@ -149,6 +150,7 @@ env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
     co_await AnswerBadParameter(writer, bad);
     co_return;
   }
+  AddSubtrees(*open->status, &query.search);
   std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
   if (!snapshot) co_return;
   if (!query.bare) {
