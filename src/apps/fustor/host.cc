@@ -6,10 +6,21 @@
 #include "adapters/posix/account_names.h"
 #include "adapters/posix/console.h"
 #include "adapters/posix/files.h"
+#include "adapters/posix/new_file.h"
 #include "apps/fustor/system.h"
 
 namespace fustor {
 namespace {
+
+class NewFile final : public client::NewFile {
+ public:
+  explicit NewFile(posix::NewFile file) : file_(std::move(file)) {}
+  Status Write(std::string_view bytes) override { return file_.Write(bytes); }
+  Status Commit() override { return file_.Commit(); }
+
+ private:
+  posix::NewFile file_;
+};
 
 class PosixHost final : public client::Host {
  public:
@@ -59,6 +70,10 @@ class PosixHost final : public client::Host {
     return files_->Read(path, limit_bytes);
   }
   Result<json::Value> ParseJson(std::string_view text) const override { return json::Parse(text); }
+  Result<std::unique_ptr<client::NewFile>> CreateFile(const std::string& path) const override {
+    FUSTOR_TRY_ASSIGN(posix::NewFile file, posix::NewFile::Create(path));
+    return std::unique_ptr<client::NewFile>(std::make_unique<NewFile>(std::move(file)));
+  }
 
  private:
   mutable posix::AccountNames accounts_;

@@ -42,6 +42,11 @@ class HttpFusion final : public client::Fusion {
     return Send(std::move(request));
   }
 
+  Result<Reply> Download(const std::string& path, const Query& query,
+                         const std::function<bool(std::string_view)>& on_piece) override {
+    return asio::BlockOn(*executor_, ReadPieces(MakeRequest(path, query), on_piece));
+  }
+
   void Follow(const std::vector<client::EventFollower*>& followers) override {
     asio::BlockOn(*executor_, FollowAll(followers));
   }
@@ -84,6 +89,29 @@ class HttpFusion final : public client::Fusion {
     }
     reply.body = *std::move(parsed);
     return reply;
+  }
+
+  env::Task<Result<Reply>> ReadPieces(http::ClientRequest request,
+                                      const std::function<bool(std::string_view)>& on_piece) {
+    request.timeout = kTimeout;
+    request.read_timeout = kTimeout;
+    const Result<std::unique_ptr<http::ClientStream>> opened =
+        co_await http_->Open(std::move(request));
+    if (!opened.ok()) co_return opened.status();
+    http::ClientStream& stream = **opened;
+    std::string body;
+    for (;;) {
+      const Result<std::optional<std::string>> piece = co_await stream.ReadSome();
+      if (!piece.ok()) co_return Status(Code::kDataLoss, piece.status().message());
+      if (!*piece) break;
+      if (stream.status() != 200) {
+        body += **piece;
+        if (body.size() > kErrorBytesMax) break;
+      } else if (!on_piece(**piece)) {
+        co_return Status(Code::kCancelled, "that is enough");
+      }
+    }
+    co_return MakeReply(stream.status(), stream.headers(), stream.status() == 200 ? "null" : body);
   }
 
   env::Task<void> FollowAll(std::vector<client::EventFollower*> followers) {

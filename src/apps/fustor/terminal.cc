@@ -32,6 +32,7 @@ class ConsoleTerminal final : public client::Terminal {
   bool interactive() const override { return interactive_; }
   bool colours() const override { return colours_; }
   std::size_t columns() const override { return columns_; }
+  bool errors_interactive() const override { return posix::IsTerminal(kStderr); }
 
  private:
   const bool interactive_;

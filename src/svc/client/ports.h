@@ -43,6 +43,16 @@ class Fusion {
     (void)query;
     return Status(Code::kUnimplemented, "this way to Fusion only asks");
   }
+  // GET of an answer of any length: what comes with status 200 goes to `on_piece`, piece by piece,
+  // until it returns false (kCancelled); `body` of the reply is then null. Errors: as for Get, and
+  // kDataLoss when the answer breaks off before its end.
+  virtual Result<Reply> Download(const std::string& path, const Query& query,
+                                 const std::function<bool(std::string_view)>& on_piece) {
+    (void)path;
+    (void)query;
+    (void)on_piece;
+    return Status(Code::kUnimplemented, "this way to Fusion has no long answers");
+  }
   // Reads streams of server-sent events side by side, until each of them has ended and is not asked
   // for again. The followers are called one at a time, on a thread that may be another than the
   // caller's.
@@ -80,6 +90,17 @@ class Terminal {
   virtual bool interactive() const = 0;
   virtual bool colours() const = 0;
   virtual std::size_t columns() const = 0;
+  // Whether a person sees what WriteError writes.
+  virtual bool errors_interactive() const { return false; }
+};
+
+// A file that is there as a whole, after Commit, or not at all.
+class NewFile {
+ public:
+  virtual ~NewFile() = default;
+  // Errors: kCancelled (nobody reads any more), or what the system says.
+  virtual Status Write(std::string_view bytes) = 0;
+  virtual Status Commit() = 0;
 };
 
 // The machine on which the command runs.
@@ -99,6 +120,8 @@ class Host : public Accounts, public LocalClock {
   // Errors: kNotFound, kPermissionDenied, kResourceExhausted (over the limit).
   virtual Result<std::string> ReadFile(const std::string& path, std::size_t limit_bytes) const = 0;
   virtual Result<json::Value> ParseJson(std::string_view text) const = 0;
+  // Errors: kNotFound (no such folder), kPermissionDenied, kInvalidArgument (a directory).
+  virtual Result<std::unique_ptr<NewFile>> CreateFile(const std::string& path) const = 0;
 };
 
 struct Ports {

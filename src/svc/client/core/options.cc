@@ -238,6 +238,45 @@ cli::Command Search(SearchOptions* o) {
   return c;
 }
 
+cli::Command Export(ExportOptions* o) {
+  cli::Command c;
+  c.name = "export";
+  c.group = kFinding;
+  c.summary = "write what a view knows to a file, for other programs";
+  c.description =
+      "Writes every entry at and below PATH, or those that match, as lines of JSON or as CSV: one "
+      "revision of the tree, in path order, while Fusion goes on. Paths are those of the view. "
+      "With -o the file is there when all of it has arrived, and not before; what was there is "
+      "replaced then. When the answer breaks off the exit code is 1.";
+  c.arguments = {{"PATH", "What to export. Default: the current directory.", &o->path}};
+  c.options = {
+      {"-f,--format",
+       "FORMAT",
+       "ndjson or csv. Default: as FILE ends, else ndjson.",
+       &o->format,
+       {"ndjson", "csv"}},
+      {"-c,--columns", "NAMES", "Only these, with commas between: path,size,mtime.", &o->columns},
+      {"-o,--output",
+       "FILE",
+       "Where to. Default: standard output.",
+       &o->output,
+       {},
+       cli::Offer::kPath},
+      {"--pattern", "TEXT", "Only what matches, as in search.", &o->pattern},
+      {"--type",
+       "TYPE",
+       "Only file, directory, symlink or other.",
+       &o->type,
+       {"file", "directory", "symlink", "other", "any"}},
+      {"--spreadsheet", "", "CSV: ' before what a spreadsheet would take for a formula.",
+       &o->spreadsheet},
+  };
+  c.examples = {{"fustor export /data -o data.csv", "everything, for a spreadsheet or a database"},
+                {"fustor export /data -c path,size --type file | jq -r 'select(.size>1e9).path'",
+                 "a question that no option asks"}};
+  return c;
+}
+
 cli::Command Top(TopOptions* o) {
   cli::Command c;
   c.name = "top";
@@ -432,6 +471,7 @@ cli::Program CommandTable(Options* options, std::string version) {
       Watch(&options->watch),
       Find(&options->find),
       Search(&options->search),
+      Export(&options->export_),
       Config(&options->config),
       Completion(&options->completion),
       Help(&options->help),

@@ -80,6 +80,16 @@ struct SearchOptions {
   bool zero = false;        // NUL after each path.
 };
 
+struct ExportOptions {
+  std::string path = ".";
+  std::string format = {};  // Empty: by the end of `output`, else "ndjson".
+  std::optional<std::string> columns = {};
+  std::optional<std::string> output = {};  // A file. Else: standard output.
+  std::optional<std::string> pattern = {};
+  std::string type = {};  // Empty: any.
+  bool spreadsheet = false;
+};
+
 struct TopOptions {
   std::vector<std::string> paths = {};
   std::optional<std::uint64_t> count = {};
@@ -128,6 +138,7 @@ struct Options {
   DuOptions du;
   StatOptions stat;
   SearchOptions search;
+  ExportOptions export_;
   TopOptions top;
   SessionsOptions sessions;
   ScanOptions scan;

@@ -151,6 +151,7 @@ struct FakeWorld {
     std::string body = "{}";
   };
   std::map<std::string, std::vector<Stream>> streams;  // By path, one after the other.
+  std::map<std::string, Stream> downloads;             // By path; status 0: it breaks off.
 };
 
 class FakeFusion : public Fusion {
@@ -163,6 +164,19 @@ class FakeFusion : public Fusion {
       bool again = true;
       while (again) again = FollowOnce(follower);
     }
+  }
+
+  Result<Reply> Download(const std::string& path, const Query& query,
+                         const std::function<bool(std::string_view)>& on_piece) override {
+    std::string asked = path;
+    for (const auto& [name, value] : query) asked += " " + name + "=" + value;
+    world_.asked.push_back(asked);
+    const FakeWorld::Stream& stream = world_.downloads[path];
+    for (const std::string& piece : stream.pieces) {
+      if (!on_piece(piece)) return Status(Code::kCancelled, "that is enough");
+    }
+    if (stream.status == 0) return Status(Code::kDataLoss, "connection lost");
+    return Answer(stream.status, stream.body);
   }
 
   Result<Reply> Get(const std::string& path, const Query& query) override {
@@ -248,11 +262,35 @@ class FakeTerminal : public Terminal {
   bool interactive() const override { return interactive_; }
   bool colours() const override { return colours_; }
   std::size_t columns() const override { return 20; }
+  bool errors_interactive() const override { return errors_interactive_; }
 
   std::string text_, errors_;
   bool interactive_ = false, colours_ = false, has_reader_ = true;
+  bool errors_interactive_ = false;
   std::size_t bytes_max_ = SIZE_MAX;
   Status failure_;
+};
+
+// Keeps what was committed in a map.
+class FakeNewFile : public NewFile {
+ public:
+  FakeNewFile(std::map<std::string, std::string>& files, std::string path, std::size_t bytes_max)
+      : files_(files), path_(std::move(path)), bytes_max_(bytes_max) {}
+  Status Write(std::string_view bytes) override {
+    content_ += bytes;
+    if (content_.size() > bytes_max_) return Status(Code::kResourceExhausted, "the disk is full");
+    return {};
+  }
+  Status Commit() override {
+    files_[path_] = content_;
+    return {};
+  }
+
+ private:
+  std::map<std::string, std::string>& files_;
+  const std::string path_;
+  const std::size_t bytes_max_;
+  std::string content_;
 };
 
 // In UTC. Every path exists and is a directory when `real_` is set.
@@ -312,7 +350,13 @@ class FakeHost : public Host {
     return it->second;
   }
   Result<json::Value> ParseJson(std::string_view text) const override { return json::Parse(text); }
+  Result<std::unique_ptr<NewFile>> CreateFile(const std::string& path) const override {
+    if (path.starts_with("/none")) return Status(Code::kNotFound, "no such folder");
+    return std::unique_ptr<NewFile>(std::make_unique<FakeNewFile>(written_, path, disk_bytes_));
+  }
 
+  mutable std::map<std::string, std::string> written_;
+  std::size_t disk_bytes_ = SIZE_MAX;
   std::map<std::string, std::string> variables_ = {{"HOME", "/home/u"}};
   std::map<std::string, std::string> files_ = {
       {"/home/u/.fustor/connection.json", R"({"url":"http://local","grpc":"g","key":"k"})"}};

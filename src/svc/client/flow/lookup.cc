@@ -126,8 +126,11 @@ Result<Fusion::Reply> Lookup::AskOnce(const std::string& path, const Fusion::Que
   if (fusion_ == nullptr) FUSTOR_TRY(Connect());
   Result<Fusion::Reply> reply = post ? fusion_->Post(path, query) : fusion_->Get(path, query);
   if (reply.ok()) return reply;
+  return NobodyAnswers(reply.status());
+}
+
+Status Lookup::NobodyAnswers(const Status& status) {
   fusion_.reset();  // Whoever starts again may listen elsewhere.
-  const Status& status = reply.status();
   std::string text = "no Fustor answers at " + HarmlessText(connection_.url);
   if (!connection_.file.empty()) text += " (from " + PrintablePath(connection_.file) + ")";
   text += ": " + HarmlessText(status.message());
@@ -170,6 +173,27 @@ Result<json::Value> Lookup::Ask(const std::string& path, const Fusion::Query& qu
       return std::move(reply->body);
     }
     if (!MayPass(status)) return status;
+    if (!options_.wait) {
+      return reply.ok() ? Status(status.code(), status.message() + "; --wait waits for it")
+                        : status;
+    }
+    WaitFor(status);
+  }
+}
+
+Status Lookup::Download(const std::string& path, const Fusion::Query& query,
+                        const std::function<bool(std::string_view)>& on_piece) {
+  for (;;) {
+    if (fusion_ == nullptr) FUSTOR_TRY(Connect());
+    const Result<Fusion::Reply> reply = fusion_->Download(path, query, on_piece);
+    if (!reply.ok() && reply.status().code() == Code::kCancelled) return reply.status();
+    if (!reply.ok() && reply.status().code() == Code::kDataLoss) {
+      return Status(Code::kDataLoss,
+                    "the answer broke off: " + HarmlessText(reply.status().message()));
+    }
+    const Status status = reply.ok() ? StatusOf(*reply) : NobodyAnswers(reply.status());
+    if (status.ok()) NoteFreshness(reply->freshness);
+    if (status.ok() || !MayPass(status)) return status;
     if (!options_.wait) {
       return reply.ok() ? Status(status.code(), status.message() + "; --wait waits for it")
                         : status;

@@ -48,6 +48,11 @@ class Lookup {
   // The answer to GET `path`.
   Result<json::Value> Ask(const std::string& path, const Fusion::Query& query);
 
+  // A long answer to GET `path`, piece by piece until `on_piece` returns false (kCancelled). Errors
+  // beside those above: kDataLoss (it broke off).
+  Status Download(const std::string& path, const Fusion::Query& query,
+                  const std::function<bool(std::string_view)>& on_piece);
+
   // The answer to POST `path`. Does not wait for what is not ready.
   Result<json::Value> Post(const std::string& path, const Fusion::Query& query);
 
@@ -93,6 +98,7 @@ class Lookup {
  private:
   Result<Fusion::Reply> AskOnce(const std::string& path, const Fusion::Query& query,
                                 bool post = false);
+  Status NobodyAnswers(const Status& status);
   Status Connect();
   using MakeQuery = std::function<Fusion::Query()>;
   Status ForEachPage(const std::string& path, const MakeQuery& query, const VisitPage& visit);

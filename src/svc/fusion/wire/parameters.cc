@@ -120,6 +120,35 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
   return reader.ok();
 }
 
+bool ParseExportQuery(const http::Request& request, ExportQuery* query, BadParameter* bad) {
+  // The predicates are those of a search; pages there are none.
+  http::Request predicates;
+  for (const auto& parameter : request.query) {
+    if (parameter.first != "limit" && parameter.first != "cursor") {
+      predicates.query.push_back(parameter);
+    }
+  }
+  predicates.query.emplace_back("limit", "1");
+  SearchPageQuery search;
+  if (!ParseSearchQuery(predicates, {}, &search, bad)) return false;
+  query->search = std::move(search.search);
+  Reader reader(request, bad);
+  if (!reader.Has("type")) query->search.directories = true;
+  std::string text;
+  reader.Text("format", &text);
+  const std::optional<ExportFormat> format = ParseExportFormat(text.empty() ? "ndjson" : text);
+  if (!format) reader.Fail("format", "must be ndjson or csv");
+  query->format = format.value_or(ExportFormat::kNdjson);
+  std::string columns;
+  reader.Text("columns", &columns);
+  if (!ParseExportColumns(columns, &query->columns)) {
+    reader.Fail("columns",
+                "must be names of columns with commas between, each once: " + ExportColumnNames());
+  }
+  reader.Bool("spreadsheet", &query->for_spreadsheets);
+  return reader.ok();
+}
+
 bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadParameter* bad) {
   ParameterReader reader(request, bad);
   for (const auto& [name, value] : request.query) {

@@ -14,6 +14,7 @@
 #include "lib/http/http.h"
 #include "lib/tree/search.h"
 #include "svc/fusion/core/feed.h"
+#include "svc/fusion/wire/export_writer.h"
 
 namespace fustor::fusion {
 
@@ -70,6 +71,13 @@ struct SearchPageQuery {
   bool envelope = false;
 };
 
+struct ExportQuery {
+  tree::SearchQuery search;
+  ExportFormat format = ExportFormat::kNdjson;
+  std::vector<ExportColumn> columns;  // Each once, at least one.
+  bool for_spreadsheets = false;
+};
+
 struct ChangesQuery {
   std::vector<std::string> paths;     // None: everything.
   std::optional<FeedPosition> since;  // Header Last-Event-ID, else parameter `since`.
@@ -91,6 +99,7 @@ bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, Tree
                     BadParameter* bad);
 bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
                       SearchPageQuery* query, BadParameter* bad);
+bool ParseExportQuery(const http::Request& request, ExportQuery* query, BadParameter* bad);
 bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadParameter* bad);
 bool ParseStatsQuery(const http::Request& request, StatsQuery* query, BadParameter* bad);
 bool ParseJobQuery(const http::Request& request, JobQuery* query, BadParameter* bad);

@@ -145,6 +145,14 @@ env::Task<void> AnswerBadParameter(http::ResponseWriter& writer, BadParameter ba
   (void)co_await http::SendJson(writer, 422, BadParameterJson(bad));
 }
 
+env::Task<void> AnswerTooManyLong(http::ResponseWriter& writer) {
+  http::Headers headers = http::JsonHeaders();
+  headers.Add("Retry-After", "10");
+  (void)co_await writer.Send(
+      429, std::move(headers),
+      http::DetailJson("As many exports and comparisons as may be are under way; ask again later"));
+}
+
 env::Task<void> NextTurn() {
   env::Executor& here = co_await env::ThisExecutor();
   const env::Completion<bool> turn;

@@ -17,11 +17,32 @@
 
 namespace fustor::fusion {
 
+// How many of something may go on at once. Thread-safe without waiting: everybody takes first and
+// counts then, so that there are never more than `max`; of two who come for the last place at the
+// same moment both may be turned away.
+class Places {
+ public:
+  using Place = std::shared_ptr<const char>;
+
+  explicit Places(std::uint32_t max) : root_(std::make_shared<const char>()), max_(max) {}
+  // Taken until it is destroyed; nullptr: there is none.
+  Place Take() const {
+    Place place = root_;
+    if (place.use_count() > static_cast<long>(max_) + 1) place.reset();
+    return place;
+  }
+
+ private:
+  Place root_;
+  std::uint32_t max_;
+};
+
 // Constant while the router serves.
 struct ViewDoor {
   ViewSet& views;
   ViewRoutesOptions options;
   const env::Clock& clock;
+  Places long_answers{options.long_answers_max};
 
   PageLimits page_limits() const { return {options.page_items_default, options.page_items_max}; }
 };
@@ -59,6 +80,8 @@ bool StillOpens(const ViewDoor& door, const http::Request& request);
 env::Task<std::optional<tree::Snapshot>> PinFor(const OpenView& open, http::ResponseWriter& writer);
 
 env::Task<void> AnswerBadParameter(http::ResponseWriter& writer, BadParameter bad);
+// 429: so many exports are under way that another one must wait.
+env::Task<void> AnswerTooManyLong(http::ResponseWriter& writer);
 
 // Lets everything else on this executor run first.
 env::Task<void> NextTurn();
@@ -136,6 +159,10 @@ env::Task<void> AnswerTree(const ViewDoor& door, http::Request& request,
 env::Task<void> AnswerTreeAs(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer, bool keyed_children);
 env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
+                             http::ResponseWriter& writer);
+// The matches of a search as a file: one revision, in pieces, held while the client reads
+// (ViewRoutesOptions).
+env::Task<void> AnswerExport(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer);
 env::Task<void> AnswerStats(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer);

@@ -68,6 +68,7 @@ void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions optio
   add("GET", "", &AnswerViews);
   add_each("GET", "/{view}/tree", &AnswerTree);
   add_each("GET", "/{view}/search", &AnswerSearch);
+  add("GET", "/{view}/export", &AnswerExport);
   add_each("GET", "/{view}/stats", &AnswerStats);
   add("GET", "/{view}/changes", &AnswerChanges);
   add_each("GET", "/{view}/sessions", &AnswerSessions);

@@ -63,6 +63,14 @@ struct World {
   env::HandDrivenExecutor hand;
 };
 
+void CheckLines(std::string_view body) {
+  while (!body.empty()) {
+    const std::size_t end = body.find('\n');
+    FUSTOR_CHECK(end != std::string_view::npos && json::Parse(body.substr(0, end)).ok(), body);
+    body.remove_prefix(end + 1);
+  }
+}
+
 void Ask(World& world, std::string_view method, const http::Target& target) {
   http::Request request;
   request.method = method;
@@ -81,7 +89,12 @@ void Ask(World& world, std::string_view method, const http::Target& target) {
   }
   FUSTOR_CHECK(writer.status_ >= 200 && writer.status_ < 600 && writer.status_ != 500);
   if (writer.status_ == 204) return;
-  FUSTOR_CHECK(json::Parse(writer.body_).ok(), writer.body_);
+  const std::string_view type = writer.headers_.Find("Content-Type").value_or("");
+  if (type == "application/x-ndjson") {
+    CheckLines(writer.body_);
+  } else if (type == "application/json") {
+    FUSTOR_CHECK(json::Parse(writer.body_).ok(), writer.body_);
+  }
 }
 
 std::string Parameter(std::string_view name, std::string_view value) {
@@ -225,7 +238,29 @@ void CheckSearch(const http::Request& request, const FakeView& view) {
   CheckSlices(view.tree_.Pin().value(), s);
 }
 
+void CheckExport(const http::Request& request) {
+  ExportQuery q;
+  BadParameter bad;
+  if (!ParseExportQuery(request, &q, &bad)) {
+    FUSTOR_CHECK(!bad.name.empty() && json::Parse(BadParameterJson(bad)).ok());
+    return;
+  }
+  std::string columns;
+  for (const ExportColumn column : q.columns) {
+    columns += (columns.empty() ? "" : ",") + std::string(NameOf(column));
+  }
+  FUSTOR_CHECK(IsNormalViewPath(q.search.under) && !columns.empty());
+  const std::string printed = Parameter("format", NameOf(q.format)) +
+                              Parameter("columns", columns) +
+                              Flag("spreadsheet", q.for_spreadsheets);
+  ExportQuery p;
+  FUSTOR_CHECK(ParseExportQuery(RequestOf(printed), &p, &bad), bad.text);
+  FUSTOR_CHECK(p.format == q.format && p.columns == q.columns &&
+               p.for_spreadsheets == q.for_spreadsheets);
+}
+
 void CheckOthers(const http::Request& request) {
+  CheckExport(request);
   BadParameter bad;
   ChangesQuery changes;
   if (ParseChangesQuery(request, &changes, &bad)) {

@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <string>
+
+#include "lib/http/answers.h"
+#include "lib/http/text.h"
+#include "lib/tree/search.h"
+#include "svc/fusion/wire/export_writer.h"
+#include "svc/fusion/wire/routes.h"
+
+namespace fustor::fusion {
+namespace {
+
+// "2023-11-14T22:13:20.123Z" -> "20231114T221320Z"
+std::string FileTime(WallTime time) {
+  std::string text = FormatUtc(time);
+  text.resize(text.find('.'));
+  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
+  return text + "Z";
+}
+
+// Safe on every file system and in a header.
+std::string FileName(std::string_view view, WallTime now, ExportFormat format) {
+  std::string name(view);
+  std::ranges::replace_if(
+      name,
+      [](char c) {
+        return !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+               c != '.' && c != '_' && c != '-';
+      },
+      '-');
+  return name + "-" + FileTime(now) + "." + std::string(NameOf(format));
+}
+
+http::Headers HeadersOf(const ViewDoor& door, const OpenView& open, const ExportQuery& query,
+                        tree::Revision revision) {
+  const WallTime now = door.clock.WallNow();
+  http::Headers headers = open.headers;
+  headers.Set("Content-Type", std::string(ContentTypeOf(query.format)));
+  headers.Add("Content-Disposition",
+              "attachment; filename=\"" + FileName(open.view->id(), now, query.format) + '"');
+  headers.Add("X-Fustor-View", http::PercentEncode(open.view->id()));
+  headers.Add("X-Fustor-Revision", std::to_string(revision));
+  headers.Add("X-Fustor-Time", FormatUtc(now));
+  headers.Add("Cache-Control", "no-store");
+  return headers;
+}
+
+std::unique_ptr<ExportWriter> WriterFor(const ExportQuery& query) {
+  if (query.format == ExportFormat::kCsv) {
+    return MakeCsvWriter(query.columns, query.for_spreadsheets);
+  }
+  return MakeNdjsonWriter(query.columns);
+}
+
+// Whether an export that holds an old revision may go on. What it keeps alive is at most the tree
+// as it was when it began.
+bool MayGoOn(const ViewDoor& door, const OpenView& open, const http::Request& request,
+             Instant begun) {
+  return door.clock.Now() - begun <= door.options.long_answer_max &&
+         open.view->status()->memory.retired_bytes <= door.options.retired_bytes_max &&
+         StillOpens(door, request);
+}
+
+env::Task<void> WriteRows(const ViewDoor& door, const OpenView& open, const http::Request& request,
+                          const ExportQuery& query, tree::Snapshot snapshot,
+                          http::ResponseWriter& writer) {
+  const Instant begun = door.clock.Now();
+  // What is in the revision may be younger than the status that opened the view.
+  ExportRows rows(query.columns, open.view->status());
+  const std::unique_ptr<ExportWriter> format = WriterFor(query);
+  std::string piece;
+  format->Begin(&piece);
+  Slices slices(door.clock, door.options.slice);
+  std::string after;
+  for (bool done = false; !done;) {
+    const std::optional<std::string> next =
+        tree::Search(snapshot, query.search, after, slices.Begin(),
+                     [&](std::string_view path, const tree::Snapshot::Row& row) {
+                       rows.Load(path, row);
+                       format->Add(rows, &piece);
+                       return piece.size() < door.options.piece_bytes;
+                     });
+    slices.End();
+    done = !next;
+    if (done) format->End(&piece);
+    if (piece.size() >= door.options.piece_bytes || (done && !piece.empty())) {
+      // A body without its proper end tells the client that this is not all.
+      if (!MayGoOn(door, open, request, begun)) co_return;
+      const Status written = co_await writer.Write(std::exchange(piece, std::string()));
+      if (!written.ok()) co_return;
+      piece.reserve(door.options.piece_bytes + door.options.piece_bytes / 4);
+    }
+    if (done) break;
+    after = *next;
+    co_await NextTurn();
+  }
+  (void)co_await writer.End();
+}
+
+}  // namespace
+
+env::Task<void> AnswerExport(const ViewDoor& door, http::Request& request,
+                             http::ResponseWriter& writer) {
+  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kReady);
+  if (!open) co_return;
+  ExportQuery query;
+  BadParameter bad;
+  if (!ParseExportQuery(request, &query, &bad)) {
+    co_await AnswerBadParameter(writer, bad);
+    co_return;
+  }
+  const Places::Place place = door.long_answers.Take();
+  if (place == nullptr) {
+    co_await AnswerTooManyLong(writer);
+    co_return;
+  }
+  std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
+  if (!snapshot) co_return;
+  http::Headers headers = HeadersOf(door, *open, query, snapshot->revision());
+  if (request.method == "HEAD") snapshot.reset();
+  const Status started = co_await writer.Start(200, std::move(headers));
+  if (!started.ok()) co_return;
+  if (!snapshot) {
+    (void)co_await writer.End();
+    co_return;
+  }
+  co_await WriteRows(door, *open, request, query, *std::move(snapshot), writer);
+}
+
+}  // namespace fustor::fusion
