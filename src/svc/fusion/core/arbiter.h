@@ -259,6 +259,7 @@ class Arbiter {
   void Doom(std::string_view directory, std::string_view name, Doomed::Fate fate);
   void Spare(const batch::DirBlock& block, bool has_self);
   bool Judge(double fraction_max, batch::Source source, Now now);
+  std::uint64_t CountDoomed();
   std::uint64_t RemoveCondemned(std::size_t paths_max, Now now);
   bool has_doomed() const { return !doomed_.empty() || !condemned_.empty(); }
   void SparePath(std::string_view path);
