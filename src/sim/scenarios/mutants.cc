@@ -14,6 +14,7 @@ constexpr Mutant kMutants[] = {
     {"moves-lay-no-tombstone", "a moved name stays gone against older rows"},
     {"stale-evidence-taken", "what others have just confirmed is not undone by a scan"},
     {"cached-looks-trusted", "a cached look at a directory undoes nothing that is younger"},
+    {"replaced-directories-trusted", "what was told of one directory is not judged by another one"},
     {"older-realtime-taken", "what is told late or from a cache undoes nothing younger"},
     {"parent-rule-off", "an audit's unknown row is dropped when the directory is known as younger"},
     {"nothing-is-missing", "what a complete listing does not show is removed"},

@@ -33,6 +33,7 @@ Arbiter::Arbiter(Options options, tree::Tree& tree)
       deletions_(options.blind_spots_max),
       doomed_(options.doomed_max),
       condemned_(SIZE_MAX),
+      replaced_(options.replaced_max),
       unwatched_(options.unwatched_max) {}
 
 Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
@@ -227,6 +228,7 @@ void Arbiter::Reset() {
   condemned_.Clear();
   unseen_.reset();
   alarm_.reset();
+  replaced_.Clear();
   unwatched_.Clear();
   root_unwatched_ = false;
   files_seen_since_.reset();

@@ -32,6 +32,7 @@
 #include "svc/fusion/core/arbiter_types.h"
 #include "svc/fusion/core/blind_spots.h"
 #include "svc/fusion/core/doomed.h"
+#include "svc/fusion/core/replaced_directories.h"
 #include "svc/fusion/core/scans.h"
 #include "svc/fusion/core/suspects.h"
 #include "svc/fusion/core/tombstones.h"
@@ -56,6 +57,8 @@ class Arbiter {
     // Missing paths that are kept in mind until a scan ends; more raise the alarm, too.
     std::size_t doomed_max = 4'000'000;
     std::size_t unwatched_max = 100'000;  // Directories without a watch that are known by name.
+    std::size_t replaced_max =
+        100'000;  // Directories that have just become others (60 bytes each).
   };
 
   // What one batch did. Rows are counted once, under the first that applies.
@@ -203,6 +206,7 @@ class Arbiter {
   std::optional<tree::DirId> UpsertEntry(std::string_view path, const EntryAttrs& attrs,
                                          std::string_view target, bool atomic,
                                          const Context& context);
+  void NoteReplaced(tree::DirId dir, const Context& context);
   void Delete(std::string_view path, const Context& context);
   void Lay(std::string_view path, std::int64_t watermark_ns, const Context& context);
   void Move(const std::string& from, const std::string& to, const Context& context);
@@ -255,6 +259,7 @@ class Arbiter {
   void Doom(std::string_view directory, std::string_view name, Doomed::Fate fate);
   void Spare(const batch::DirBlock& block, bool has_self);
   bool Judge(double fraction_max, batch::Source source, Now now);
+  std::uint64_t CountDoomed();
   std::uint64_t RemoveCondemned(std::size_t paths_max, Now now);
   bool has_doomed() const { return !doomed_.empty() || !condemned_.empty(); }
   void SparePath(std::string_view path);
@@ -310,6 +315,7 @@ class Arbiter {
   Doomed condemned_;  // It may, and goes in slices.
   std::optional<UnseenWalk> unseen_;
   std::optional<Alarm> alarm_;
+  ReplacedDirectories replaced_;
   BlindSpotList unwatched_;
   bool root_unwatched_ = false;
   std::optional<WallTime> files_seen_since_;

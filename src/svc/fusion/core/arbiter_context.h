@@ -56,6 +56,8 @@ struct Arbiter::Listing {
   std::int64_t known_confirmed_ns = INT64_MIN;
   std::uint16_t known_reporter = 0;
   std::strong_ordering against_known = std::strong_ordering::less;
+  // What is known of names in it may be of another directory that had its name.
+  ReplacedDirectories::Replacement replaced;
   // From which moment on it was made; session 0: its order is not known.
   Tombstones::Moment begun;
   Tombstones::Trie::Dir* stones = nullptr;  // Of the directory's children.

@@ -77,14 +77,36 @@ void Arbiter::NoteScanEnd(const Scans::Scan& scan, SessionKey session) {
   if (!files_seen_since_ || files_seen_since_->ns < since_ns) files_seen_since_ = {since_ns};
 }
 
+// What would go now. Much of what was missing may have been told as deleted or moved since, and
+// what lies in a missing directory may have been missing before.
+std::uint64_t Arbiter::CountDoomed() {
+  const void* directory = nullptr;
+  std::optional<tree::DirId> dir;
+  std::uint64_t entries = 0;
+  doomed_.ForEachTopmost([&](const Doomed::Trie::Item& item) {
+    if (item.dir != directory) dir = tree_.FindDirectory(Doomed::Trie::PathOf(item.dir));
+    directory = item.dir;
+    if (!dir || !tree_.Get(*dir, *item.name, &have_)) return;
+    entries += 1 + (have_.attrs.is_directory() ? CountBelow(have_.dir) : 0);
+  });
+  return entries;
+}
+
 // A scan has ended. What it and those before it have missed, and nothing has shown since, goes if
 // that is not too much. False: it is.
 bool Arbiter::Judge(double fraction_max, batch::Source source, Now now) {
   const tree::Aggregates all = tree_.AggregatesOf(tree::kRoot);
   const std::uint64_t entries = all.files + all.directories;
-  const std::uint64_t missing = doomed_.entries();
-  const bool too_much = missing > options_.deletes_free &&
-                        static_cast<double>(missing) > fraction_max * static_cast<double>(entries);
+  const auto is_too_much = [&](std::uint64_t count) {
+    return count > options_.deletes_free &&
+           static_cast<double>(count) > fraction_max * static_cast<double>(entries);
+  };
+  std::uint64_t missing = doomed_.entries();
+  bool too_much = is_too_much(missing);
+  if (too_much && fraction_max < 1 && !doomed_.overflow()) {
+    missing = CountDoomed();
+    too_much = is_too_much(missing);
+  }
   if (fraction_max < 1 && (too_much || doomed_.overflow())) {
     const WallTime since = alarm_ ? alarm_->since : now.wall;
     alarm_ = Alarm{since, source, missing, entries, fraction_max, doomed_.overflow()};

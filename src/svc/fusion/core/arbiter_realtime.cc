@@ -159,8 +159,22 @@ std::optional<tree::DirId> Arbiter::UpsertEntry(std::string_view path, const Ent
   entry_.reporter = context.reporter;
   entry_.confirmed_ns = context.now.wall.ns;
   const tree::DirId put = tree_.Put(*dir, name, entry_);
+  if (existed) NoteReplaced(put, context);
   if (!existed || have_.attrs.nlink != attrs.nlink) WantLinks(attrs, context);
   return put;
+}
+
+// `entry_` stands in place of `have_` now. What others have just told of names in the first one may
+// still be so: whoever tells of the second may have seen it from a cache.
+void Arbiter::NoteReplaced(tree::DirId dir, const Context& context) {
+  if (!have_.attrs.is_directory() || !entry_.attrs.is_directory()) return;
+  if (!IsAnotherObject(entry_.attrs, have_.attrs)) return;
+  const std::int64_t now_ns = context.now.wall.ns;
+  const std::int64_t settled_ns = SaturatingSub(now_ns, options_.hot_file_threshold.count());
+  replaced_.ForgetBefore(settled_ns);
+  if (OthersConfirmedSince(context.reporter, settled_ns)) {
+    replaced_.Note(dir, {now_ns, context.reporter});
+  }
 }
 
 void Arbiter::Delete(std::string_view path, const Context& context) {

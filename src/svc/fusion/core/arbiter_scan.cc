@@ -73,7 +73,14 @@ struct Arbiter::Join {
   // is such an older look when the entry has changed after it, as others told not long ago.
   bool IsOlderThan(const tree::Entry& entry) const {
     if (!arbiter.IsUnsettled(entry, context)) return false;
-    return !listing.has_self || ChangeTime(entry.attrs) >= ChangeTime(listing.block->self);
+    return !listing.has_self || ChangeTime(entry.attrs) >= ChangeTime(listing.block->self) ||
+           WasElsewhere(entry);
+  }
+
+  // It was told of when another directory had the name of this one, whose times say nothing of it.
+  bool WasElsewhere(const tree::Entry& entry) const {
+    return entry.confirmed_ns <= listing.replaced.wall_ns &&
+           entry.reporter != listing.replaced.reporter && !Broken("replaced-directories-trusted");
   }
 
   // Another object had the name when the directory was as it is not any more. Its times may be new
@@ -87,6 +94,7 @@ struct Arbiter::Join {
   // Who gives a name to another object changes the directory after all that was seen of the first.
   bool MayPrecede(const tree::Entry& entry) const {
     const std::int64_t directory_ns = listing.has_self ? listing.block->self.ctime_ns : 0;
+    if (WasElsewhere(entry)) return true;
     return directory_ns != 0 && entry.attrs.ctime_ns >= directory_ns;
   }
 
@@ -398,6 +406,7 @@ void Arbiter::ApplyRows(Listing* listing, const Context& context) {
   fresh_.clear();
   missing_.clear();
   missing_names_.clear();
+  listing->replaced = replaced_.Last(listing->dir);
   Join join{*this, *listing, context};
   const std::size_t children = tree_.ChildCount(listing->dir);
   if (!listing->block->complete && rows.size() < children / kWalkPerLookup) {

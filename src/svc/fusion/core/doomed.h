@@ -24,6 +24,7 @@ class Doomed {
     SessionKey session;         // Who has missed it.
     bool blind = false;         // Nobody had announced it: it will be a blind-spot deletion.
   };
+  using Trie = PathTrie<Fate>;
   explicit Doomed(std::size_t nodes_max) : nodes_max_(nodes_max) {}
 
   // False: there is no room for it.
@@ -101,12 +102,20 @@ class Doomed {
 
   bool empty() const { return trie_.empty(); }
   std::size_t size() const { return trie_.size(); }
+  // As many as there were when they were missed: some may be counted twice, some have gone since.
   std::uint64_t entries() const { return entries_; }
+  // Each that does not lie in another one.
+  template <class F>
+  void ForEachTopmost(F visit) const {
+    trie_.ForEachTopmost([&visit](const Trie::Item& item) {
+      visit(item);
+      return true;
+    });
+  }
   // Something was missing that there was no room for.
   bool overflow() const { return overflow_; }
 
  private:
-  using Trie = PathTrie<Fate>;
   void Erase(Trie::Item* item) {
     entries_ -= item->value.entries;
     trie_.Erase(item);
