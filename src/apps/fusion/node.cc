@@ -10,6 +10,7 @@
 #include "adapters/zstd/zstd.h"
 #include "apps/process/ops_routes.h"
 #include "lib/config/redact.h"
+#include "svc/fusion/page/page.h"
 #include "svc/fusion/wire/openapi.h"
 #include "svc/fusion/wire/pipe_routes.h"
 #include "svc/fusion/wire/views.h"
@@ -102,6 +103,7 @@ void Node::AddRoutes(http::Router& router, const std::string& receiver) {
                  *metrics_, log_});
   process::AddOpsRoutes(router, *metrics_, [this] { return MakeHealth(); });
   AddOpenApiRoute(router);
+  AddPageRoutes(router);
 }
 
 Status Node::OpenHttp() {

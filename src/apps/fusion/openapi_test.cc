@@ -148,7 +148,7 @@ TEST(OpenApi, HasWhatTheSpecificationRequires) {
       const Value* const resolved = Resolved(&response);
       EXPECT_TRUE(status.size() == 3 && status >= "100" && status < "600") << status;
       EXPECT_NE(Text(resolved, "description"), "") << status;
-      if (status == "204") continue;
+      if (status == "204" || status.starts_with('3')) continue;  // Without a body.
       ASSERT_NE(resolved, nullptr);
       ASSERT_NE(resolved->Find("content"), nullptr) << status;
       for (const auto& [type, content] : resolved->Find("content")->members()) {

@@ -1,0 +1,466 @@
+// browse.js: the files of a view: the directory shown as a treemap and as a tree, and what is found.
+
+import { byId, el, icon, ICONS, setText } from './dom.js';
+import { age, bytes, count, percent, plural, time } from './format.js';
+import { printable, childTowards, isWithin, join, nameOf, parentOf, toFragment } from './names.js';
+import { Directory, allocatedOf, describe, filesOf, isDirectory, modifiedOf, READ_BY_ITSELF, sizeOf, sorted } from './directory.js';
+import { badges, bar, nameOf as nameCell } from './cells.js';
+import { AGES, FLAGS, ageOf, flagsOf, trustOf } from './trust.js';
+import { Grid } from './grid.js';
+import { Search } from './search.js';
+import { Treemap, otherText } from './treemap.js';
+import { showDetails } from './details.js';
+
+const ROW_HEIGHT = 34;
+const DIRECTORIES_MAX = 80;    // Kept; who is not shown goes first.
+const INSIDES_MAX = 24;        // Directories of the treemap whose entries are read.
+const INSIDES_READ = 5000;     // Of each, at least.
+const SUMS_AT_ONCE = 24;       // Asked for after changes; more, and all is read again.
+const COLUMNS = [
+  ['name', 'Name'], ['size', 'Size'], ['allocated', 'Allocated'], ['files', 'Files'], ['age', 'Modified'],
+];
+
+const nowS = () => Date.now() / 1000;
+
+export class Browse {
+  // app: {api, view (its id), status (its state), navigate(path), problem(error, retry), settled()}
+  constructor(app) {
+    this.app = app;
+    this.dirs = new Map();
+    this.expanded = new Set();
+    this.dirty = new Set();
+    this.order = { by: 'size', up: false };
+    this.weigh = 'size';
+    this.colour = 'age';
+    this.top = null;
+    this.selected = null;
+    this.search = new Search(this);
+    this.grid = new Grid(byId('grid'), {
+      rowHeight: ROW_HEIGHT, draw: (row) => this.drawRow(row),
+      on: {
+        open: (row) => this.openRow(row), expand: (row) => this.expand(row), collapse: (row) => this.collapse(row),
+        up: () => this.up(), select: (row) => this.select(row), reach: (row) => this.reach(row),
+      },
+    });
+    this.map = new Treemap(byId('map'), {
+      colour: (node) => (this.colour === 'age' ? ageOf(modifiedOf(node), nowS()) : trustOf(node)),
+      on: {
+        hover: (tile, event) => this.tip(tile, event), open: (item, tile) => this.openTile(item, tile),
+        want: (items) => this.readInsides(items),
+      },
+    });
+    this.drawHead();
+    for (const [attribute, set] of [['weigh', 'weigh'], ['colour', 'colour']]) {
+      for (const button of document.querySelectorAll(`[data-${attribute}]`)) {
+        button.addEventListener('click', () => { this[set] = button.dataset[attribute]; this.renderMap(); });
+      }
+    }
+    byId('flags-legend').append(...Object.entries(FLAGS).flatMap(([key, { label, why }]) => [
+      el('dt', {}, el('span', { class: `badge ${key}` }, label)), el('dd', {}, why)]));
+  }
+
+  // --- which directory ---------------------------------------------------------------------------
+
+  async show(path) {
+    this.search.leave();
+    if (this.top?.path === path && this.top.view === this.app.view) return;
+    if (this.top && this.top.view !== this.app.view) this.clear();
+    this.expanded.clear();
+    this.selected = null;
+    const top = this.directory(path, READ_BY_ITSELF);
+    this.top = top;
+    this.forgetOthers();
+    this.grid.top();
+    this.render();
+    await top.read();
+    if (this.top !== top || !top.node) return;
+    if (!isDirectory(top.node)) {
+      this.wanted = path;
+      this.app.navigate(parentOf(path), true);
+      return;
+    }
+    this.selectNode(this.wantedNode(top) ?? top.node);
+  }
+
+  // A link may lead to a file: its directory is shown, and it is selected there.
+  wantedNode(top) {
+    const wanted = this.wanted ? top.children.get(this.wanted) : null;
+    this.wanted = null;
+    if (wanted) this.grid.selectKey(wanted.path, true);
+    return wanted;
+  }
+
+  directory(path, wanted) {
+    let directory = this.dirs.get(path);
+    if (!directory) {
+      directory = new Directory(this.app.api, this.app.view, path, (changed) => this.onChanged(changed));
+      directory.wanted = wanted;
+      this.dirs.set(path, directory);
+    }
+    directory.wanted = Math.max(directory.wanted, wanted);
+    return directory;
+  }
+
+  forgetOthers() {
+    for (const [path, directory] of this.dirs) {
+      if (this.dirs.size <= DIRECTORIES_MAX) return;
+      if (directory === this.top || this.expanded.has(path)) continue;
+      directory.close();
+      this.dirs.delete(path);
+    }
+  }
+
+  clear() {
+    for (const directory of this.dirs.values()) directory.close();
+    this.dirs.clear();
+    this.expanded.clear();
+    this.dirty.clear();
+    this.top = this.selected = null;
+  }
+
+  // All is read again; what is shown stays until it is there.
+  async reload() {
+    const { top } = this;
+    if (!top) return;
+    const shown = [...this.expanded];
+    const again = new Directory(this.app.api, this.app.view, top.path, (changed) => this.onChanged(changed));
+    await again.read();
+    if (this.top !== top) return again.close();
+    if (again.error) {
+      top.error = again.error;
+      return this.onChanged(top);
+    }
+    for (const directory of this.dirs.values()) directory.close();
+    this.dirs = new Map([[top.path, again]]);
+    this.top = again;
+    this.expanded = new Set();
+    for (const path of shown) this.expand({ key: path }, true);
+    this.render();
+    this.refreshDetails();
+  }
+
+  onChanged(directory) {
+    if (directory.error) {
+      if (directory === this.top) this.app.problem(directory.error, () => (this.top.loaded ? this.reload() : this.retry()));
+      else if ([0, 503].includes(directory.error.status)) this.app.problem(directory.error, () => this.reload());
+    } else if (directory === this.top && directory.loaded) {
+      this.app.settled();
+    }
+    this.later(directory === this.top || this.expanded.has(directory.path));
+  }
+
+  async retry() {
+    const { path } = this.top;
+    this.dirs.delete(path);
+    this.top.close();
+    this.top = null;
+    await this.show(path);
+  }
+
+  up() {
+    if (this.search.active) this.search.leave();
+    else if (this.top && this.top.path !== '/') this.app.navigate(parentOf(this.top.path));
+  }
+
+  // --- rows --------------------------------------------------------------------------------------
+
+  later(rowsToo = true) {
+    this.rowsStale ||= rowsToo;
+    if (this.timer) return;
+    // What takes long to draw is drawn less often.
+    this.timer = setTimeout(() => {
+      const begun = performance.now();
+      if (this.rowsStale) this.renderRows();
+      this.rowsStale = false;
+      this.renderMap();
+      this.took = performance.now() - begun;
+      this.timer = 0;
+    }, Math.max(30, Math.min(2000, 4 * (this.took ?? 0))));
+  }
+
+  render() {
+    this.renderCrumbs();
+    this.renderRows();
+    this.renderMap();
+  }
+
+  renderRows() {
+    if (!this.top) return;
+    for (const [by] of COLUMNS) {
+      const cell = byId(`head-${by}`);
+      const mine = this.order.by === by;
+      cell.setAttribute('aria-sort', mine ? (this.order.up ? 'ascending' : 'descending') : 'none');
+      cell.classList.toggle('sorted', mine);
+    }
+    const rows = this.search.active ? this.search.rows() : this.rowsOf(this.top, 1);
+    this.grid.set(rows);
+    setText(byId('grid-words'), this.search.active ? this.search.words() : this.words());
+  }
+
+  rowsOf(directory, level) {
+    const rows = [];
+    for (const node of sorted(directory.children.values(), this.order)) {
+      const expandable = isDirectory(node);
+      const expanded = expandable && this.expanded.has(node.path);
+      rows.push({ key: node.path, node, level, expandable, expanded, directory });
+      if (!expanded) continue;
+      const inside = this.dirs.get(node.path);
+      if (inside) for (const row of this.rowsOf(inside, level + 1)) rows.push(row);
+    }
+    const { path, loading, complete, loaded, error } = directory;
+    if (error && directory !== this.top) rows.push({ key: `${path}/!`, level, note: error.message });
+    else if (!complete && loading) rows.push({ key: `${path}/…`, level, note: 'Reading …' });
+    else if (!complete && loaded) rows.push({ key: `${path}/+`, level, note: 'More entries: press Enter or click to read them', more: directory });
+    else if (complete && rows.length === 0) rows.push({ key: `${path}/-`, level, note: 'This directory is empty.' });
+    return rows;
+  }
+
+  words() {
+    const { children, complete, node } = this.top;
+    if (!this.top.loaded) return 'Reading …';
+    const sums = node?.totals;
+    const below = sums ? ` · ${plural(sums.file_count, 'file')} and ${plural(Math.max(0, sums.dir_count - 1), 'directory', 'directories')} at all depths · ${bytes(sums.total_size)}` : '';
+    if (complete) return `${plural(children.size, 'entry', 'entries')}${below}`;
+    return `${count(children.size)} entries read so far, and sorted among themselves${below}`;
+  }
+
+  drawHead() {
+    byId('grid-head').append(...COLUMNS.map(([by, label]) => el('span', { class: `cell ${by}`, id: `head-${by}`, role: 'columnheader' },
+        el('button', {
+          type: 'button', tabindex: -1,
+          onclick: () => {
+            this.order = { by, up: this.order.by === by ? !this.order.up : by === 'name' };
+            this.renderRows();
+          },
+        }, label, el('span', { class: 'arrow', aria: { hidden: 'true' } })))));
+  }
+
+  drawRow(row) {
+    const indent = el('span', { class: 'indent' });
+    indent.style.width = `${(row.level - 1) * 18}px`;
+    if (row.note) return [el('span', { class: 'cell note', role: 'gridcell' }, indent, row.note)];
+    const { node, directory } = row;
+    const kind = isDirectory(node) ? 'directory' : node.kind ?? 'file';
+    const whole = directory?.node ? sizeOf(directory.node) : 0;
+    const name = nameCell(row.label ?? nameOf(node.path));
+    const label = isDirectory(node)
+      ? el('a', { class: 'enter', href: toFragment(this.app.view, node.path), tabindex: -1 }, name) : name;
+    const twist = row.expandable && !row.label
+      ? el('span', { class: 'twist', aria: { hidden: 'true' } }, icon(row.expanded ? ICONS.open : ICONS.closed, 14)) : el('span', { class: 'twist' });
+    const modified = modifiedOf(node);
+    return [
+      el('span', { class: 'cell name', role: 'gridcell' }, indent, twist, el('span', { class: `kind ${kind}`, title: kind }, icon(ICONS[kind] ?? ICONS.other)),
+          el('span', { class: 'label', title: printable(node.path) }, label), badges(flagsOf(node, this.app.status))),
+      el('span', { class: 'cell size', role: 'gridcell', title: `${count(sizeOf(node))} bytes` },
+          whole > 0 ? bar(sizeOf(node), whole) : null, el('span', { class: 'number' }, bytes(sizeOf(node)))),
+      el('span', { class: 'cell allocated', role: 'gridcell', title: `${count(allocatedOf(node))} bytes on disk` }, bytes(allocatedOf(node))),
+      el('span', { class: 'cell files', role: 'gridcell' }, isDirectory(node) ? count(filesOf(node)) : ''),
+      el('span', { class: 'cell age', role: 'gridcell', title: time(modified) }, age(modified, nowS())),
+    ];
+  }
+
+  openRow(row) {
+    if (row.more) row.more.readMore();
+    else if (row.note) this.search.more(row);
+    else if (isDirectory(row.node)) this.app.navigate(row.node.path);
+    else this.select(row);
+  }
+
+  expand(row, quietly = false) {
+    this.expanded.add(row.key);
+    this.directory(row.key, READ_BY_ITSELF).read();
+    if (!quietly) this.renderRows();
+  }
+
+  collapse(row) {
+    for (const path of [...this.expanded]) if (isWithin(path, row.key)) this.expanded.delete(path);
+    this.renderRows();
+  }
+
+  reach(row) {
+    if (row?.search) this.search.more(row);
+  }
+
+  select(row) {
+    if (row.more) row.more.readMore();
+    else if (row.node) this.selectNode(row.node);
+  }
+
+  // --- details -----------------------------------------------------------------------------------
+
+  selectNode(node) {
+    this.selected = node.path;
+    showDetails(this.app, node, null);
+    this.refreshDetails();
+  }
+
+  async refreshDetails() {
+    const { selected } = this;
+    if (!selected) return;
+    this.asking?.abort();
+    this.asking = new AbortController();
+    try {
+      const { node, meta } = await describe(this.app.api, this.app.view, selected, { signal: this.asking.signal });
+      if (this.selected === selected) showDetails(this.app, node, meta);
+    } catch (error) {
+      if (error.status === 404 && this.selected === selected) showDetails(this.app, null, null, selected);
+    }
+  }
+
+  // --- treemap -----------------------------------------------------------------------------------
+
+  renderMap() {
+    for (const attribute of ['weigh', 'colour']) {
+      for (const button of document.querySelectorAll(`[data-${attribute}]`)) {
+        button.setAttribute('aria-pressed', button.dataset[attribute] === this[attribute]);
+      }
+    }
+    this.renderLegend();
+    if (!this.top) return;
+    const weight = this.weigh === 'size' ? sizeOf : allocatedOf;
+    const input = (directory) => ({
+      items: [...directory.children.values()].map((node) => ({ node, value: weight(node) })),
+      total: directory.node ? weight(directory.node) : 0,
+    });
+    this.map.set({
+      ...input(this.top),
+      inside: ({ node }) => {
+        const directory = this.dirs.get(node.path);
+        return directory?.loaded ? input(directory) : null;
+      },
+    });
+    const largest = sorted(this.top.children.values(), { by: this.weigh, up: false }).slice(0, 5);
+    byId('map').setAttribute('aria-label', `Treemap of ${printable(this.top.path)}. Largest: ${
+      largest.map((node) => `${printable(nameOf(node.path))} ${bytes(weight(node))}`).join(', ') || 'nothing'}. The same is in the table below.`);
+  }
+
+  renderLegend() {
+    if (this.legend === this.colour) return;
+    this.legend = this.colour;
+    const entries = this.colour === 'age'
+      ? [['', 'Modified within:'], ...AGES.map(({ key, label }) => [key, label])]
+      : [['sound', 'no flag'], ...['suspect', 'uncertain', 'missing', 'auditonly'].map((key) => [key, FLAGS[key].label])];
+    byId('map-legend').replaceChildren(...entries.map(([key, label]) => {
+      const swatch = key ? el('span', { class: 'swatch' }) : null;
+      if (swatch) swatch.style.background = `var(--tile-${key})`;
+      return el('span', {}, swatch, label);
+    }));
+  }
+
+  async readInsides(items) {
+    const wanted = items.sort((a, b) => b.value - a.value).slice(0, INSIDES_MAX);
+    const { top } = this;
+    this.insides = (this.insides ?? Promise.resolve()).then(async () => {
+      for (const { node } of wanted) {
+        if (this.top !== top) return;
+        const directory = this.directory(node.path, INSIDES_READ);
+        if (!directory.loaded && !directory.error) await directory.read();
+      }
+      this.forgetOthers();
+    });
+  }
+
+  openTile(item, tile) {
+    const inner = tile.depth > 0;
+    const path = inner && !isDirectory(item.node) ? parentOf(item.node.path) : item.node.path;
+    this.wanted = inner && !isDirectory(item.node) ? item.node.path : null;
+    if (path !== this.top.path && (inner || isDirectory(item.node))) this.app.navigate(path);
+    else {
+      this.grid.selectKey(item.node.path, true);
+      this.selectNode(item.node);
+    }
+  }
+
+  tip(tile, event) {
+    const tip = byId('tip');
+    tip.hidden = !tile;
+    if (!tile) return;
+    const node = tile.item?.node;
+    const whole = this.map.input.total;
+    tip.replaceChildren(
+        el('strong', {}, node ? nameCell(nameOf(node.path)) : otherText(tile.other)),
+        el('span', {}, `${bytes(tile.value)} · ${percent(tile.value, whole)} of ${printable(nameOf(this.top.path) || '/')}`),
+        node ? el('span', {}, `${isDirectory(node) ? `${plural(filesOf(node), 'file')} · newest ` : ''}${time(modifiedOf(node))}`)
+          : el('span', {}, 'Too small to be drawn, or not read yet'),
+        ...(node ? badges(flagsOf(node, this.app.status)) : []));
+    const { width, height } = tip.getBoundingClientRect();
+    tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, window.innerWidth - width - 8))}px`;
+    tip.style.top = `${event.clientY + 18 + height > window.innerHeight ? event.clientY - height - 10 : event.clientY + 18}px`;
+  }
+
+  renderCrumbs() {
+    const link = (path, label) => el('li', {}, el('a', { href: toFragment(this.app.view, path) }, label));
+    const parts = this.top.path.split('/').filter(Boolean);
+    let path = '/';
+    const items = [link('/', nameCell(this.app.view))];
+    for (const part of parts) {
+      path = join(path, part);
+      items.push(link(path, nameCell(part)));
+    }
+    items.at(-1).firstChild.setAttribute('aria-current', 'page');
+    byId('crumbs').replaceChildren(el('ol', {}, items));
+    byId('crumbs').scrollLeft = 1e6;
+  }
+
+  // --- changes -----------------------------------------------------------------------------------
+
+  change({ kind, node, old_path: from }) {
+    if (!this.top) return;
+    const { path } = node;
+    if (kind === 'removed') this.forget(path);
+    if (kind === 'moved') this.forget(from);
+    if (kind !== 'removed') {
+      this.dirs.get(parentOf(path))?.put(node);
+      if (isDirectory(node) && kind !== 'updated') this.dirty.add(path);
+    }
+    for (const place of from ? [path, from] : [path]) this.markAbove(place);
+    if (this.selected === path) this.dirty.add(path);
+    this.later();
+    this.flushing ??= setTimeout(() => this.flush(), 1000);
+  }
+
+  forget(path) {
+    this.dirs.get(parentOf(path))?.remove(path);
+    for (const [place, directory] of this.dirs) {
+      if (!isWithin(place, path) || directory === this.top) continue;
+      directory.close();
+      this.dirs.delete(place);
+      this.expanded.delete(place);
+    }
+    if (this.top && isWithin(this.top.path, path)) this.flushAll = true;
+  }
+
+  // The sums that are shown of directories above this path.
+  markAbove(path) {
+    for (const place of this.dirs.keys()) {
+      if (!isWithin(path, place) || path === place) continue;
+      this.dirty.add(place);
+      const child = childTowards(place, path);
+      if (child !== path) this.dirty.add(child);
+    }
+  }
+
+  async flush() {
+    const dirty = [...this.dirty];
+    this.dirty.clear();
+    if (this.flushAll || dirty.length > SUMS_AT_ONCE) {
+      this.flushAll = false;
+      await this.reload();
+    } else {
+      await Promise.all(dirty.map((path) => this.readSums(path)));
+      if (dirty.includes(this.selected)) this.refreshDetails();
+      this.later();
+    }
+    this.flushing = this.dirty.size ? setTimeout(() => this.flush(), 1000) : null;
+  }
+
+  async readSums(path) {
+    try {
+      const sums = await this.app.api.view(this.app.view, 'stats', { path });
+      this.dirs.get(path)?.setTotals(path, sums);
+      if (path !== '/') this.dirs.get(parentOf(path))?.setTotals(path, sums);
+    } catch {
+      // Gone again, or not ready: whoever asks next will be told.
+    }
+  }
+}
