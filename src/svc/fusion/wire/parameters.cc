@@ -293,7 +293,7 @@ bool ParseExportQuery(const http::Request& request, ExportQuery* query, BadParam
   std::string text;
   reader.Text("format", &text);
   const std::optional<ExportFormat> format = ParseExportFormat(text.empty() ? "ndjson" : text);
-  if (!format) reader.Fail("format", "must be ndjson or csv");
+  if (!format) reader.Fail("format", "must be ndjson, csv or parquet");
   query->format = format.value_or(ExportFormat::kNdjson);
   std::string columns;
   reader.Text("columns", &columns);
