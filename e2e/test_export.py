@@ -11,6 +11,7 @@ import stat
 import pytest
 
 import hostile
+import parquet_reader
 import trees
 from conftest import FUSTOR, http_get, on_terminal
 
@@ -90,7 +91,11 @@ def csv_rows(body):
         yield row
 
 
-READERS = {"ndjson": ndjson_rows, "csv": csv_rows}
+def parquet_rows(body):
+    return parquet_reader.read(body)[1]
+
+
+READERS = {"ndjson": ndjson_rows, "csv": csv_rows, "parquet": parquet_rows}
 
 
 def expected(tree):
@@ -132,6 +137,21 @@ def test_an_export_that_cannot_be_leaves_the_file_as_it_was(tree, fustor, fustor
     assert file.read_text() == "old"
     done = fustor("export", os.fsdecode(tree), "-o", tmp_path / "none" / "f", "--home", up.home)
     assert done.returncode == 1 and b"none" in done.stderr
+
+
+def test_parquet_says_what_it_shows(tree, fustor_up, clean_env, tmp_path):
+    up = fustor_up(os.fsdecode(tree))
+    view = up.get("/api/v1/views")[1]["views"][0]["id"]
+    url = f"{up.url}/api/v1/views/{view}/export?format=parquet&columns=size,path&type=symlink"
+    _, body, headers = http_get(url, up.key)
+    names, rows, metadata = parquet_reader.read(body)
+    assert names == ["size", "path"] and len(rows) > 10
+    assert metadata == {"fustor.view": view, "fustor.revision": headers["X-Fustor-Revision"],
+                        "fustor.time": headers["X-Fustor-Time"]}
+    assert headers["Content-Type"] == "application/vnd.apache.parquet"
+    command = [FUSTOR, "export", os.fsdecode(tree), "-f", "parquet", "--home", up.home]
+    code, text = on_terminal(command, clean_env, tmp_path)
+    assert code == 1 and b"-o FILE" in text and b"PAR1" not in text
 
 
 def test_progress_is_for_people(tree, fustor_up, clean_env, tmp_path):

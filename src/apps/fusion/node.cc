@@ -57,6 +57,7 @@ ViewRoutesOptions RouteOptions(const FusionConfig& config) {
     if (view.disabled) continue;
     options.max_response_items = std::min(options.max_response_items, view.response_items_max);
   }
+  options.make_compressor = [] { return zstd::MakeCompressor(); };
   return options;
 }
 

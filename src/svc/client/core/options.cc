@@ -244,17 +244,18 @@ cli::Command Export(ExportOptions* o) {
   c.group = kFinding;
   c.summary = "write what a view knows to a file, for other programs";
   c.description =
-      "Writes every entry at and below PATH, or those that match, as lines of JSON or as CSV: one "
-      "revision of the tree, in path order, while Fusion goes on. Paths are those of the view. "
+      "Writes every entry at and below PATH, or those that match, as lines of JSON, as CSV or as "
+      "Parquet: "
+      "one revision of the tree, in path order, while Fusion goes on. Paths are those of the view. "
       "With -o the file is there when all of it has arrived, and not before; what was there is "
       "replaced then. When the answer breaks off the exit code is 1.";
   c.arguments = {{"PATH", "What to export. Default: the current directory.", &o->path}};
   c.options = {
       {"-f,--format",
        "FORMAT",
-       "ndjson or csv. Default: as FILE ends, else ndjson.",
+       "ndjson, csv or parquet. Default: as FILE ends, else ndjson.",
        &o->format,
-       {"ndjson", "csv"}},
+       {"ndjson", "csv", "parquet"}},
       {"-c,--columns", "NAMES", "Only these, with commas between: path,size,mtime.", &o->columns},
       {"-o,--output",
        "FILE",
@@ -272,6 +273,7 @@ cli::Command Export(ExportOptions* o) {
        &o->spreadsheet},
   };
   c.examples = {{"fustor export /data -o data.csv", "everything, for a spreadsheet or a database"},
+                {"fustor export /data -o data.parquet", "the same in a tenth of the bytes"},
                 {"fustor export /data -c path,size --type file | jq -r 'select(.size>1e9).path'",
                  "a question that no option asks"}};
   return c;

@@ -11,6 +11,7 @@ std::string FormatFor(const ExportOptions& options) {
   if (!options.format.empty()) return options.format;
   const std::string_view file = options.output ? std::string_view(*options.output) : "";
   if (file.ends_with(".csv")) return "csv";
+  if (file.ends_with(".parquet")) return "parquet";
   return "ndjson";
 }
 
@@ -53,6 +54,10 @@ class Progress {
 };
 
 Status Export(Job& job, const ExportOptions& options) {
+  if (FormatFor(options) == "parquet" && !options.output && job.out.interactive()) {
+    return Status(Code::kInvalidArgument,
+                  "Parquet is nothing to look at: say with -o FILE where it shall go");
+  }
   FUSTOR_TRY_ASSIGN(const Place place, job.lookup.Locate(options.path, Lookup::Links::kFollow));
   // Says when it is not there: an export of nothing would be empty.
   FUSTOR_TRY_ASSIGN([[maybe_unused]] const Node node, job.lookup.Get(place, false));

@@ -35,6 +35,16 @@ TEST_F(ExportCommand, WritesAFileWhenAllIsThere) {
   EXPECT_EQ(world_.asked.back(), std::string(kExport) + " format=ndjson under=/d");
 }
 
+TEST_F(ExportCommand, KeepsParquetOffTerminals) {
+  terminal_.interactive_ = true;
+  EXPECT_EQ(Export({.format = "parquet"}), cli::kExitFailed);
+  EXPECT_EQ(terminal_.errors_,
+            "fustor: Parquet is nothing to look at: say with -o FILE where it shall go\n");
+  EXPECT_TRUE(world_.asked.empty());
+  EXPECT_EQ(Export({.output = "/tmp/o.parquet"}), cli::kExitOk);
+  EXPECT_EQ(world_.asked.back(), std::string(kExport) + " format=parquet under=/d");
+}
+
 TEST_F(ExportCommand, LeavesNoHalfFile) {
   world_.downloads[kExport] = {.pieces = {"path\r\n"}, .status = 0};
   EXPECT_EQ(Export({.output = "o.csv"}), cli::kExitFailed);

@@ -31,9 +31,8 @@ std::string FileName(std::string_view view, WallTime now, ExportFormat format) {
   return name + "-" + FileTime(now) + "." + std::string(NameOf(format));
 }
 
-http::Headers HeadersOf(const ViewDoor& door, const OpenView& open, const ExportQuery& query,
-                        tree::Revision revision) {
-  const WallTime now = door.clock.WallNow();
+http::Headers HeadersOf(const OpenView& open, const ExportQuery& query, tree::Revision revision,
+                        WallTime now) {
   http::Headers headers = open.headers;
   headers.Set("Content-Type", std::string(ContentTypeOf(query.format)));
   headers.Add("Content-Disposition",
@@ -45,11 +44,19 @@ http::Headers HeadersOf(const ViewDoor& door, const OpenView& open, const Export
   return headers;
 }
 
-std::unique_ptr<ExportWriter> WriterFor(const ExportQuery& query) {
-  if (query.format == ExportFormat::kCsv) {
-    return MakeCsvWriter(query.columns, query.for_spreadsheets);
+std::unique_ptr<ExportWriter> WriterFor(const ViewDoor& door, const ExportQuery& query,
+                                        ExportOrigin origin) {
+  switch (query.format) {
+    case ExportFormat::kNdjson:
+      return MakeNdjsonWriter(query.columns);
+    case ExportFormat::kCsv:
+      return MakeCsvWriter(query.columns, query.for_spreadsheets);
+    case ExportFormat::kParquet:
+      return MakeParquetWriter(
+          query.columns, door.options.make_compressor ? door.options.make_compressor() : nullptr,
+          std::move(origin));
   }
-  return MakeNdjsonWriter(query.columns);
+  return nullptr;
 }
 
 // Whether an export that holds an old revision may go on. What it keeps alive is at most the tree
@@ -62,14 +69,13 @@ bool MayGoOn(const ViewDoor& door, const OpenView& open, const http::Request& re
 }
 
 env::Task<void> WriteRows(const ViewDoor& door, const OpenView& open, const http::Request& request,
-                          const ExportQuery& query, tree::Snapshot snapshot,
+                          const ExportQuery& query, ExportWriter& format, tree::Snapshot snapshot,
                           http::ResponseWriter& writer) {
   const Instant begun = door.clock.Now();
   // What is in the revision may be younger than the status that opened the view.
   ExportRows rows(query.columns, open.view->status());
-  const std::unique_ptr<ExportWriter> format = WriterFor(query);
   std::string piece;
-  format->Begin(&piece);
+  format.Begin(&piece);
   Slices slices(door.clock, door.options.slice);
   std::string after;
   for (bool done = false; !done;) {
@@ -77,12 +83,12 @@ env::Task<void> WriteRows(const ViewDoor& door, const OpenView& open, const http
         tree::Search(snapshot, query.search, after, slices.Begin(),
                      [&](std::string_view path, const tree::Snapshot::Row& row) {
                        rows.Load(path, row);
-                       format->Add(rows, &piece);
+                       format.Add(rows, &piece);
                        return piece.size() < door.options.piece_bytes;
                      });
     slices.End();
     done = !next;
-    if (done) format->End(&piece);
+    if (done) format.End(&piece);
     if (piece.size() >= door.options.piece_bytes || (done && !piece.empty())) {
       // A body without its proper end tells the client that this is not all.
       if (!MayGoOn(door, open, request, begun)) co_return;
@@ -116,7 +122,10 @@ env::Task<void> AnswerExport(const ViewDoor& door, http::Request& request,
   }
   std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
   if (!snapshot) co_return;
-  http::Headers headers = HeadersOf(door, *open, query, snapshot->revision());
+  const WallTime now = door.clock.WallNow();
+  http::Headers headers = HeadersOf(*open, query, snapshot->revision(), now);
+  const std::unique_ptr<ExportWriter> format = WriterFor(
+      door, query, {open->view->id(), std::to_string(snapshot->revision()), FormatUtc(now)});
   if (request.method == "HEAD") snapshot.reset();
   const Status started = co_await writer.Start(200, std::move(headers));
   if (!started.ok()) co_return;
@@ -124,7 +133,7 @@ env::Task<void> AnswerExport(const ViewDoor& door, http::Request& request,
     (void)co_await writer.End();
     co_return;
   }
-  co_await WriteRows(door, *open, request, query, *std::move(snapshot), writer);
+  co_await WriteRows(door, *open, request, query, *format, *std::move(snapshot), writer);
 }
 
 }  // namespace fustor::fusion

@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/prng.h"
+#include "lib/parquet/reader_testing.h"
 #include "svc/fusion/wire/export_rows.h"
 #include "svc/fusion/wire/routes.h"
 #include "svc/fusion/wire/views_testing.h"
@@ -82,6 +83,15 @@ class Exports : public ViewRoutes {
       }
       EXPECT_EQ(paths.front(), "?");  // The line of names.
       paths.erase(paths.begin());
+      return paths;
+    }
+    if (query.find("format=parquet") != std::string::npos) {
+      const parquet::Table table = parquet::FileReader(reply.body, nullptr).Read();
+      EXPECT_EQ(table.names, (std::vector<std::string>{"path", "path_b64"}));
+      for (std::size_t i = 0; i < table.columns[0].size(); ++i) {
+        const parquet::Cell& exact = table.columns[1][i];
+        paths.push_back(exact ? Base64Decode(*exact).value_or("?") : *table.columns[0][i]);
+      }
       return paths;
     }
     for (const json::Value& line : ParseNdjson(reply.body)) {
@@ -211,10 +221,11 @@ TEST_F(Exports, OfHeadIsTheHeadAlone) {
   EXPECT_EQ(Header(reply, "X-Fustor-Revision"), "1");
 }
 
-// Hostile names, in both formats, in pieces, while the tree changes: one revision, every byte.
+// Hostile names, in every format, in pieces, while the tree changes: one revision, every byte.
 TEST_F(Exports, ShowOneRevision) {
+  constexpr const char* kFormats[] = {"ndjson", "csv", "parquet"};
   options_.piece_bytes = 300;
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE(seed);
     Prng random(seed);
     on_write_ = nullptr;
@@ -244,7 +255,7 @@ TEST_F(Exports, ShowOneRevision) {
       view_->tree_.Publish();
     };
     const std::vector<std::string> paths =
-        Paths(random.Chance(1, 2) ? "type=file&format=csv" : "type=file");
+        Paths("type=file&format=" + std::string(kFormats[random.Below(3)]));
     EXPECT_EQ(paths.size(), model.size());
     EXPECT_EQ(std::set<std::string>(paths.begin(), paths.end()), model);
   }

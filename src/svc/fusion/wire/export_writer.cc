@@ -115,19 +115,23 @@ class CsvWriter final : public ExportWriter {
 }  // namespace
 
 std::string_view NameOf(ExportFormat format) {
-  return format == ExportFormat::kNdjson ? "ndjson" : "csv";
+  constexpr std::string_view kNames[] = {"ndjson", "csv", "parquet"};
+  return kNames[static_cast<std::size_t>(format)];
 }
 
 std::optional<ExportFormat> ParseExportFormat(std::string_view name) {
-  for (const ExportFormat format : {ExportFormat::kNdjson, ExportFormat::kCsv}) {
+  for (const ExportFormat format :
+       {ExportFormat::kNdjson, ExportFormat::kCsv, ExportFormat::kParquet}) {
     if (name == NameOf(format)) return format;
   }
   return std::nullopt;
 }
 
 std::string_view ContentTypeOf(ExportFormat format) {
-  return format == ExportFormat::kNdjson ? "application/x-ndjson"
-                                         : "text/csv; charset=utf-8; header=present";
+  constexpr std::string_view kTypes[] = {"application/x-ndjson",
+                                         "text/csv; charset=utf-8; header=present",
+                                         "application/vnd.apache.parquet"};
+  return kTypes[static_cast<std::size_t>(format)];
 }
 
 std::unique_ptr<ExportWriter> MakeNdjsonWriter(const std::vector<ExportColumn>& columns) {

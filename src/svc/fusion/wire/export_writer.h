@@ -1,4 +1,4 @@
-// export_writer.h: rows of an export as NDJSON or CSV (docs/http-api.md, "Export").
+// export_writer.h: rows of an export as NDJSON, CSV or Parquet (docs/http-api.md, "Export").
 //
 // Deterministic; one export each. A writer appends to a string that the caller empties whenever it
 // likes.
@@ -12,13 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "lib/batch/compressor.h"
 #include "svc/fusion/wire/export_rows.h"
 
 namespace fustor::fusion {
 
-enum class ExportFormat : std::uint8_t { kNdjson, kCsv };
+enum class ExportFormat : std::uint8_t { kNdjson, kCsv, kParquet };
 
-// "ndjson", "csv"; also what the file is called behind its point.
+// "ndjson", "csv", "parquet"; also what the file is called behind its point.
 std::string_view NameOf(ExportFormat format);
 std::optional<ExportFormat> ParseExportFormat(std::string_view name);
 std::string_view ContentTypeOf(ExportFormat format);
@@ -40,5 +41,16 @@ std::unique_ptr<ExportWriter> MakeNdjsonWriter(const std::vector<ExportColumn>& 
 // for a formula (what begins with = + - @, a tab or a line break).
 std::unique_ptr<ExportWriter> MakeCsvWriter(const std::vector<ExportColumn>& columns,
                                             bool for_spreadsheets);
+
+// What a file tells about itself.
+struct ExportOrigin {
+  std::string view, revision, time;
+};
+
+// docs/formats/parquet.md. Rows come out a row group at a time (lib/parquet/writer.h). nullptr: not
+// compressed.
+std::unique_ptr<ExportWriter> MakeParquetWriter(const std::vector<ExportColumn>& columns,
+                                                std::unique_ptr<batch::Compressor> compressor,
+                                                ExportOrigin origin);
 
 }  // namespace fustor::fusion

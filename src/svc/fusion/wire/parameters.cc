@@ -121,23 +121,13 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
 }
 
 bool ParseExportQuery(const http::Request& request, ExportQuery* query, BadParameter* bad) {
-  // The predicates are those of a search; pages there are none.
-  http::Request predicates;
-  for (const auto& parameter : request.query) {
-    if (parameter.first != "limit" && parameter.first != "cursor") {
-      predicates.query.push_back(parameter);
-    }
-  }
-  predicates.query.emplace_back("limit", "1");
-  SearchPageQuery search;
-  if (!ParseSearchQuery(predicates, {}, &search, bad)) return false;
-  query->search = std::move(search.search);
-  Reader reader(request, bad);
+  ParameterReader reader(request, bad);
+  ReadPredicates(&reader, &query->search);
   if (!reader.Has("type")) query->search.directories = true;
   std::string text;
   reader.Text("format", &text);
   const std::optional<ExportFormat> format = ParseExportFormat(text.empty() ? "ndjson" : text);
-  if (!format) reader.Fail("format", "must be ndjson or csv");
+  if (!format) reader.Fail("format", "must be ndjson, csv or parquet");
   query->format = format.value_or(ExportFormat::kNdjson);
   std::string columns;
   reader.Text("columns", &columns);

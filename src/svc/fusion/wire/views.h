@@ -21,8 +21,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 #include "env/clock.h"
+#include "lib/batch/compressor.h"
 #include "lib/http/http.h"
 #include "svc/fusion/flow/view.h"
 
@@ -46,6 +49,8 @@ struct ViewRoutesOptions {
   std::uint32_t long_answers_max = 4;
   Nanos long_answer_max = Seconds(3600);
   std::uint64_t retired_bytes_max = std::uint64_t{1} << 30;
+  // For exports as Parquet; called on any thread. None: they are not compressed.
+  std::function<std::unique_ptr<batch::Compressor>()> make_compressor = nullptr;
 };
 
 // Adds /api/v1/views and all below it, and what the oldest clients ask: /views/fs/tree and
