@@ -69,6 +69,9 @@ void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions optio
   add_each("GET", "/{view}/tree", &AnswerTree);
   add_each("GET", "/{view}/search", &AnswerSearch);
   add_each("GET", "/{view}/stats", &AnswerStats);
+  add_each("GET", "/{view}/groups", &AnswerGroups);
+  add_each("GET", "/{view}/top", &AnswerTop);
+  add_each("GET", "/{view}/duplicates", &AnswerDuplicates);
   add("GET", "/{view}/changes", &AnswerChanges);
   add_each("GET", "/{view}/sessions", &AnswerSessions);
   add_each("GET", "/{view}/suspect-list", &AnswerSuspects);
