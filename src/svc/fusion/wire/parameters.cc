@@ -34,6 +34,13 @@ std::optional<std::string> FromUrlBase64(std::string_view text) {
   return *std::move(bytes);
 }
 
+constexpr std::pair<std::string_view, tree::SortKey> kSortKeys[] = {
+    {"path", tree::SortKey::kPath},   {"name", tree::SortKey::kName},
+    {"size", tree::SortKey::kSize},   {"allocated", tree::SortKey::kAllocated},
+    {"mtime", tree::SortKey::kMtime}, {"ctime", tree::SortKey::kCtime},
+    {"atime", tree::SortKey::kAtime},
+};
+
 }  // namespace
 
 std::string BadParameterJson(const BadParameter& bad) {
@@ -60,6 +67,40 @@ std::optional<Cursor> Cursor::Parse(std::string_view text) {
   if (!last || last->find('\0') != std::string::npos) return std::nullopt;
   cursor.last = *std::move(last);
   return cursor;
+}
+
+std::optional<tree::SortOrder> ParseSortOrder(std::string_view text) {
+  tree::SortOrder order;
+  order.descending = text.starts_with('-');
+  if (order.descending) text.remove_prefix(1);
+  for (const auto& [name, key] : kSortKeys) {
+    order.key = key;
+    if (name == text) return order;
+  }
+  return std::nullopt;
+}
+
+std::string SortOrderText(const tree::SortOrder& order) {
+  for (const auto& [name, key] : kSortKeys) {
+    if (key == order.key) return (order.descending ? "-" : "") + std::string(name);
+  }
+  return "";
+}
+
+std::string RankText(const tree::SortOrder& order, const tree::Rank& rank) {
+  return SortOrderText(order) + ":" + std::to_string(rank.value) + ":" + rank.path;
+}
+
+std::optional<tree::Rank> ParseRank(const tree::SortOrder& order, std::string_view text) {
+  const std::string head = SortOrderText(order) + ":";
+  if (!text.starts_with(head)) return std::nullopt;
+  text.remove_prefix(head.size());
+  tree::Rank rank;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rank.value);
+  if (error != std::errc() || end == text.data() + text.size() || *end != ':') return std::nullopt;
+  rank.path = text.substr(static_cast<std::size_t>(end - text.data()) + 1);
+  if (!IsNormalViewPath(rank.path)) return std::nullopt;
+  return rank;
 }
 
 bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, TreeQuery* query,
@@ -101,7 +142,7 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
                       SearchPageQuery* query, BadParameter* bad) {
   ParameterReader reader(request, bad);
   query->search.directories = false;
-  constexpr std::string_view kPaged[] = {"limit", "cursor", "only_path", "totals"};
+  constexpr std::string_view kPaged[] = {"limit", "cursor", "only_path", "totals", "sort"};
   query->bare = !HasPredicates(request) && std::ranges::none_of(kPaged, [&](std::string_view name) {
     return reader.Has(name);
   });
@@ -112,7 +153,23 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
   std::optional<std::uint64_t> limit;
   reader.Limit(limits, &limit);
   query->limit = limit.value_or(limits.items_default);
+  reader.Value("sort", [&](std::string_view text) -> Status {
+    if (text.empty()) return {};
+    const std::optional<tree::SortOrder> order = ParseSortOrder(text);
+    if (order) query->sort = *order;
+    if (order) return {};
+    return Status(Code::kInvalidArgument,
+                  "must be path, name, size, allocated, mtime, ctime or atime, with a minus before "
+                  "it for descending order");
+  });
   reader.After(&query->after);
+  if (!query->after.empty() && query->sort != tree::SortOrder()) {
+    query->after_rank = ParseRank(query->sort, query->after);
+    query->after.clear();
+    if (!query->after_rank) {
+      reader.Fail("cursor", "is not one that an earlier answer in this order gave as `next`");
+    }
+  }
   if (!query->after.empty() && !IsNormalViewPath(query->after)) {
     reader.Fail("cursor", "is not one that an earlier answer gave as `next`");
   }

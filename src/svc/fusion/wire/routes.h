@@ -1,6 +1,7 @@
 // routes.h: what the handlers of views.h share: who may ask, what is sent, and how work is cut up.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -103,6 +104,11 @@ class Slices {
   std::uint64_t rows_ = 2000;
 };
 
+// Calls visit for everything of one revision that matches, in path order, a slice at a time.
+using VisitMatch = std::function<void(std::string_view path, const tree::Snapshot::Row& row)>;
+env::Task<void> WalkMatches(const ViewDoor& door, const tree::Snapshot& snapshot,
+                            const tree::SearchQuery& query, const VisitMatch& visit);
+
 // An answer that is sent whole when it is short and piece by piece when it is not.
 class Body {
  public:
@@ -166,6 +172,12 @@ env::Task<void> AnswerExport(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer);
 env::Task<void> AnswerStats(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer);
+env::Task<void> AnswerGroups(const ViewDoor& door, http::Request& request,
+                             http::ResponseWriter& writer);
+env::Task<void> AnswerTop(const ViewDoor& door, http::Request& request,
+                          http::ResponseWriter& writer);
+env::Task<void> AnswerDuplicates(const ViewDoor& door, http::Request& request,
+                                 http::ResponseWriter& writer);
 env::Task<void> AnswerChanges(const ViewDoor& door, http::Request& request,
                               http::ResponseWriter& writer);
 env::Task<void> AnswerSessions(const ViewDoor& door, http::Request& request,

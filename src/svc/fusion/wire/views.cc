@@ -70,6 +70,9 @@ void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions optio
   add_each("GET", "/{view}/search", &AnswerSearch);
   add("GET", "/{view}/export", &AnswerExport);
   add_each("GET", "/{view}/stats", &AnswerStats);
+  add_each("GET", "/{view}/groups", &AnswerGroups);
+  add_each("GET", "/{view}/top", &AnswerTop);
+  add_each("GET", "/{view}/duplicates", &AnswerDuplicates);
   add("GET", "/{view}/changes", &AnswerChanges);
   add_each("GET", "/{view}/sessions", &AnswerSessions);
   add_each("GET", "/{view}/suspect-list", &AnswerSuspects);
