@@ -16,6 +16,8 @@ constexpr Mutant kMutants[] = {
     {"cached-looks-trusted", "a cached look at a directory undoes nothing that is younger"},
     {"replaced-directories-trusted", "what was told of one directory is not judged by another one"},
     {"older-realtime-taken", "what is told late or from a cache undoes nothing younger"},
+    {"late-moves-replace", "what has been told of a directory outlives its rename told late"},
+    {"late-begins-believed", "a scan is as old as its begin, however late that arrives"},
     {"parent-rule-off", "an audit's unknown row is dropped when the directory is known as younger"},
     {"nothing-is-missing", "what a complete listing does not show is removed"},
     {"exempt-names-are-missing", "names that change during a listing are not missing in it"},

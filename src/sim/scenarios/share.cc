@@ -32,8 +32,7 @@ class Share {
         fs_(world_, setting_.fs),
         witness_(world_, fs_),
         trust_(world_, fs_, witness_,
-               {.hot_file_threshold = setting_.fusion.view.hot_file_threshold,
-                .clocks_are_steady = !setting_.clocks_step}),
+               {.hot_file_threshold = setting_.fusion.view.hot_file_threshold}),
         fusion_(world_, network_, log_, setting_.fusion),
         start_(world_.now()) {
     log_.Say(setting_.text);

@@ -32,8 +32,7 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
   for (const std::string& agent : agents) {
     const std::optional<Instant> since = witness_.UncertainSince(agent);
     // Later the scan of another host may have cleared it up.
-    const bool must_be =
-        since && options_.clocks_are_steady && world_.now() - *since < options_.hot_file_threshold;
+    const bool must_be = since && world_.now() - *since < options_.hot_file_threshold;
     if (must_be && status->uncertain.empty()) {
       differences->Add(agent + " has lost events, and nothing is uncertain");
     }
@@ -61,9 +60,10 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
       if (!now.contains(path)) CheckRemoved(path, was, differences);
     }
   }
-  const bool hot_can_be_told = options_.clocks_are_steady && witness_.told() >= kSamplesMin;
+  const bool hot_can_be_told = witness_.told() >= kSamplesMin;
+  NoteContents(now, same_life);
   for (const auto& [path, is] : now) {
-    if (same_life && !before_.contains(path)) CheckAppeared(path, is, differences);
+    if (same_life && !before_.contains(path)) CheckAppeared(path, is, now, differences);
     if (hot_can_be_told) CheckHot(path, is, status->logical_now, differences);
   }
   CheckTold(now, differences);
@@ -117,7 +117,14 @@ void Trust::LookAtLosses(const std::string& agent, Losses losses, Differences* d
   }
 }
 
-void Trust::CheckAppeared(const std::string& path, const tree::Entry& is,
+// It was shown under another name that is gone now: somebody has told of a rename.
+bool Trust::HasMoved(const tree::Entry& is, const Shown& now) const {
+  return std::ranges::any_of(before_, [&](const auto& shown) {
+    return shown.second.attrs.inode == is.attrs.inode && !now.contains(shown.first);
+  });
+}
+
+void Trust::CheckAppeared(const std::string& path, const tree::Entry& is, const Shown& now,
                           Differences* differences) {
   if (is.confirmed_ns != 0 || fs_.Resolve(path).ok()) return;
   const std::string parent_path(SplitPath(path).first);
@@ -134,11 +141,24 @@ void Trust::CheckAppeared(const std::string& path, const tree::Entry& is,
   }
   const bool found_by_audit = (is.flags & tree::kKnownByAgent) == 0;
   if (found_by_audit && parent->second.attrs.ctime_ns > gone->file_ns &&
-      (parent->second.flags & tree::kImplied) == 0) {
+      (parent->second.flags & tree::kImplied) == 0 && !HasMoved(is, now)) {
     differences->Add("'" + PrintablePath(path) +
                      "' has come back, though its directory is known as it is without it" +
                      Times(is));
   }
+}
+
+Trust::Content Trust::ContentOf(const tree::Entry& entry) {
+  return {entry.attrs.inode, entry.attrs.mtime_ns, entry.attrs.size_bytes};
+}
+
+void Trust::NoteContents(const Shown& now, bool same_life) {
+  std::map<Content, Instant> contents;
+  for (const auto& [path, is] : now) {
+    const auto before = same_life ? contents_.find(ContentOf(is)) : contents_.end();
+    contents[ContentOf(is)] = before == contents_.end() ? looked_at_ : before->second;
+  }
+  contents_ = std::move(contents);
 }
 
 void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
@@ -149,10 +169,11 @@ void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime es
   if (!found_by_audit || is.attrs.kind != EntryKind::kFile) return;
   if ((is.flags & tree::kSuspect) != 0 || linked_.contains(is.attrs.inode)) return;
   const std::int64_t age_ns = fusion::SaturatingSub(fs_.Now().ns, is.attrs.mtime_ns);
-  if (age_ns < 0 || age_ns >= (options_.hot_file_threshold - kHotMargin).count()) return;
-  // Times that were set to the future do not keep it suspect for longer than a threshold.
-  if (fs_.Now().ns - is.attrs.ctime_ns >= (options_.hot_file_threshold - kHotMargin).count())
-    return;
+  const Nanos hot_for = options_.hot_file_threshold - kHotMargin;
+  if (age_ns >= hot_for.count()) return;
+  // Times that were set to the future do not keep it suspect for longer than a threshold after the
+  // audit that has found it, whatever happens to its name.
+  if (world_.now() - contents_.at(ContentOf(is)) >= hot_for) return;
   differences->Add(
       "'" + PrintablePath(path) + "' is hot (" + std::to_string(age_ns / 1'000'000) +
       " ms old) and was found by an audit, but no suspect; the estimate of the clock " +

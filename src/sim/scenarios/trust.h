@@ -17,6 +17,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_set>
 #include <vector>
 
@@ -30,8 +31,7 @@ class Trust {
  public:
   struct Options {
     Nanos hot_file_threshold{0};
-    bool clocks_are_steady = false;  // Nobody sets a clock, so what is hot can be told from here.
-    bool recount = true;             // Check the whole revision, too.
+    bool recount = true;  // Check the whole revision, too.
   };
   Trust(const World& world, const FileSystem& fs, Witness& witness, Options options)
       : world_(world), fs_(fs), witness_(witness), options_(options) {}
@@ -56,9 +56,15 @@ class Trust {
     Instant looked_at;
     std::optional<Instant> since;
   };
+  // Inode, mtime, size.
+  using Content = std::tuple<std::uint64_t, std::int64_t, std::int64_t>;
   void CheckTold(const Shown& shown, Differences* differences);
   void CheckRemoved(const std::string& path, const tree::Entry& was, Differences* differences);
-  void CheckAppeared(const std::string& path, const tree::Entry& is, Differences* differences);
+  void CheckAppeared(const std::string& path, const tree::Entry& is, const Shown& now,
+                     Differences* differences);
+  bool HasMoved(const tree::Entry& is, const Shown& now) const;
+  static Content ContentOf(const tree::Entry& entry);
+  void NoteContents(const Shown& now, bool same_life);
   void CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
                 Differences* differences);
 
@@ -71,6 +77,8 @@ class Trust {
   tree::Revision revision_ = 0;
   Instant looked_at_;
   Shown before_;
+  // What is shown of contents, and the look before the first that showed it.
+  std::map<Content, Instant> contents_;
   std::unordered_set<std::uint64_t> linked_;  // Inodes that have had several names.
 };
 

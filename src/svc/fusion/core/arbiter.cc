@@ -37,7 +37,7 @@ Arbiter::Arbiter(Options options, tree::Tree& tree)
       unwatched_(options.unwatched_max) {}
 
 Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
-                                std::uint16_t reporter, Now now) {
+                                std::uint16_t reporter, Now now, Instant arrived) {
   Outcome outcome;
   Context context;
   context.outcome = &outcome;
@@ -45,6 +45,7 @@ Arbiter::Outcome Arbiter::Apply(const batch::Batch& batch, SessionKey session,
   context.session = session;
   context.reporter = reporter;
   context.now = now;
+  context.arrived = now.wall - std::max(Nanos(0), now.monotonic - arrived);
   context.loose = batch.loose;
   context.watermark_ns = watermark_.At(now.wall).ns;
   // Before a scan that begins with this very batch: it is the one that clears it up.

@@ -112,8 +112,13 @@ class Arbiter {
   Arbiter(Options options, tree::Tree& tree);
 
   // `reporter` is the index of (agent, source) in the owner's table.
+  // The batch may have waited since it `arrived`: a scan begins then.
   // REQUIRES: the batch came through wire (paths normal, names valid, rows sorted). O(rows log n).
-  Outcome Apply(const batch::Batch& batch, SessionKey session, std::uint16_t reporter, Now now);
+  Outcome Apply(const batch::Batch& batch, SessionKey session, std::uint16_t reporter, Now now,
+                Instant arrived);
+  Outcome Apply(const batch::Batch& batch, SessionKey session, std::uint16_t reporter, Now now) {
+    return Apply(batch, session, reporter, now, now.monotonic);
+  }
 
   // A session begins: blind-spot lists and scans in progress of earlier ones are forgotten. Its
   // scans may delete `delete_fraction_max` of the tree; 0: as Options say.
@@ -217,10 +222,16 @@ class Arbiter {
                                          const Context& context);
   void NoteReplaced(tree::DirId dir, const Context& context);
   void Delete(std::string_view path, const Context& context);
+  std::int64_t SeenLast(const tree::Entry& gone, const Context& context);
   void Lay(std::string_view path, std::int64_t watermark_ns, const Context& context);
-  void Move(const std::string& from, const std::string& to, const Context& context);
   std::optional<tree::DirId> ParentInRealtime(std::string_view directory, std::size_t entries,
                                               const Context& context);
+
+  // arbiter_moved.cc
+  void Move(const std::string& from, const std::string& to, const Context& context);
+  bool MergeMoved(const std::string& from, const std::string& to, tree::DirId moving,
+                  const Context& context);
+  void MoveLists(std::string_view from, std::string_view to);
 
   // arbiter_appeared.cc
   void ApplyAppeared(Listing* listing, const Context& context);

@@ -18,6 +18,7 @@ struct Arbiter::Context {
   SessionKey session;
   std::uint16_t reporter = 0;
   Now now;
+  WallTime arrived;  // By the view's own clock.
   std::int64_t watermark_ns = 0;
   bool loose = false;  // The order of the agent's rows is not known.
 

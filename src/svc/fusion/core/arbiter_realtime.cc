@@ -185,19 +185,11 @@ void Arbiter::Delete(std::string_view path, const Context& context) {
   const auto [parent, name] = SplitPath(path);
   const std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
   const bool existed = dir && tree_.Get(*dir, name, &have_);
-  const std::int64_t now_ns = watermark_.At(context.now.wall).ns;
-  std::int64_t watermark_ns = now_ns;
+  std::int64_t watermark_ns = watermark_.At(context.now.wall).ns;
   // What a listing does not show was gone when it was made, not only now.
-  if (context.listed_ns != INT64_MIN) watermark_ns = std::min(now_ns, context.listed_ns);
+  if (context.listed_ns != INT64_MIN) watermark_ns = std::min(watermark_ns, context.listed_ns);
   if (existed) {
-    // A row that shows no more than what was deleted must not count as newer, however far the
-    // estimate of the clock lags. Times far beyond it are somebody's invention, not the clock's.
-    const std::int64_t seen_ns = std::max(
-        EvidenceTime(have_.attrs),
-        have_.attrs.is_directory() ? tree_.AggregatesOf(have_.dir).latest_mtime_ns : INT64_MIN);
-    if (SaturatingSub(seen_ns, now_ns) < options_.hot_file_threshold.count()) {
-      watermark_ns = std::max(watermark_ns, seen_ns);
-    }
+    watermark_ns = std::max(watermark_ns, SeenLast(have_, context));
     const EntryAttrs gone = have_.attrs;
     context.outcome->deleted += tree_.Erase(*dir, name);
     if (!nothing_listed()) Forget(path);
@@ -209,64 +201,18 @@ void Arbiter::Delete(std::string_view path, const Context& context) {
   Lay(path, watermark_ns, context);
 }
 
-void Arbiter::Lay(std::string_view path, std::int64_t watermark_ns, const Context& context) {
-  tombstones_.Lay(path, watermark_ns, context.now.wall.ns, MomentOf(context, scans_.order()));
+// A row that shows no more than what was taken from a name must not count as newer, however far the
+// estimate of the clock lags. Times far beyond it are somebody's invention, not the clock's.
+std::int64_t Arbiter::SeenLast(const tree::Entry& gone, const Context& context) {
+  const std::int64_t seen_ns = std::max(
+      EvidenceTime(gone.attrs),
+      gone.attrs.is_directory() ? tree_.AggregatesOf(gone.dir).latest_mtime_ns : INT64_MIN);
+  const std::int64_t ahead_ns = SaturatingSub(seen_ns, watermark_.At(context.now.wall).ns);
+  return ahead_ns < options_.hot_file_threshold.count() ? seen_ns : INT64_MIN;
 }
 
-void Arbiter::Move(const std::string& from, const std::string& to, const Context& context) {
-  // rename(2) does none of these.
-  if (from == "/" || to == "/" || IsWithin(to, from) || IsWithin(from, to)) {
-    ++context.outcome->ignored;
-    return;
-  }
-  const auto [from_parent, from_name] = SplitPath(from);
-  const std::optional<tree::DirId> source = tree_.FindDirectory(from_parent);
-  if (!source || !tree_.Get(*source, from_name, &have_)) {
-    // The agent tells about the target by itself; here is nothing to move. What was at the target
-    // is replaced when it does.
-    ++context.outcome->ignored;
-    Forget(from);
-    Lay(from, watermark_.At(context.now.wall).ns, context);
-    return;
-  }
-  const auto [to_parent, to_name] = SplitPath(to);
-  const std::optional<tree::DirId> target = ParentInRealtime(to_parent, 0, context);
-  if (!target) {
-    // No room for the directories above the target. The source is gone all the same.
-    context.outcome->deleted += tree_.Erase(*source, from_name);
-    Forget(from);
-    Lay(from, watermark_.At(context.now.wall).ns, context);
-    return;
-  }
-  EntryAttrs replaced;
-  if (tree_.Get(*target, to_name, &have_)) {
-    replaced = have_.attrs;
-    context.outcome->deleted += 1 + (have_.attrs.is_directory() ? CountBelow(have_.dir) : 0);
-  }
-  NoteConfirmation(context.reporter, context.now.wall);
-  Forget(to);
-  tombstones_.EraseAlong(to);
-  tombstones_.EraseWithin(to);
-  const Result<void> moved = tree_.Move(*source, from_name, *target, to_name);
-  FUSTOR_CHECK(moved.ok(), moved.status().message());
-  if (!Broken("moves-lose-suspects")) suspects_.Move(from, to);
-  additions_.Move(from, to);
-  deletions_.Move(from, to);
-  doomed_.Move(from, to);
-  condemned_.Move(from, to);
-  unwatched_.Move(from, to);
-  SparePath(to);
-  additions_.Erase(to);
-  deletions_.Erase(to);
-  if (!Broken("moves-lay-no-tombstone")) Lay(from, watermark_.At(context.now.wall).ns, context);
-
-  FUSTOR_CHECK(tree_.Get(*target, to_name, &entry_));
-  entry_.flags |= tree::kKnownByAgent;
-  entry_.reporter = context.reporter;
-  entry_.confirmed_ns = context.now.wall.ns;
-  tree_.Put(*target, to_name, entry_);
-  ++context.outcome->moved;
-  NoteLinkGone(replaced, context.now);
+void Arbiter::Lay(std::string_view path, std::int64_t watermark_ns, const Context& context) {
+  tombstones_.Lay(path, watermark_ns, context.now.wall.ns, MomentOf(context, scans_.order()));
 }
 
 }  // namespace fustor::fusion

@@ -140,8 +140,8 @@ void Arbiter::ApplyScan(const batch::Batch& batch, SessionKey session, Context* 
   if (unseen_) SeekUnseen(UINT64_MAX, context->now);  // It must not take newer rows for unseen.
   context->guarded = DeleteFraction(session) < 1;
   if (begins || !batch.blocks.empty()) {
-    context->scan = begins ? scans_.Begin(session, batch, context->now.wall)
-                           : scans_.Current(session, batch, context->now.wall);
+    context->scan = begins ? scans_.Begin(session, batch, context->arrived)
+                           : scans_.Current(session, batch, context->arrived);
     context->protected_since_ns = context->scan->begin_wall_ns;
     context->settled_before_ns =
         SaturatingSub(context->protected_since_ns, options_.hot_file_threshold.count());

@@ -119,7 +119,9 @@ class Story {
   }
 
   void Apply(const batch::Batch& batch, const std::string& agent) {
-    did_ = arbiter().Apply(batch, Session(agent), Reporter(agent), now());
+    did_ = arbiter().Apply(batch, Session(agent), Reporter(agent), now(),
+                           arrived_.value_or(Instant{now_ns_}));
+    arrived_.reset();
   }
 
   void Step(const Words& words) {
@@ -233,6 +235,7 @@ class Story {
                    : kind == "realtime" ? batch::Source::kRealtime
                                         : throw std::runtime_error("what is '" + kind + "'?");
     batch.loose = words.Has("loose");
+    if (words.named.contains("arrived")) arrived_ = Instant{words.Time("arrived")};
     if (kind != "realtime") batch.scan_id = static_cast<std::uint64_t>(batch.source);
     return batch;
   }
@@ -395,6 +398,7 @@ class Story {
   std::size_t ticked_ = 0;
   std::string agent_;
   std::optional<batch::Batch> pending_;
+  std::optional<Instant> arrived_;
 };
 
 std::string ReadAll(const std::filesystem::path& path) {

@@ -65,6 +65,7 @@ class Tombstones {
   // Whether one at `path` or at a directory above it was laid after `wall_ns`, last by another
   // session. O(depth).
   bool IsCoveredByOthers(std::string_view path, std::int64_t wall_ns, SessionKey session);
+  bool Has(std::string_view path) { return trie_.Find(path) != nullptr; }
   // The tombstones of the entries of one directory; nullptr when there are none. Valid until the
   // next change.
   Trie::Dir* In(std::string_view directory);

@@ -63,6 +63,43 @@ TEST(Fusion, ABurstIsPublishedOnce) {
   EXPECT_TRUE(world.Has("one", "/f5"));
 }
 
+// B's caches show what was before A told; only the time line of B's batches says that its audit
+// had begun some seconds before it came through.
+TEST(Fusion, AScanIsAsOldAsItsBeginHoweverLateThatArrives) {
+  for (const bool late : {false, true}) {
+    SCOPED_TRACE(late);
+    FusionConfig config = OneView();
+    config.views.at("one").hot_file_threshold = Seconds(10);
+    World world(config);
+    const SessionHost::Ticket a = *world.Join(world.OpenSession("a:p1").session_id);
+    const SessionHost::Ticket b = *world.Join(world.OpenSession("b:p1").session_id);
+    const auto index_ms = [&world] { return world.hand.Now().ns / 1'000'000 + 5'000'000; };
+    batch::Batch hello;
+    hello.sequence = 1;
+    hello.index_ms = index_ms();
+    world.Deliver(b, std::move(hello));
+    batch::Batch told;
+    told.sequence = 1;
+    batch::Change& change = told.changes.emplace_back();
+    change.path = "/f";
+    change.attrs.mode = 0100644;
+    change.attrs.mtime_ns = 5;
+    world.Deliver(a, std::move(told));
+
+    world.hand.Advance(Seconds(15));
+    batch::Batch audit = WholeSnapshot(2, {}, batch::ScanMark::kBegin);
+    audit.source = batch::Source::kAudit;
+    audit.blocks.front().self.mtime_ns = 1;
+    audit.index_ms = index_ms() - (late ? 8'000 : 0);
+    world.Deliver(b, std::move(audit));
+    batch::Batch end = WholeSnapshot(3, {}, batch::ScanMark::kEnd);
+    end.source = batch::Source::kAudit;
+    world.Deliver(b, std::move(end));
+
+    EXPECT_EQ(world.fusion.Find("one")->Pin()->Find("/f").has_value(), late);
+  }
+}
+
 TEST(Fusion, BatchesAreAppliedOnceAndInOrder) {
   World world;
   const SessionHost::Ticket ticket = *world.Join(world.OpenSession("a:p1").session_id);

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/mutants.h"
 #include "base/path.h"
+#include "svc/fusion/core/evidence.h"
 
 namespace fustor::fusion {
 namespace {
@@ -87,11 +88,12 @@ void Shard::Deliver(SessionKey session, std::shared_ptr<const batch::Batch> batc
   const bool ends = snapshot && batch->mark == batch::ScanMark::kEnd;
   if (snapshot) snapshots_queued_.Add(1);
   if (ends) snapshot_ends_queued_.Add(1);
-  env::Callback apply([self = this, snapshot, ends, session, batch = std::move(batch),
+  const Instant arrived = executor_.clock().Now();
+  env::Callback apply([self = this, snapshot, ends, session, batch = std::move(batch), arrived,
                        done = std::move(done)]() mutable {
     if (snapshot) self->snapshots_in_flight_.Add(1);
     if (snapshot) self->snapshots_queued_.Add(-1);
-    Status status = self->ApplyHere(session, *batch);
+    Status status = self->ApplyHere(session, *batch, arrived);
     if (ends) self->snapshot_ends_queued_.Add(-1);
     self->answers_.push_back({std::move(done), std::move(status)});
     self->PublishSoon();
@@ -171,7 +173,7 @@ std::uint16_t Shard::ReporterNumber(ViewStatus::Reporter reporter) {
   return number;
 }
 
-Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch) {
+Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch, Instant arrived) {
   const auto found = sessions_.find(key);
   if (found == sessions_.end()) return {Code::kUnauthenticated, "the session is over"};
   Session& session = found->second;
@@ -183,10 +185,22 @@ Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch) {
                 std::to_string(session.applied_sequence) + ": those between them are missing"};
   }
   const Now now = this->now();
-  const Arbiter::Outcome outcome = arbiter_.Apply(batch, key, session.reporter, steady());
+  const Arbiter::Outcome outcome = arbiter_.Apply(batch, key, session.reporter, steady(),
+                                                  arrived - LateBy(batch, arrived, &session));
   session.applied_sequence = batch.sequence;
   NoteApplied(session, key, batch, outcome, now);
   return {};
+}
+
+// How much longer than the quickest of its session the batch was on its way: hosts stand still,
+// networks are cut. No clock of the agent is believed: only how what it says differs from before.
+Nanos Shard::LateBy(const batch::Batch& batch, Instant arrived, Session* session) const {
+  if (batch.index_ms < 0 || batch.loose || Broken("late-begins-believed")) return Nanos(0);
+  const std::int64_t took_ms = arrived.ns / 1'000'000 - batch.index_ms;
+  session->quickest_ms = std::min(session->quickest_ms, took_ms);
+  // Somebody may have set that clock back: then everything seems late.
+  const std::int64_t late_most_ms = options_.arbiter.hot_file_threshold.count() / 1'000'000;
+  return Millis(std::min(SaturatingSub(took_ms, session->quickest_ms), late_most_ms));
 }
 
 void Shard::NoteApplied(const Session& session, SessionKey key, const batch::Batch& batch,

@@ -121,6 +121,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
     PipeNumber pipe = 0;
     std::uint16_t reporter = 0;
     std::uint64_t applied_sequence = 0;
+    // Of its batches, from the agent's time to ours, whatever the two clocks say.
+    std::int64_t quickest_ms = INT64_MAX;
   };
   struct Restoring {
     std::unique_ptr<checkpoint::Loader> loader;  // nullptr: the view was reset meanwhile.
@@ -140,7 +142,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
     return {now, made_at_.wall + (now - made_at_.monotonic)};
   }
   void TellHere(PipeNumber pipe, const Sessions::Effect& effect, ViewStatus::Reporter reporter);
-  Status ApplyHere(SessionKey session, const batch::Batch& batch);
+  Status ApplyHere(SessionKey session, const batch::Batch& batch, Instant arrived);
+  Nanos LateBy(const batch::Batch& batch, Instant arrived, Session* session) const;
   void NoteApplied(const Session& session, SessionKey key, const batch::Batch& batch,
                    const Arbiter::Outcome& outcome, Now now);
   void ResetHere();
