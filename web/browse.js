@@ -86,7 +86,9 @@ export class Browse {
   wantedNode(top) {
     const wanted = this.wanted ? top.children.get(this.wanted) : null;
     this.wanted = null;
-    if (wanted) this.grid.selectKey(wanted.path, true);
+    if (!wanted) return null;
+    this.renderRows();
+    this.grid.selectKey(wanted.path, true);
     return wanted;
   }
 
@@ -118,30 +120,49 @@ export class Browse {
     this.top = this.selected = null;
   }
 
-  // All is read again; what is shown stays until it is there.
-  async reload() {
+  // All is read again; what is shown stays until it is there. Whoever asks meanwhile waits for one more.
+  reload() {
+    this.again = true;
+    this.reloading ??= this.reloadWhileAsked().finally(() => { this.reloading = null; });
+    return this.reloading;
+  }
+
+  async reloadWhileAsked() {
+    while (this.again) {
+      this.again = false;
+      await this.readAgain();
+    }
+  }
+
+  async readAgain() {
     const { top } = this;
     if (!top) return;
-    const shown = [...this.expanded];
-    const again = new Directory(this.app.api, this.app.view, top.path, (changed) => this.onChanged(changed));
-    await again.read();
-    if (this.top !== top) return again.close();
-    if (again.error) {
-      top.error = again.error;
-      return this.onChanged(top);
+    const fresh = new Directory(this.app.api, this.app.view, top.path, () => {});
+    await fresh.read();
+    if (this.top !== top) {
+      fresh.close();
+      return;
     }
+    if (fresh.error) {
+      this.app.problem(fresh.error, () => this.reload());
+      return;
+    }
+    fresh.changed = (changed) => this.onChanged(changed);
     for (const directory of this.dirs.values()) directory.close();
-    this.dirs = new Map([[top.path, again]]);
-    this.top = again;
+    this.dirs = new Map([[top.path, fresh]]);
+    this.top = fresh;
+    const shown = [...this.expanded];
     this.expanded = new Set();
     for (const path of shown) this.expand({ key: path }, true);
+    this.app.settled();
     this.render();
     this.refreshDetails();
   }
 
   onChanged(directory) {
+    if (this.dirs.get(directory.path) !== directory) return;
     if (directory.error) {
-      if (directory === this.top) this.app.problem(directory.error, () => (this.top.loaded ? this.reload() : this.retry()));
+      if (directory === this.top) this.app.problem(directory.error, () => (directory.loaded ? this.reload() : this.retry()));
       else if ([0, 503].includes(directory.error.status)) this.app.problem(directory.error, () => this.reload());
     } else if (directory === this.top && directory.loaded) {
       this.app.settled();
@@ -150,6 +171,7 @@ export class Browse {
   }
 
   async retry() {
+    if (!this.top) return;
     const { path } = this.top;
     this.dirs.delete(path);
     this.top.close();
@@ -170,11 +192,11 @@ export class Browse {
     // What takes long to draw is drawn less often.
     this.timer = setTimeout(() => {
       const begun = performance.now();
+      this.timer = 0;
       if (this.rowsStale) this.renderRows();
       this.rowsStale = false;
       this.renderMap();
       this.took = performance.now() - begun;
-      this.timer = 0;
     }, Math.max(30, Math.min(2000, 4 * (this.took ?? 0))));
   }
 
@@ -410,7 +432,7 @@ export class Browse {
     if (kind === 'removed') this.forget(path);
     if (kind === 'moved') this.forget(from);
     if (kind !== 'removed') {
-      this.dirs.get(parentOf(path))?.put(node);
+      if (path !== '/') this.dirs.get(parentOf(path))?.put(node);
       if (isDirectory(node) && kind !== 'updated') this.dirty.add(path);
     }
     for (const place of from ? [path, from] : [path]) this.markAbove(place);

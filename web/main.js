@@ -158,6 +158,7 @@ class App {
   async readViews() {
     const { views } = await this.api.views();
     this.views = views;
+    this.lost = false;
     this.readAt = Date.now() / 1000;
     this.drawViews();
   }
@@ -169,8 +170,9 @@ class App {
       try {
         if (!document.hidden) {
           const before = this.status?.ready;
+          const { lost } = this;
           await this.readViews();
-          if (this.retry && (this.lost || (before === false && this.status?.ready))) this.tryAgain();
+          if (this.retry && (lost || (before === false && this.status?.ready))) this.tryAgain();
         }
       } catch (error) {
         if (error.status === 401) return end(error.message);
@@ -199,7 +201,8 @@ class App {
   drawSummary() {
     const { status } = this;
     if (!status) return;
-    const state = stateOf(status, this.refused);
+    const state = this.lost ? { key: 'stale', word: 'No answer', words: `What is shown was read at ${time(this.readAt)}.` }
+      : stateOf(status, this.refused);
     const fact = (name, value, title) => el('div', { class: 'fact', title }, el('dt', {}, name), el('dd', {}, value));
     const since = status.evidence_age_seconds;
     const files = status.file_evidence_age_seconds;
@@ -238,13 +241,13 @@ class App {
     byId('files').classList.toggle('veiled', bare);
     const words = el('p', { class: 'small' });
     const rows = this.status?.snapshot_rows;
-    byId('problem').replaceChildren(
+    byId('problem').replaceChildren(...[
         el('h2', {}, title), el('p', {}, `${error.message.replace(/\.?$/, '.')} ${next}`.trim()),
         error.status === 503 && rows ? el('p', { class: 'small' }, `${count(rows)} rows have come so far.`) : null,
         el('div', { class: 'actions' },
             retry ? el('button', { class: 'primary', type: 'button', onclick: () => this.tryAgain() }, 'Try again now') : null,
             error.status === 404 && this.view ? el('button', { class: 'quiet', type: 'button', onclick: () => this.navigate('/') }, 'To the top') : null,
-            words));
+            words)].filter(Boolean));
     byId('problem').hidden = false;
     this.drawViews();
     clearInterval(this.retryTimer);
