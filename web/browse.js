@@ -12,8 +12,8 @@ import { Treemap, otherText } from './treemap.js';
 import { showDetails } from './details.js';
 
 const ROW_HEIGHT = 34;
-const DIRECTORIES_MAX = 80;    // Kept; who is not shown goes first.
-const INSIDES_MAX = 24;        // Directories of the treemap whose entries are read.
+const DIRECTORIES_MAX = 160;    // Kept; who is not shown goes first.
+const INSIDES_MAX = 60;        // Directories of the treemap whose entries are read.
 const INSIDES_READ = 5000;     // Of each, at least.
 const SUMS_AT_ONCE = 24;       // Asked for after changes; more, and all is read again.
 const COLUMNS = [
@@ -69,6 +69,7 @@ export class Browse {
     this.selected = null;
     const top = this.directory(path, READ_BY_ITSELF);
     this.top = top;
+    this.insides = 0;
     this.forgetOthers();
     this.grid.top();
     this.render();
@@ -151,6 +152,7 @@ export class Browse {
     for (const directory of this.dirs.values()) directory.close();
     this.dirs = new Map([[top.path, fresh]]);
     this.top = fresh;
+    this.insides = 0;
     const shown = [...this.expanded];
     this.expanded = new Set();
     for (const path of shown) this.expand({ key: path }, true);
@@ -369,17 +371,26 @@ export class Browse {
     }));
   }
 
+  // The largest first, one after the other: what is drawn then says which are wanted next.
   async readInsides(items) {
-    const wanted = items.sort((a, b) => b.value - a.value).slice(0, INSIDES_MAX);
-    const { top } = this;
-    this.insides = (this.insides ?? Promise.resolve()).then(async () => {
-      for (const { node } of wanted) {
-        if (this.top !== top) return;
-        const directory = this.directory(node.path, INSIDES_READ);
-        if (!directory.loaded && !directory.error) await directory.read();
+    this.wantedInside = items.sort((a, b) => b.value - a.value);
+    if (this.readingInside) return;
+    this.readingInside = true;
+    try {
+      while (this.insides < INSIDES_MAX) {
+        const next = this.wantedInside.shift();
+        if (!next || !this.top) break;
+        const { path } = next.node;
+        if (!isWithin(path, this.top.path)) continue;
+        const directory = this.directory(path, INSIDES_READ);
+        if (directory.loaded || directory.error) continue;
+        this.insides += 1;
+        await directory.read();
       }
-      this.forgetOthers();
-    });
+    } finally {
+      this.readingInside = false;
+    }
+    this.forgetOthers();
   }
 
   openTile(item, tile) {
