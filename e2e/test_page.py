@@ -295,6 +295,20 @@ def test_what_changes_is_shown(data, fustor_up, browser):  # noqa: F811
     assert browser.complaints() == []
 
 
+def test_a_directory_that_goes_while_it_is_shown(data, fustor_up, browser):  # noqa: F811
+    up = fustor_up(data)
+    browser.size(1300, 850)
+    browser.open(f"{up.url}/#key={up.key}&/data/big/deep")
+    browser.wait(f"{NAMES}.join() === 'middle.bin,deeper'", "the place that the link with the key names")
+    assert browser.js("return location.hash") == "#/data/big/deep"
+    browser.wait("document.querySelector('#live').innerText === 'Live'")
+    (data / "big").rename(data / "other")
+    problem(browser, "Nothing is there")
+    browser.click("#problem .quiet")
+    browser.wait(f"{NAMES}.includes('other')")
+    browser.wait("document.getElementById('problem').hidden")
+
+
 def test_search(data, fustor_up, browser):  # noqa: F811
     for i in range(700):
         (data / "small" / f"part{i:03}.tmp").write_bytes(b"x")

@@ -3,7 +3,9 @@
 import { byId, el, icon, ICONS, setText } from './dom.js';
 import { age, bytes, count, percent, plural, time } from './format.js';
 import { printable, childTowards, isWithin, join, nameOf, parentOf, toFragment } from './names.js';
-import { Directory, allocatedOf, describe, filesOf, isDirectory, modifiedOf, READ_BY_ITSELF, sizeOf, sorted } from './directory.js';
+import {
+  Directory, READ_BY_ITSELF, allocatedOf, describe, filesOf, isDirectory, largest, modifiedOf, sizeOf, sorted,
+} from './directory.js';
 import { badges, bar, nameOf as nameCell } from './cells.js';
 import { AGES, FLAGS, ageOf, flagsOf, trustOf } from './trust.js';
 import { Grid } from './grid.js';
@@ -16,6 +18,8 @@ const DIRECTORIES_MAX = 160;    // Kept; who is not shown goes first.
 const INSIDES_MAX = 60;        // Directories of the treemap whose entries are read.
 const INSIDES_READ = 5000;     // Of each, at least.
 const SUMS_AT_ONCE = 24;       // Asked for after changes; more, and all is read again.
+const FLUSH_EVERY_MS = 1000;
+const REST = 4;                // Reading again may take one part in so many of the time.
 const COLUMNS = [
   ['name', 'Name'], ['size', 'Size'], ['allocated', 'Allocated'], ['files', 'Files'], ['age', 'Modified'],
 ];
@@ -138,8 +142,7 @@ export class Browse {
   async readAgain() {
     const { top } = this;
     if (!top) return;
-    const fresh = new Directory(this.app.api, this.app.view, top.path, () => {});
-    await fresh.read();
+    const fresh = await this.readFresh(top);
     if (this.top !== top) {
       fresh.close();
       return;
@@ -148,17 +151,34 @@ export class Browse {
       this.app.problem(fresh.error, () => this.reload());
       return;
     }
-    fresh.changed = (changed) => this.onChanged(changed);
-    for (const directory of this.dirs.values()) directory.close();
-    this.dirs = new Map([[top.path, fresh]]);
+    const others = [...this.dirs.values()].filter((directory) => directory !== top);
+    this.dirs.set(top.path, fresh);
     this.top = fresh;
+    top.close();
     this.insides = 0;
-    const shown = [...this.expanded];
-    this.expanded = new Set();
-    for (const path of shown) this.expand({ key: path }, true);
     this.app.settled();
     this.render();
     this.refreshDetails();
+    for (const directory of others) {
+      const again = await this.readFresh(directory);
+      if (this.top !== fresh || this.dirs.get(directory.path) !== directory || again.error) {
+        again.close();
+        if (again.error?.status === 404) this.forget(directory.path);
+        continue;
+      }
+      directory.close();
+      this.dirs.set(directory.path, again);
+      this.later();
+    }
+  }
+
+  // The same directory as it is now; this page changes nothing until all of it is there.
+  async readFresh({ path, wanted }) {
+    const fresh = new Directory(this.app.api, this.app.view, path, () => {});
+    fresh.wanted = wanted;
+    await fresh.read();
+    fresh.changed = (changed) => this.onChanged(changed);
+    return fresh;
   }
 
   onChanged(directory) {
@@ -353,9 +373,8 @@ export class Browse {
         return directory?.loaded ? input(directory) : null;
       },
     });
-    const largest = sorted(this.top.children.values(), { by: this.weigh, up: false }).slice(0, 5);
     byId('map').setAttribute('aria-label', `Treemap of ${printable(this.top.path)}. Largest: ${
-      largest.map((node) => `${printable(nameOf(node.path))} ${bytes(weight(node))}`).join(', ') || 'nothing'}. The same is in the table below.`);
+      largest(this.top.children.values(), weight, 5).map((node) => `${printable(nameOf(node.path))} ${bytes(weight(node))}`).join(', ') || 'nothing'}. The same is in the table below.`);
   }
 
   renderLegend() {
@@ -446,10 +465,11 @@ export class Browse {
       if (path !== '/') this.dirs.get(parentOf(path))?.put(node);
       if (isDirectory(node) && kind !== 'updated') this.dirty.add(path);
     }
-    for (const place of from ? [path, from] : [path]) this.markAbove(place);
+    if (this.dirty.size > SUMS_AT_ONCE) this.flushAll = true;  // Which ones makes no difference any more.
+    else for (const place of from ? [path, from] : [path]) this.markAbove(place);
     if (this.selected === path) this.dirty.add(path);
     this.later();
-    this.flushing ??= setTimeout(() => this.flush(), 1000);
+    this.flushing ??= setTimeout(() => this.flush(), FLUSH_EVERY_MS);
   }
 
   forget(path) {
@@ -474,6 +494,7 @@ export class Browse {
   }
 
   async flush() {
+    const begun = performance.now();
     const dirty = [...this.dirty];
     this.dirty.clear();
     if (this.flushAll || dirty.length > SUMS_AT_ONCE) {
@@ -484,7 +505,13 @@ export class Browse {
       if (dirty.includes(this.selected)) this.refreshDetails();
       this.later();
     }
-    this.flushing = this.dirty.size ? setTimeout(() => this.flush(), 1000) : null;
+    const wait = Math.max(FLUSH_EVERY_MS, REST * (performance.now() - begun));
+    this.flushing = setTimeout(() => {
+      this.flushing = null;
+      if (!this.dirty.size && !this.flushAll) return;
+      this.flushing = true;
+      this.flush();
+    }, wait);
   }
 
   async readSums(path) {

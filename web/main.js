@@ -149,8 +149,8 @@ class App {
       byId(`tab-${tab}`).setAttribute('aria-selected', this.tab === tab);
       byId(`tab-${tab}`).tabIndex = this.tab === tab ? 0 : -1;
     }
-    if (files) parts.agents.hide();
-    else parts.agents.show();
+    parts.agents.hide();
+    if (!files) parts.agents.show();
   }
 
   // --- the views -------------------------------------------------------------------------------
@@ -217,11 +217,12 @@ class App {
             fact('Last report', since === null || since === undefined ? 'none' : `${duration(since)} ago`, 'Since the last report of an agent was applied'),
             fact('All files seen', files === null || files === undefined ? 'not yet' : `within ${duration(files)}`,
                 'Within this time a scan has looked at every file'),
+            ...lessTrusted(status).map(([name, value, title]) => fact(name, value, title)),
             fact('Suspects', count(status.suspect_file_count ?? 0), 'Files that may still be changing'),
             fact('Blind spots', status.has_blind_spot ? 'some' : 'none', 'What only scans have noticed')));
     const alarm = byId('alarm');
     alarm.hidden = !status.alarm;
-    setText(alarm, status.alarm ?? '');
+    setText(alarm, printable(status.alarm ?? ''));
   }
 
   // --- what is wrong ---------------------------------------------------------------------------
@@ -293,6 +294,15 @@ class App {
     parts.browse.reload();
   }
 }
+
+// Only told of where it is so.
+function* lessTrustedFacts({ uncertain = [], audit_only: unwatched = [], refused_items: refused = 0 }) {
+  const listed = (number) => (number >= 100 ? '100 or more' : count(number));
+  if (uncertain.length) yield ['Uncertain', `${listed(uncertain.length)} subtrees`, 'Events were lost there: see Agents'];
+  if (unwatched.length) yield ['Unwatched', `${listed(unwatched.length)} subtrees`, 'Changes there show after the next audit: see Agents'];
+  if (refused) yield ['Refused', count(refused), 'Entries that were refused since the view is full (max_tree_items)'];
+}
+const lessTrusted = (status) => [...lessTrustedFacts(status)];
 
 function wordsFor({ status, retryAfter }) {
   if (status === 0) return ['No connection', 'Is Fusion running, and is this host reachable?'];
@@ -397,7 +407,8 @@ addEventListener('hashchange', () => {
     app?.end();
     begin();
   } else if (app) {
-    app.tab = 'files';
+    // Another view is shown in the same way; a place in this one is shown among its files.
+    if (fromFragment(location.hash)?.view === app.view) app.tab = 'files';
     app.route().catch((error) => app?.problem(error, () => app.route()));
   }
 });

@@ -8,7 +8,7 @@ import { arrange, inkOn } from '../treemap.js';
 import { EventParser, backOff } from '../events.js';
 import { mayBeKey, queryOf } from '../api.js';
 import { AGES, ageOf, flagsOf, stateOf, uncertainSince } from '../trust.js';
-import { sorted } from '../directory.js';
+import { largest, sorted } from '../directory.js';
 
 const failures = [];
 let passed = 0;
@@ -206,6 +206,10 @@ const tests = {
     const by = (order) => sorted(nodes, order).map((node) => node.path).join('');
     same([by({ by: 'name', up: true }), by({ by: 'name', up: false }), by({ by: 'size', up: false }), by({ by: 'size', up: true })],
         ['/a/b/c', '/c/b/a', '/b/a/c', '/a/c/b']);
+    const next = random(3);
+    const many = Array.from({ length: 500 }, (_, i) => ({ path: `/${i}`, size: Math.floor(next() * 100) }));
+    same(largest(many, (node) => node.size, 7).map((node) => node.size), sorted(many, { by: 'size', up: false }).slice(0, 7).map((node) => node.size));
+    same(largest([], () => 1, 3), []);
   },
 };
 
