@@ -79,7 +79,7 @@ export class Activity {
     const live = byId('live');
     clearInterval(this.timer);
     live.hidden = false;
-    live.className = `live ${state}`;
+    live.className = `feed ${state}`;
     live.title = why ?? '';
     if (state === 'live') setText(live, 'Live');
     else if (state === 'connecting') setText(live, 'Connecting …');

@@ -4,7 +4,7 @@ import { byId, el } from './dom.js';
 import { age, clock, count, duration, plural, time } from './format.js';
 import { nameOf, badges, progress } from './cells.js';
 import { FLAGS } from './trust.js';
-import { toFragment } from './names.js';
+import { printable, toFragment } from './names.js';
 import { jobWords } from './details.js';
 
 const EVERY_MS = 2000;
@@ -99,7 +99,7 @@ export class Agents {
 
   uncertainCard({ uncertain = [], audit_only: auditOnly = [], alarm = null, file_evidence_age_seconds: files = null }) {
     return card('What to trust less', '',
-        alarm ? el('p', { class: 'bad' }, alarm) : null,
+        alarm ? el('p', { class: 'bad' }, printable(alarm)) : null,
         el('p', {}, files === null ? 'No scan has looked at every file yet.' : `Within the last ${duration(files)} a scan has looked at every file.`),
         el('h3', {}, badges([{ key: 'uncertain', ...FLAGS.uncertain }]), ` ${plural(uncertain.length, 'subtree')}`),
         list(uncertain, ({ path, since }) => [this.link(path), ` since ${time(since)}`], 'Nowhere: no events are missing.'),

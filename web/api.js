@@ -1,7 +1,7 @@
 // api.js: questions to Fusion's HTTP interface (docs/http-api.md), with the key in a header and
 // nowhere else.
 
-import { encodePath } from './names.js';
+import { encodePath, printable } from './names.js';
 
 const BASE = new URL('../api/v1/', import.meta.url);
 const WAIT_MS = 60_000;
@@ -9,7 +9,7 @@ const WAIT_MS = 60_000;
 // status 0: nobody answered. retryAfter in seconds, or null.
 export class Failure extends Error {
   constructor(status, message, retryAfter = null) {
-    super(message);
+    super(printable(message));  // It may speak of names.
     this.status = status;
     this.retryAfter = retryAfter;
   }

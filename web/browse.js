@@ -3,7 +3,9 @@
 import { byId, el, icon, ICONS, setText } from './dom.js';
 import { age, bytes, count, percent, plural, time } from './format.js';
 import { printable, childTowards, isWithin, join, nameOf, parentOf, toFragment } from './names.js';
-import { Directory, allocatedOf, describe, filesOf, isDirectory, modifiedOf, READ_BY_ITSELF, sizeOf, sorted } from './directory.js';
+import {
+  Directory, READ_BY_ITSELF, allocatedOf, describe, filesOf, isDirectory, largest, modifiedOf, sizeOf, sorted,
+} from './directory.js';
 import { badges, bar, nameOf as nameCell } from './cells.js';
 import { AGES, FLAGS, ageOf, flagsOf, trustOf } from './trust.js';
 import { Grid } from './grid.js';
@@ -12,10 +14,12 @@ import { Treemap, otherText } from './treemap.js';
 import { showDetails } from './details.js';
 
 const ROW_HEIGHT = 34;
-const DIRECTORIES_MAX = 80;    // Kept; who is not shown goes first.
-const INSIDES_MAX = 24;        // Directories of the treemap whose entries are read.
+const DIRECTORIES_MAX = 160;    // Kept; who is not shown goes first.
+const INSIDES_MAX = 60;        // Directories of the treemap whose entries are read.
 const INSIDES_READ = 5000;     // Of each, at least.
 const SUMS_AT_ONCE = 24;       // Asked for after changes; more, and all is read again.
+const FLUSH_EVERY_MS = 1000;
+const REST = 4;                // Reading again may take one part in so many of the time.
 const COLUMNS = [
   ['name', 'Name'], ['size', 'Size'], ['allocated', 'Allocated'], ['files', 'Files'], ['age', 'Modified'],
 ];
@@ -69,6 +73,7 @@ export class Browse {
     this.selected = null;
     const top = this.directory(path, READ_BY_ITSELF);
     this.top = top;
+    this.insides = 0;
     this.forgetOthers();
     this.grid.top();
     this.render();
@@ -86,7 +91,9 @@ export class Browse {
   wantedNode(top) {
     const wanted = this.wanted ? top.children.get(this.wanted) : null;
     this.wanted = null;
-    if (wanted) this.grid.selectKey(wanted.path, true);
+    if (!wanted) return null;
+    this.renderRows();
+    this.grid.selectKey(wanted.path, true);
     return wanted;
   }
 
@@ -118,30 +125,66 @@ export class Browse {
     this.top = this.selected = null;
   }
 
-  // All is read again; what is shown stays until it is there.
-  async reload() {
+  // All is read again; what is shown stays until it is there. Whoever asks meanwhile waits for one more.
+  reload() {
+    this.again = true;
+    this.reloading ??= this.reloadWhileAsked().finally(() => { this.reloading = null; });
+    return this.reloading;
+  }
+
+  async reloadWhileAsked() {
+    while (this.again) {
+      this.again = false;
+      await this.readAgain();
+    }
+  }
+
+  async readAgain() {
     const { top } = this;
     if (!top) return;
-    const shown = [...this.expanded];
-    const again = new Directory(this.app.api, this.app.view, top.path, (changed) => this.onChanged(changed));
-    await again.read();
-    if (this.top !== top) return again.close();
-    if (again.error) {
-      top.error = again.error;
-      return this.onChanged(top);
+    const fresh = await this.readFresh(top);
+    if (this.top !== top) {
+      fresh.close();
+      return;
     }
-    for (const directory of this.dirs.values()) directory.close();
-    this.dirs = new Map([[top.path, again]]);
-    this.top = again;
-    this.expanded = new Set();
-    for (const path of shown) this.expand({ key: path }, true);
+    if (fresh.error) {
+      this.app.problem(fresh.error, () => this.reload());
+      return;
+    }
+    const others = [...this.dirs.values()].filter((directory) => directory !== top);
+    this.dirs.set(top.path, fresh);
+    this.top = fresh;
+    top.close();
+    this.insides = 0;
+    this.app.settled();
     this.render();
     this.refreshDetails();
+    for (const directory of others) {
+      const again = await this.readFresh(directory);
+      if (this.top !== fresh || this.dirs.get(directory.path) !== directory || again.error) {
+        again.close();
+        if (again.error?.status === 404) this.forget(directory.path);
+        continue;
+      }
+      directory.close();
+      this.dirs.set(directory.path, again);
+      this.later();
+    }
+  }
+
+  // The same directory as it is now; this page changes nothing until all of it is there.
+  async readFresh({ path, wanted }) {
+    const fresh = new Directory(this.app.api, this.app.view, path, () => {});
+    fresh.wanted = wanted;
+    await fresh.read();
+    fresh.changed = (changed) => this.onChanged(changed);
+    return fresh;
   }
 
   onChanged(directory) {
+    if (this.dirs.get(directory.path) !== directory) return;
     if (directory.error) {
-      if (directory === this.top) this.app.problem(directory.error, () => (this.top.loaded ? this.reload() : this.retry()));
+      if (directory === this.top) this.app.problem(directory.error, () => (directory.loaded ? this.reload() : this.retry()));
       else if ([0, 503].includes(directory.error.status)) this.app.problem(directory.error, () => this.reload());
     } else if (directory === this.top && directory.loaded) {
       this.app.settled();
@@ -150,6 +193,7 @@ export class Browse {
   }
 
   async retry() {
+    if (!this.top) return;
     const { path } = this.top;
     this.dirs.delete(path);
     this.top.close();
@@ -170,11 +214,11 @@ export class Browse {
     // What takes long to draw is drawn less often.
     this.timer = setTimeout(() => {
       const begun = performance.now();
+      this.timer = 0;
       if (this.rowsStale) this.renderRows();
       this.rowsStale = false;
       this.renderMap();
       this.took = performance.now() - begun;
-      this.timer = 0;
     }, Math.max(30, Math.min(2000, 4 * (this.took ?? 0))));
   }
 
@@ -329,9 +373,8 @@ export class Browse {
         return directory?.loaded ? input(directory) : null;
       },
     });
-    const largest = sorted(this.top.children.values(), { by: this.weigh, up: false }).slice(0, 5);
     byId('map').setAttribute('aria-label', `Treemap of ${printable(this.top.path)}. Largest: ${
-      largest.map((node) => `${printable(nameOf(node.path))} ${bytes(weight(node))}`).join(', ') || 'nothing'}. The same is in the table below.`);
+      largest(this.top.children.values(), weight, 5).map((node) => `${printable(nameOf(node.path))} ${bytes(weight(node))}`).join(', ') || 'nothing'}. The same is in the table below.`);
   }
 
   renderLegend() {
@@ -347,17 +390,26 @@ export class Browse {
     }));
   }
 
+  // The largest first, one after the other: what is drawn then says which are wanted next.
   async readInsides(items) {
-    const wanted = items.sort((a, b) => b.value - a.value).slice(0, INSIDES_MAX);
-    const { top } = this;
-    this.insides = (this.insides ?? Promise.resolve()).then(async () => {
-      for (const { node } of wanted) {
-        if (this.top !== top) return;
-        const directory = this.directory(node.path, INSIDES_READ);
-        if (!directory.loaded && !directory.error) await directory.read();
+    this.wantedInside = items.sort((a, b) => b.value - a.value);
+    if (this.readingInside) return;
+    this.readingInside = true;
+    try {
+      while (this.insides < INSIDES_MAX) {
+        const next = this.wantedInside.shift();
+        if (!next || !this.top) break;
+        const { path } = next.node;
+        if (!isWithin(path, this.top.path)) continue;
+        const directory = this.directory(path, INSIDES_READ);
+        if (directory.loaded || directory.error) continue;
+        this.insides += 1;
+        await directory.read();
       }
-      this.forgetOthers();
-    });
+    } finally {
+      this.readingInside = false;
+    }
+    this.forgetOthers();
   }
 
   openTile(item, tile) {
@@ -410,13 +462,14 @@ export class Browse {
     if (kind === 'removed') this.forget(path);
     if (kind === 'moved') this.forget(from);
     if (kind !== 'removed') {
-      this.dirs.get(parentOf(path))?.put(node);
+      if (path !== '/') this.dirs.get(parentOf(path))?.put(node);
       if (isDirectory(node) && kind !== 'updated') this.dirty.add(path);
     }
-    for (const place of from ? [path, from] : [path]) this.markAbove(place);
+    if (this.dirty.size > SUMS_AT_ONCE) this.flushAll = true;  // Which ones makes no difference any more.
+    else for (const place of from ? [path, from] : [path]) this.markAbove(place);
     if (this.selected === path) this.dirty.add(path);
     this.later();
-    this.flushing ??= setTimeout(() => this.flush(), 1000);
+    this.flushing ??= setTimeout(() => this.flush(), FLUSH_EVERY_MS);
   }
 
   forget(path) {
@@ -441,6 +494,7 @@ export class Browse {
   }
 
   async flush() {
+    const begun = performance.now();
     const dirty = [...this.dirty];
     this.dirty.clear();
     if (this.flushAll || dirty.length > SUMS_AT_ONCE) {
@@ -451,7 +505,13 @@ export class Browse {
       if (dirty.includes(this.selected)) this.refreshDetails();
       this.later();
     }
-    this.flushing = this.dirty.size ? setTimeout(() => this.flush(), 1000) : null;
+    const wait = Math.max(FLUSH_EVERY_MS, REST * (performance.now() - begun));
+    this.flushing = setTimeout(() => {
+      this.flushing = null;
+      if (!this.dirty.size && !this.flushAll) return;
+      this.flushing = true;
+      this.flush();
+    }, wait);
   }
 
   async readSums(path) {

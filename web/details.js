@@ -97,5 +97,5 @@ export function jobWords(job) {
     FAILED: 'Nobody could look',
     EXPIRED: 'Nothing was heard of it any more',
   }[job.status] ?? job.status;
-  return job.error ? `${what}: ${job.error}` : what;
+  return job.error ? `${what}: ${printable(job.error)}` : what;
 }

@@ -112,7 +112,24 @@ export function sorted(nodes, { by, up }) {
   const key = ORDERS[by];
   const list = [...nodes];
   if (!key) return up ? list : list.reverse();
-  return list.sort((a, b) => (up ? key(a) - key(b) : key(b) - key(a)));
+  const keyed = list.map((node) => ({ node, value: key(node) }));
+  keyed.sort(up ? (a, b) => a.value - b.value : (a, b) => b.value - a.value);
+  return keyed.map(({ node }) => node);
+}
+
+// The `most` (1 or more) that weigh most, in order, of any number. O(nodes).
+export function largest(nodes, weight, most) {
+  const found = [];
+  let least = -1;
+  for (const node of nodes) {
+    const value = weight(node);
+    if (found.length === most && value <= least) continue;
+    found.push({ node, value });
+    found.sort((a, b) => b.value - a.value);
+    if (found.length > most) found.pop();
+    least = found.at(-1).value;
+  }
+  return found.map(({ node }) => node);
 }
 
 export { nameOf, parentOf };

@@ -149,8 +149,8 @@ class App {
       byId(`tab-${tab}`).setAttribute('aria-selected', this.tab === tab);
       byId(`tab-${tab}`).tabIndex = this.tab === tab ? 0 : -1;
     }
-    if (files) parts.agents.hide();
-    else parts.agents.show();
+    parts.agents.hide();
+    if (!files) parts.agents.show();
   }
 
   // --- the views -------------------------------------------------------------------------------
@@ -158,6 +158,7 @@ class App {
   async readViews() {
     const { views } = await this.api.views();
     this.views = views;
+    this.lost = false;
     this.readAt = Date.now() / 1000;
     this.drawViews();
   }
@@ -169,8 +170,9 @@ class App {
       try {
         if (!document.hidden) {
           const before = this.status?.ready;
+          const { lost } = this;
           await this.readViews();
-          if (this.retry && (this.lost || (before === false && this.status?.ready))) this.tryAgain();
+          if (this.retry && (lost || (before === false && this.status?.ready))) this.tryAgain();
         }
       } catch (error) {
         if (error.status === 401) return end(error.message);
@@ -199,7 +201,8 @@ class App {
   drawSummary() {
     const { status } = this;
     if (!status) return;
-    const state = stateOf(status, this.refused);
+    const state = this.lost ? { key: 'stale', word: 'No answer', words: `What is shown was read at ${time(this.readAt)}.` }
+      : stateOf(status, this.refused);
     const fact = (name, value, title) => el('div', { class: 'fact', title }, el('dt', {}, name), el('dd', {}, value));
     const since = status.evidence_age_seconds;
     const files = status.file_evidence_age_seconds;
@@ -214,11 +217,12 @@ class App {
             fact('Last report', since === null || since === undefined ? 'none' : `${duration(since)} ago`, 'Since the last report of an agent was applied'),
             fact('All files seen', files === null || files === undefined ? 'not yet' : `within ${duration(files)}`,
                 'Within this time a scan has looked at every file'),
+            ...lessTrusted(status).map(([name, value, title]) => fact(name, value, title)),
             fact('Suspects', count(status.suspect_file_count ?? 0), 'Files that may still be changing'),
             fact('Blind spots', status.has_blind_spot ? 'some' : 'none', 'What only scans have noticed')));
     const alarm = byId('alarm');
     alarm.hidden = !status.alarm;
-    setText(alarm, status.alarm ?? '');
+    setText(alarm, printable(status.alarm ?? ''));
   }
 
   // --- what is wrong ---------------------------------------------------------------------------
@@ -238,13 +242,13 @@ class App {
     byId('files').classList.toggle('veiled', bare);
     const words = el('p', { class: 'small' });
     const rows = this.status?.snapshot_rows;
-    byId('problem').replaceChildren(
+    byId('problem').replaceChildren(...[
         el('h2', {}, title), el('p', {}, `${error.message.replace(/\.?$/, '.')} ${next}`.trim()),
         error.status === 503 && rows ? el('p', { class: 'small' }, `${count(rows)} rows have come so far.`) : null,
         el('div', { class: 'actions' },
             retry ? el('button', { class: 'primary', type: 'button', onclick: () => this.tryAgain() }, 'Try again now') : null,
             error.status === 404 && this.view ? el('button', { class: 'quiet', type: 'button', onclick: () => this.navigate('/') }, 'To the top') : null,
-            words));
+            words)].filter(Boolean));
     byId('problem').hidden = false;
     this.drawViews();
     clearInterval(this.retryTimer);
@@ -290,6 +294,15 @@ class App {
     parts.browse.reload();
   }
 }
+
+// Only told of where it is so.
+function* lessTrustedFacts({ uncertain = [], audit_only: unwatched = [], refused_items: refused = 0 }) {
+  const listed = (number) => (number >= 100 ? '100 or more' : count(number));
+  if (uncertain.length) yield ['Uncertain', `${listed(uncertain.length)} subtrees`, 'Events were lost there: see Agents'];
+  if (unwatched.length) yield ['Unwatched', `${listed(unwatched.length)} subtrees`, 'Changes there show after the next audit: see Agents'];
+  if (refused) yield ['Refused', count(refused), 'Entries that were refused since the view is full (max_tree_items)'];
+}
+const lessTrusted = (status) => [...lessTrustedFacts(status)];
 
 function wordsFor({ status, retryAfter }) {
   if (status === 0) return ['No connection', 'Is Fusion running, and is this host reachable?'];
@@ -394,7 +407,8 @@ addEventListener('hashchange', () => {
     app?.end();
     begin();
   } else if (app) {
-    app.tab = 'files';
+    // Another view is shown in the same way; a place in this one is shown among its files.
+    if (fromFragment(location.hash)?.view === app.view) app.tab = 'files';
     app.route().catch((error) => app?.problem(error, () => app.route()));
   }
 });

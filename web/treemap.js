@@ -6,11 +6,12 @@ import { isDirectory } from './directory.js';
 
 const LEAST_AREA = 30;         // Square pixels of a tile; less is "other".
 const INNER_AREA_MIN = 3600;   // Of a directory whose entries are shown inside.
+const DEPTH_MAX = 3;           // Of directories inside directories.
 const TITLE_HEIGHT = 18;
 const FONT = '12px system-ui, sans-serif';
 
-// Tiles of two levels for this rectangle: [{x, y, w, h, depth, item | other, value}], parents before
-// what is in them. `inside(item)` gives {items, total} of a directory, or null when it is not known.
+// Tiles for this rectangle: [{x, y, w, h, depth, item | other, value}], parents before what is in them.
+// Directories are opened where there is room. `inside(item)` gives {items, total} of a directory, or null when it is not known.
 // item: {value, node}. Pure.
 export function arrange({ items, total }, rectangle, inside) {
   const { tiles, other } = choose(items, total, rectangle.w * rectangle.h, LEAST_AREA);
@@ -25,7 +26,7 @@ export function arrange({ items, total }, rectangle, inside) {
   entries.forEach((entry, i) => {
     const tile = { ...entry, ...places[i], depth: rectangle.depth ?? 0 };
     all.push(tile);
-    if (!entry.item || tile.depth > 0 || !isDirectory(entry.item.node)) return;
+    if (!entry.item || tile.depth >= DEPTH_MAX || !isDirectory(entry.item.node)) return;
     if (tile.w * tile.h < INNER_AREA_MIN || tile.h < TITLE_HEIGHT + 24 || tile.w < 36) return;
     tile.titled = true;
     const known = inside?.(entry.item);
@@ -33,8 +34,8 @@ export function arrange({ items, total }, rectangle, inside) {
       tile.wants = true;
       return;
     }
-    const room = { x: tile.x + 2, y: tile.y + TITLE_HEIGHT, w: tile.w - 4, h: tile.h - TITLE_HEIGHT - 2, depth: 1 };
-    all.push(...arrange(known, room));
+    const room = { x: tile.x + 2, y: tile.y + TITLE_HEIGHT, w: tile.w - 4, h: tile.h - TITLE_HEIGHT - 2, depth: tile.depth + 1 };
+    all.push(...arrange(known, room, inside));
   });
   return all;
 }
@@ -123,7 +124,7 @@ export class Treemap {
     const inset = w > 4 && h > 4 ? 0.5 : 0;
     const framed = tile.titled && !tile.wants;
     const key = tile.item ? this.colour(tile.item.node) : null;
-    const fill = framed ? look.frame : key ? look.of(key) : look.other;
+    const fill = framed ? (tile.depth % 2 ? look.of('frame-2') : look.frame) : key ? look.of(key) : look.other;
     context.fillStyle = fill;
     context.fillRect(x + inset, y + inset, Math.max(0.5, w - 2 * inset), Math.max(0.5, h - 2 * inset));
     if (key && ['uncertain', 'auditonly', 'missing'].includes(key) && !framed) this.hatch(context, tile, key);

@@ -1,6 +1,6 @@
 // trust.js: how far an entry can be trusted, in words. Pure.
 
-import { isWithin } from './names.js';
+import { isWithin, printable } from './names.js';
 import { time } from './format.js';
 
 export const FLAGS = {
@@ -71,7 +71,7 @@ export function stateOf(view, refused = false) {
   if (view.ready) return { key: 'ready', word: 'Ready', words: '' };
   if (view.freshness === 'stale' && !refused) {
     const since = view.stale_since ? `since ${time(view.stale_since)}` : 'now';
-    return { key: 'stale', word: 'Stale', words: `Not live ${since}: ${view.stale_reason ?? view.reason ?? ''}` };
+    return { key: 'stale', word: 'Stale', words: printable(`Not live ${since}: ${view.stale_reason ?? view.reason ?? ''}`) };
   }
-  return { key: 'unready', word: 'Not ready', words: view.reason ?? '' };
+  return { key: 'unready', word: 'Not ready', words: printable(view.reason ?? '') };
 }

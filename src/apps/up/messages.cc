@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "adapters/posix/process.h"
+#include "lib/http/text.h"
 #include "svc/client/core/words.h"
 
 namespace fustor::up {
@@ -58,6 +59,12 @@ void Messages::Started(const Home& home, const std::vector<Root>& roots, const s
     text += "Looking at " + client::QuotedName(root.directory) + " (view " + root.view + ")\n";
   }
   text += "Listening on " + url + "\n";
+  // The key is for eyes, not for files that the output may go to. A browser sends no fragment.
+  text +=
+      "Web page: " + url + "/ui/" +
+      (terminal_ ? "#key=" + http::PercentEncode(home.key())
+                 : ", which asks for the key in " + client::QuotedName(home.directory() + "/key")) +
+      "\n";
   Print(text);
 }
 

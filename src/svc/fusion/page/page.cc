@@ -63,7 +63,8 @@ http::Headers FileHeaders(const PageFile& file) {
 env::Task<void> AnswerFile(const PageFile& file, http::Request& request,
                            http::ResponseWriter& writer) {
   http::Headers headers = FileHeaders(file);
-  if (const auto known = request.headers.Find("If-None-Match"); known && Matches(*known, file.tag)) {
+  if (const auto known = request.headers.Find("If-None-Match");
+      known && Matches(*known, file.tag)) {
     (void)co_await writer.Send(304, std::move(headers), "");
     co_return;
   }
@@ -92,17 +93,18 @@ env::Task<void> AnswerIndex(http::Request& request, http::ResponseWriter& writer
 
 env::Task<void> AnswerNamed(http::Request& request, http::ResponseWriter& writer) {
   const PageFile* const file = FindFile(request.PathParameter("file"));
-  if (file != nullptr && !request.path.ends_with('/')) co_await AnswerFile(*file, request, writer);
-  else (void)co_await http::SendDetail(writer, 404, "The page has no such file");
+  if (file != nullptr && !request.path.ends_with('/'))
+    co_await AnswerFile(*file, request, writer);
+  else
+    (void)co_await http::SendDetail(writer, 404, "The page has no such file");
 }
 
 }  // namespace
 
 void AddPageRoutes(http::Router& router) {
   FUSTOR_CHECK(FindFile(kIndex) != nullptr, "the page has no index.html");
-  router.Add("GET", "/", [](http::Request&, http::ResponseWriter& writer) {
-    return LeadToPage(writer);
-  });
+  router.Add("GET", "/",
+             [](http::Request&, http::ResponseWriter& writer) { return LeadToPage(writer); });
   router.Add("GET", "/ui", &AnswerIndex);
   router.Add("GET", "/ui/{file}", &AnswerNamed);
 }

@@ -20,8 +20,9 @@ struct PageFile {
 // In the order of their names.
 std::span<const PageFile> PageFiles();
 
-// GET / leads to /ui/, GET /ui/ answers index.html, GET /ui/{file} the others: with an ETag (and 304
-// for who has it), and with a policy that lets the page load from and talk to this server alone.
+// GET / leads to /ui/, GET /ui/ answers index.html, GET /ui/{file} the others: with an ETag (and
+// 304 for who has it), and with a policy that lets the page load from and talk to this server
+// alone.
 void AddPageRoutes(http::Router& router);
 
 }  // namespace fustor::fusion

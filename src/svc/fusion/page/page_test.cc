@@ -99,8 +99,8 @@ TEST_F(Page, IsSentOnceToWhoKeepsIt) {
     EXPECT_EQ(answer.body_, "");
     EXPECT_EQ(answer.Header("ETag"), tag);
   }
-  for (const std::string& known : {std::string("\"x\""), std::string(","), std::string("W/"),
-                                   bare.substr(1), tag + "x"}) {
+  for (const std::string& known :
+       {std::string("\"x\""), std::string(","), std::string("W/"), bare.substr(1), tag + "x"}) {
     EXPECT_EQ(Get("/ui/", known).status_, 200) << known;
   }
   EXPECT_NE(Get("/ui/main.js").Header("ETag"), tag);
