@@ -215,29 +215,6 @@ cli::Command Watch(WatchOptions* o) {
   return c;
 }
 
-cli::Command Search(SearchOptions* o) {
-  cli::Command c;
-  c.name = "search";
-  c.group = kFinding;
-  c.summary = "find files by a part of their name, in all views";
-  c.description =
-      "Prints the files whose name contains TEXT in any case; or, when TEXT has one of * ? [, "
-      "whose "
-      "name or path in the view matches it as a glob. Prints at most 1000 unless --limit says "
-      "otherwise.";
-  c.arguments = {{"TEXT", "Part of a name, or a glob.", &o->text, true}};
-  c.options = {
-      {"--substring", "", "TEXT is part of a name even when it looks like a glob.", &o->substring},
-      {"--under", "PATH", "Only below this directory.", &o->under},
-      {"--limit", "N", "Stop after N. 0: all. Default: 1000.", &o->limit},
-      {"--all", "", "Directories too.", &o->everything},
-      {"-0,--print0", "", "A NUL instead of a line feed after each path.", &o->zero},
-  };
-  c.examples = {{"fustor search report", "every file with 'report' in its name"},
-                {"fustor search '*.parquet' --under /data/2026", "by glob, below a directory"}};
-  return c;
-}
-
 cli::Command Export(ExportOptions* o) {
   cli::Command c;
   c.name = "export";
@@ -276,31 +253,6 @@ cli::Command Export(ExportOptions* o) {
                 {"fustor export /data -o data.parquet", "the same in a tenth of the bytes"},
                 {"fustor export /data -c path,size --type file | jq -r 'select(.size>1e9).path'",
                  "a question that no option asks"}};
-  return c;
-}
-
-cli::Command Top(TopOptions* o) {
-  cli::Command c;
-  c.name = "top";
-  c.group = kLooking;
-  c.summary = "the largest, the fullest, the latest changed";
-  c.description =
-      "Ranks the directories and the files below PATH: by the bytes of their content, by the "
-      "number "
-      "of files, or by the last change; a directory counts with all below it. On a terminal a "
-      "table; in a pipe, with tabs between: bytes, files, seconds since 1970, d or f, path. "
-      "Directories come first. The sums are known, so only the first are looked at.";
-  c.arguments = {{"PATH", "Where to look. Default: the current directory.", &o->paths}};
-  c.options = {
-      {"-n,--count", "N", "How many of each. Default: 10.", &o->count},
-      {"--by", "WHAT", "size (default), files or mtime.", &o->by, {"size", "files", "mtime"}},
-      {"-d,--directories", "", "Directories only.", &o->directories},
-      {"-f,--files", "", "Files only.", &o->files},
-      {"-h,--human-readable", "", "Sizes like 1.2G, in a pipe too.", &o->human},
-      {"-0,--null", "", "A NUL instead of a line feed after each line.", &o->zero},
-  };
-  c.examples = {{"fustor top /data", "what takes the space"},
-                {"fustor top --by mtime -f -n 20 /data", "the twenty files that changed last"}};
   return c;
 }
 
@@ -465,15 +417,17 @@ cli::Program CommandTable(Options* options, std::string version) {
       Tree(&options->tree),
       Du(&options->du),
       Stat(&options->stat),
-      Top(&options->top),
+      TopCommand(&options->top),
+      GroupsCommand(&options->groups),
       Views(),
       Sessions(&options->sessions),
       Scan(&options->scan),
       JobList(&options->jobs),
       Watch(&options->watch),
       Find(&options->find),
-      Search(&options->search),
+      SearchCommand(&options->search),
       Export(&options->export_),
+      DuplicatesCommand(&options->duplicates),
       Config(&options->config),
       Completion(&options->completion),
       Help(&options->help),
