@@ -232,7 +232,7 @@ Result<batch::HeartbeatAnswer> HttpLink::ReadBeat(const std::string& body) {
         if (key == "path" && value.is_string()) command.path = value.String();
         if (key == "job_id" && value.is_string()) command.job_id = value.String();
         if (key == "command_id" && value.is_string()) command.command_id = value.String();
-        if ((key == "pipe_id" || key == "filename") && value.is_string()) {
+        if ((key == "pipe_id" || key == "filename" || key == "version") && value.is_string()) {
           command.name = value.String();
         }
         if (key == "config_yaml" && value.is_string()) command.text = value.String();
