@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "adapters/json/tape.h"
+#include "adapters/posix/file_streams.h"
 #include "adapters/posix/files.h"
 #include "adapters/posix/random.h"
 #include "adapters/yaml/parse.h"
@@ -60,6 +61,18 @@ ViewRoutesOptions RouteOptions(const FusionConfig& config) {
   return options;
 }
 
+// Only when something is wrong: what goes well is in the metrics.
+void AddCheckpointHealth(const View& view, WallTime now, health::Health* health) {
+  const std::shared_ptr<const CheckpointStatus> status = view.checkpoints();
+  if (status == nullptr || status->error.empty()) return;
+  const std::string name = "checkpoint:" + view.id();
+  std::string text = "the last one could not be written: " + status->error;
+  text += status->last_written_at ? "; there is one of " + FormatUtc(*status->last_written_at)
+                                  : std::string("; there is none");
+  health->Add(name, health::Matters::kInforms, status->failed_at.value_or(now));
+  health->Set(name, health::State::kDegraded, text, now);
+}
+
 }  // namespace
 
 Node::Node(Options options, Logger log)
@@ -69,15 +82,36 @@ Node::Node(Options options, Logger log)
       control_(asio::StartThread("fusion-control")),
       ingest_(asio::StartThread("fusion-ingest")),
       queries_(asio::StartThread("fusion-query")),
+      disk_(asio::StartThread("fusion-disk")),
+      files_(posix::OpenFiles()),
+      streams_(posix::OpenFileStreams()),
       control_parser_(json::MakeTapeParser()),
       ingest_parser_(json::MakeTapeParser()),
       fusion_({*control_,
                [this](const std::string& id) -> env::Executor& { return ShardExecutor(id); },
-               posix::SystemRandom(), *metrics_, log_}) {
+               posix::SystemRandom(), *metrics_, log_, OpenCheckpoints()}) {
   fusion_.sessions().SetRedact(&Redacted);
 }
 
 Node::~Node() { Stop(Nanos(0)); }
+
+std::optional<CheckpointPorts> Node::OpenCheckpoints() {
+  std::string folder = options_.config.checkpoint_dir;
+  if (folder.empty()) folder = options_.checkpoint_folder;
+  if (folder.empty()) return std::nullopt;
+  disk_->Post([] { posix::RunInBackground(); });
+  const Result<void> made = files_->MakeDirectories(folder, 0700);
+  Result<posix::LockFile> lock =
+      made.ok() ? posix::LockFile::Take(folder + "/lock") : Result<posix::LockFile>(made.status());
+  if (!lock.ok()) {
+    checkpoints_off_ = lock.status();
+    log_.Error("no checkpoints are kept",
+               {{"folder", folder}, {"error", checkpoints_off_.message()}});
+    return std::nullopt;
+  }
+  checkpoint_lock_ = *std::move(lock);
+  return CheckpointPorts{*disk_, *files_, *streams_, std::move(folder)};
+}
 
 env::Executor& Node::ShardExecutor(const std::string& view_id) {
   return *shard_threads_.emplace_back(asio::StartThread("view-" + view_id));
@@ -212,6 +246,7 @@ void Node::Stop(Nanos grace) {
   control_->Stop();
   ingest_->Stop();
   queries_->Stop();
+  disk_->Stop();
   for (const auto& thread : shard_threads_) thread->Stop();
 }
 
@@ -230,6 +265,11 @@ const http::Router& Node::receiver_router(const std::string& receiver) const {
 health::Health Node::MakeHealth() const {
   health::Health health("fustor-fusion", options_.version);
   const WallTime now = asio::SystemClock().WallNow();
+  if (!checkpoints_off_.ok()) {
+    health.Add("checkpoints", health::Matters::kInforms, now);
+    health.Set("checkpoints", health::State::kDegraded,
+               "none are kept: " + checkpoints_off_.message(), now);
+  }
   for (const std::shared_ptr<View>& view : fusion_.All()) {
     const std::shared_ptr<const ViewStatus> status = view->status();
     const std::string name = "view:" + view->id();
@@ -238,6 +278,7 @@ health::Health Node::MakeHealth() const {
                status->unready_since.value_or(now));
     health.Set(name, status->ready ? health::State::kOk : health::State::kFailed,
                status->not_ready_reason, now);
+    AddCheckpointHealth(*view, now, &health);
     if (!status->alarm) continue;
     const std::string alarm = "deletes:" + view->id();
     health.Add(alarm, health::Matters::kInforms, status->alarm->since);

@@ -1,21 +1,25 @@
 // node.h: a Fusion with its threads and its open ports: what fustor-fusion and fustor up run.
 //
-// Threads: one for control, one for decoding what agents send, one for questions over gRPC, one per
-// view, one HTTP loop per core, and gRPC's own. All functions are called from one thread that is
-// none of these.
+// Threads: one for control, one for decoding what agents send, one for questions over gRPC, one for
+// checkpoints (at nice 10), one per view, one HTTP loop per core, and gRPC's own. All functions are
+// called from one thread that is none of these.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "adapters/asio/executor.h"
 #include "adapters/grpc/server.h"
 #include "adapters/http/server.h"
+#include "adapters/posix/lock_file.h"
 #include "adapters/prometheus/registry.h"
 #include "base/log.h"
+#include "env/file_streams.h"
+#include "env/files.h"
 #include "env/transport.h"
 #include "lib/health/health.h"
 #include "lib/http/http.h"
@@ -36,6 +40,8 @@ class Node {
     // Whether GET /ready waits for every view to be ready. A Fusion that runs alone must take
     // sessions first, so there a view that is not ready only shows.
     bool ready_needs_views = false;
+    // Where checkpoints go, unless the configuration says so; "": none are kept then.
+    std::string checkpoint_folder = {};
     // As ManagementPorts::config.
     std::function<void(ConfigRequest, ManagementPorts::Answer)> on_config = {};
   };
@@ -91,6 +97,7 @@ class Node {
   // All that is served over HTTP. `receiver`: as for AddPipeRoutes.
   void AddRoutes(http::Router& router, const std::string& receiver);
   env::Executor& ShardExecutor(const std::string& view_id);
+  std::optional<CheckpointPorts> OpenCheckpoints();
   health::Health MakeHealth() const;
 
   Options options_;
@@ -100,6 +107,11 @@ class Node {
   const std::unique_ptr<asio::ThreadExecutor> ingest_;
   const std::unique_ptr<asio::ThreadExecutor> queries_;
   std::vector<std::unique_ptr<asio::ThreadExecutor>> shard_threads_;
+  const std::unique_ptr<asio::ThreadExecutor> disk_;
+  const std::unique_ptr<env::Files> files_;
+  const std::unique_ptr<env::FileStreams> streams_;
+  std::optional<posix::LockFile> checkpoint_lock_;
+  Status checkpoints_off_;  // Why none are kept though they should be.
   const std::shared_ptr<json::TapeParser> control_parser_;
   const std::shared_ptr<json::TapeParser> ingest_parser_;
   Fusion fusion_;

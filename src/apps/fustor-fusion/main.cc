@@ -98,6 +98,8 @@ int Run(const Arguments& arguments) {
   Node::Options options;
   options.config = *std::move(config);
   options.version = process::Version();
+  const Result<std::string> home = process::HomeDirectory("");
+  if (home.ok()) options.checkpoint_folder = *home + "/checkpoints";
   Remote remote(arguments.config, **signals);
   options.on_config = [&remote](ConfigRequest request, ManagementPorts::Answer answer) {
     remote.Take(std::move(request), std::move(answer));

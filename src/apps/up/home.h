@@ -4,6 +4,7 @@
 //   HOME/key         0600, made on first start: what opens the views
 //   HOME/lock        held while a process runs
 //   HOME/fustor.log  what it logs
+//   HOME/checkpoints/  0700, what the views showed: how they begin after a restart
 //   HOME/connection.json  0600, {"url", "grpc", "key"} while a process runs; removed at its end
 #pragma once
 

@@ -73,6 +73,7 @@ fusion::FusionConfig MakeConfig(const std::vector<Root>& roots, const std::strin
     const std::string& id = roots[i].view;
     fusion::ViewConfig view;
     view.api_keys = {key};
+    view.source = roots[i].directory;
     config.views.emplace(id, std::move(view));
     fusion::PipeConfig pipe;
     pipe.receiver = kReceiver;
@@ -89,13 +90,14 @@ Result<std::unique_ptr<fusion::Node>> StartNode(const std::vector<Root>& roots,
                                                 const std::string& key,
                                                 const std::vector<std::string>& push_keys,
                                                 Address http, Address grpc,
-                                                const std::string& version, Logger log,
-                                                Messages& messages) {
+                                                const std::string& version, const std::string& home,
+                                                Logger log, Messages& messages) {
   for (;;) {
     fusion::Node::Options options;
     options.config = MakeConfig(roots, key, push_keys, http, grpc);
     options.version = version;
     options.ready_needs_views = true;
+    options.checkpoint_folder = home + "/checkpoints";
     Result<std::unique_ptr<fusion::Node>> node = fusion::Node::Start(std::move(options), log);
     if (node.status().code() != Code::kAlreadyExists) return node;
     const bool of_receiver = node.status().message().find("receivers.") != std::string::npos;
@@ -126,7 +128,7 @@ class UpProcess {
       agent.keys.push_back(posix::SystemRandom().Hex(kPushKeyBytes));
     }
     FUSTOR_TRY_ASSIGN(node_, StartNode(roots_, home_.key(), agent.keys, http, grpc, version,
-                                       Logger(*log_, "fusion"), messages_));
+                                       home_.directory(), Logger(*log_, "fusion"), messages_));
     FUSTOR_TRY_ASSIGN(agent_, LocalAgent::Start(agent, roots_, node_->receiver_methods(kReceiver),
                                                 Logger(*log_, "agent")));
     const std::string grpc_host =

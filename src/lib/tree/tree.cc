@@ -49,6 +49,7 @@ std::string Tree::PathOf(DirId dir) { return impl_->PathOf(dir); }
 Aggregates Tree::AggregatesOf(DirId dir) { return impl_->AggregatesOf(dir); }
 void Tree::NoteListed(DirId dir, std::uint32_t wall_s) { impl_->NoteListed(dir, wall_s); }
 Revision Tree::Publish() { return impl_->Publish(); }
+void Tree::SkipTo(Revision revision) { impl_->SkipTo(revision); }
 void Tree::Clear() { impl_->Clear(); }
 void Tree::Observe(EditObserver* observer) { impl_->Observe(observer); }
 

@@ -142,6 +142,9 @@ class Tree {
   // Makes all edits since the last call visible to readers as one revision, and frees what no
   // reader needs any more. Cheap when nothing was edited (the revision then stays the same).
   Revision Publish();
+  // The next publication, which then is one even if nothing was edited, gets a number that is at
+  // least this: a tree that goes on where another one was must not count again from the beginning.
+  void SkipTo(Revision revision);
 
   // Removes everything but the root.
   void Clear();

@@ -63,6 +63,10 @@ class Writer {
   }
   Aggregates AggregatesOf(DirId dir);
   Revision Publish();
+  void SkipTo(Revision revision) {
+    revision_floor_ = revision;
+    edited_ = true;
+  }
   void Clear();
   void Observe(EditObserver* observer);
   Result<void> CheckInvariants();
@@ -269,6 +273,7 @@ class Writer {
   std::uint64_t rows_ = 0;      // All entries, the root included.
   std::uint64_t block_bytes_ = 0;
   bool edited_ = false;
+  Revision revision_floor_ = 0;  // Of the next publication.
 
   // The last path asked for, and its directory; likewise of its parent.
   std::string last_path_, last_parent_path_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -51,7 +52,7 @@ Revision Writer::Publish() {
     return pins_.current();
   }
   Settle(true);
-  const Revision revision = pins_.current() + 1;
+  const Revision revision = std::max(pins_.current() + 1, revision_floor_);
   PublishAs(revision);
   return revision;
 }

@@ -139,6 +139,15 @@ class Arbiter {
   // Everything is forgotten but the root.
   void Reset();
 
+  // The tree has been restored from a checkpoint (docs/arbitration.md): nobody knows what has
+  // happened to it since then, before a whole scan has ended.
+  void NoteRestored(WallTime since) { scans_.Lost(SessionKey{}, "/", since); }
+  // It holds this suspect: for another whole threshold.
+  void RestoreSuspect(std::string_view directory, std::string_view name, std::int64_t mtime_ns,
+                      Now now) {
+    suspects_.Put(directory, name, now.monotonic + options_.hot_file_threshold, mtime_ns);
+  }
+
   // Directories without a watch, the topmost of each subtree: changes in them are seen by audits
   // only. "/" if it is the root.
   std::vector<std::string> audit_only(std::size_t count_max) const;

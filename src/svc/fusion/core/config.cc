@@ -118,6 +118,9 @@ void ReadViewParams(Reader* reader, ViewConfig* view) {
   view->consistency_alarm = reader->Bool("consistency_alarm", view->consistency_alarm);
   view->live_mode = reader->Bool("live_mode", view->live_mode);
   view->feed = ReadFeed(reader);
+  view->checkpoint_interval =
+      reader->Duration("checkpoint_interval_sec", view->checkpoint_interval);
+  view->checkpoints_kept = static_cast<std::uint64_t>(reader->Int("checkpoints_kept", 1, 1, 100));
   reader->Finish();
 }
 
@@ -218,6 +221,7 @@ Result<FusionConfig> ReadFusionConfig(const config::Node& node) {
   config.port = ReadPort(&root, config.port);
   config.tls = ReadTls(&root);
   config.logging = config::ReadLogging(&root);
+  config.checkpoint_dir = root.String("checkpoint_dir", config.checkpoint_dir);
   for (auto& [id, reader] : root.Children("receivers")) {
     config.receivers.emplace(id, ReadReceiver(id, &reader, &references, &problems));
   }

@@ -69,6 +69,11 @@ struct ViewConfig {
   bool live_mode = false;
   bool consistency_alarm = false;  // A sweep that finds something changed makes the view not ready.
   FeedConfig feed;
+  Nanos checkpoint_interval = Seconds(300);  // checkpoint_interval_sec; 0: none, at no time.
+  std::uint64_t checkpoints_kept = 1;
+  // What the view shows, where that is known beforehand: checkpoints of anything else are not
+  // loaded. Not from a file.
+  std::string source;
 };
 
 struct PipeConfig {
@@ -90,6 +95,7 @@ struct FusionConfig {
   config::LoggingConfig logging;
   // management.api_keys: secrets; each opens everything. None: the management API is off.
   std::vector<std::string> management_keys;
+  std::string checkpoint_dir;  // "": HOME/checkpoints.
   std::map<std::string, ReceiverConfig> receivers;
   std::map<std::string, ViewConfig> views;
   std::map<std::string, PipeConfig> pipes;

@@ -11,6 +11,7 @@
 #include "base/unread_metrics.h"
 #include "env/hand_driven_testing.h"
 #include "env/task_group.h"
+#include "svc/fusion/flow/file_fakes_testing.h"
 #include "svc/fusion/flow/fusion.h"
 
 namespace fustor::fusion {
@@ -75,16 +76,22 @@ inline batch::Batch WholeSnapshot(std::uint64_t sequence, const std::vector<std:
 }
 
 struct World {
-  explicit World(FusionConfig config = OneView())
+  explicit World(FusionConfig config = OneView(), FakeDisk* disk = nullptr)
       : fusion({hand, [this](const std::string&) -> env::Executor& { return hand; }, random,
-                metrics, Logger()}) {
+                metrics, Logger(), OnDisk(disk)}) {
     const Status configured = fusion.Configure(config);
     FUSTOR_CHECK(configured.ok(), configured.message());
     hand.RunAll();
   }
   ~World() {
+    if (!stops) return;
     Await(fusion.Stop());
     hand.RunAll();
+  }
+
+  std::optional<CheckpointPorts> OnDisk(FakeDisk* disk) {
+    if (disk == nullptr) return std::nullopt;
+    return CheckpointPorts{hand, *disk, *disk, "/home/checkpoints"};
   }
 
   template <class T>
@@ -149,6 +156,7 @@ struct World {
     return fusion.Find(view)->status();
   }
 
+  bool stops = true;  // In the end in order, or as by a power cut.
   env::HandDrivenExecutor hand;
   CountingRandom random;
   UnreadMetrics metrics;

@@ -7,10 +7,20 @@ namespace fustor::fusion {
 
 class Fusion::HostedView final : public View {
  public:
-  HostedView(std::shared_ptr<Shard> shard, SessionHost& host, env::Executor& control)
-      : shard_(std::move(shard)), host_(host), control_(control) {}
+  HostedView(std::shared_ptr<Shard> shard, std::shared_ptr<Checkpoints> checkpoints,
+             SessionHost& host, env::Executor& control)
+      : shard_(std::move(shard)),
+        checkpoints_(std::move(checkpoints)),
+        host_(host),
+        control_(control) {}
 
   const std::shared_ptr<Shard>& shard() const { return shard_; }
+  // nullptr: the view keeps none.
+  const std::shared_ptr<Checkpoints>& kept() const { return checkpoints_; }
+  void Stop() {
+    if (checkpoints_ != nullptr) checkpoints_->RequestStop();
+    shard_->Stop();
+  }
 
   const std::string& id() const override { return shard_->view_id(); }
   const std::string& driver() const override { return driver_; }
@@ -24,7 +34,18 @@ class Fusion::HostedView final : public View {
     return uris;
   }
   std::shared_ptr<const ViewStatus> status() const override { return shard_->status(); }
+  Missing missing() const override { return shard_->missing(); }
   Result<tree::Snapshot> Pin() const override { return shard_->Pin(); }
+  std::shared_ptr<const CheckpointStatus> checkpoints() const override {
+    return checkpoints_ == nullptr ? nullptr : checkpoints_->status();
+  }
+  env::Task<Result<std::vector<CheckpointFile>>> ListCheckpoints() override {
+    return checkpoints_ == nullptr ? View::ListCheckpoints() : checkpoints_->List();
+  }
+  env::Task<Result<std::shared_ptr<const LoadedCheckpoint>>> LoadCheckpoint(
+      std::uint64_t number) override {
+    return checkpoints_ == nullptr ? View::LoadCheckpoint(number) : checkpoints_->Load(number);
+  }
 
   env::Task<std::vector<SessionInfo>> ListSessions() override {
     env::Task<std::vector<SessionInfo>> list = SessionsHere();
@@ -70,11 +91,17 @@ class Fusion::HostedView final : public View {
   // The agents open new sessions at once and send what they see from the beginning.
   env::Task<Status> ResetHere() {
     host_.EndSessions(id(), "the view was reset");
-    shard_->Reset();
-    co_return Status();
+    if (checkpoints_ == nullptr) {
+      shard_->Reset();
+      co_return Status();
+    }
+    // What is written behind the reset is of what is there then; what was written before it goes.
+    (void)co_await shard_->ResetAndShow();
+    co_return co_await checkpoints_->Discard();
   }
 
   const std::shared_ptr<Shard> shard_;
+  const std::shared_ptr<Checkpoints> checkpoints_;
   SessionHost& host_;
   env::Executor& control_;
   const std::string driver_ = "fs";
@@ -87,7 +114,8 @@ bool Same(const ViewConfig& a, const ViewConfig& b) {
          a.tombstone_ttl == b.tombstone_ttl && a.tree_items_max == b.tree_items_max &&
          a.delete_fraction_max == b.delete_fraction_max && a.availability == b.availability &&
          a.live_mode == b.live_mode && a.consistency_alarm == b.consistency_alarm &&
-         a.feed == b.feed;
+         a.feed == b.feed && a.checkpoint_interval == b.checkpoint_interval &&
+         a.checkpoints_kept == b.checkpoints_kept && a.source == b.source;
 }
 
 // The trees that a pipe feeds: that of a view, or its own in a forest.
@@ -137,9 +165,29 @@ SessionHost::Pipe MakePipe(const FusionConfig& config, const std::string& id,
 Fusion::Fusion(Ports ports)
     : ports_(std::move(ports)),
       host_(ports_.control, ports_.random, ports_.log),
-      catalog_(std::make_shared<const Catalog>()) {}
+      catalog_(std::make_shared<const Catalog>()) {
+  if (ports_.checkpoints) disk_tasks_.emplace(ports_.checkpoints->disk);
+}
 
-Fusion::~Fusion() = default;
+Fusion::~Fusion() {
+  if (disk_tasks_) disk_tasks_->Abandon();
+}
+
+std::shared_ptr<Checkpoints> Fusion::MakeCheckpoints(const std::shared_ptr<Shard>& shard,
+                                                     const ViewConfig& config) {
+  // What a live view shows is nothing without its sessions.
+  const bool kept = ports_.checkpoints && config.checkpoint_interval > Nanos(0) &&
+                    !config.live_mode && config.checkpoints_kept > 0;
+  if (!kept) return nullptr;
+  Checkpoints::Options options;
+  options.source = config.source;
+  options.interval = config.checkpoint_interval;
+  options.kept = config.checkpoints_kept;
+  auto checkpoints = std::make_shared<Checkpoints>(std::move(options), *ports_.checkpoints,
+                                                   *disk_tasks_, shard, ports_.metrics, ports_.log);
+  checkpoints->Start();
+  return checkpoints;
+}
 
 std::shared_ptr<Shard> Fusion::MakeShard(const std::string& id, const ViewConfig& config) {
   Shard::Options options;
@@ -215,9 +263,13 @@ void Fusion::AddView(const std::string& id, const std::string& config_id, const 
   const auto kept = old->views.find(id);
   const bool same =
       had != configured_.end() && kept != old->views.end() && Same(had->second, config);
-  next->views.emplace(
-      id, same ? kept->second
-               : std::make_shared<HostedView>(MakeShard(id, config), host_, ports_.control));
+  if (same) {
+    next->views.emplace(id, kept->second);
+    return;
+  }
+  const std::shared_ptr<Shard> shard = MakeShard(id, config);
+  next->views.emplace(id, std::make_shared<HostedView>(shard, MakeCheckpoints(shard, config), host_,
+                                                       ports_.control));
 }
 
 Status Fusion::Configure(const FusionConfig& config) {
@@ -267,7 +319,7 @@ Status Fusion::Configure(const FusionConfig& config) {
   host_.SetPipes(std::move(pipes));
   for (const auto& [id, view] : old->views) {
     const auto now = catalog->views.find(id);
-    if (now == catalog->views.end() || now->second != view) view->shard()->Stop();
+    if (now == catalog->views.end() || now->second != view) view->Stop();
   }
   configured_ = config.views;
   catalog_.Set(std::move(catalog));
@@ -277,7 +329,13 @@ Status Fusion::Configure(const FusionConfig& config) {
 env::Task<void> Fusion::Stop() {
   host_.Stop();
   const std::shared_ptr<const Catalog> catalog = catalog_.Get();
-  for (const auto& [id, view] : catalog->views) view->shard()->Stop();
+  if (ports_.checkpoints) {
+    const Instant deadline = ports_.control.clock().Now() + kLastCheckpoints;
+    for (const auto& [id, view] : catalog->views) {
+      if (view->kept() != nullptr) (void)co_await view->kept()->Stop(deadline);
+    }
+  }
+  for (const auto& [id, view] : catalog->views) view->Stop();
   co_return;
 }
 

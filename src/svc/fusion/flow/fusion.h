@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,9 @@
 #include "env/published.h"
 #include "env/random.h"
 #include "env/task.h"
+#include "env/task_group.h"
 #include "svc/fusion/core/config.h"
+#include "svc/fusion/flow/checkpoints.h"
 #include "svc/fusion/flow/session_host.h"
 #include "svc/fusion/flow/shard.h"
 #include "svc/fusion/flow/view.h"
@@ -37,7 +40,11 @@ class Fusion final : public ViewSet {
     env::Random& random;
     MetricRegistry& metrics;
     Logger log;
+    // Where views are kept; nullopt: nowhere.
+    std::optional<CheckpointPorts> checkpoints = {};
   };
+  // What the last checkpoints may take of a stop, all together.
+  static constexpr Nanos kLastCheckpoints = Seconds(10);
 
   explicit Fusion(Ports ports);
   ~Fusion() override;
@@ -47,7 +54,7 @@ class Fusion final : public ViewSet {
   // Makes this the configuration. Either all of it takes effect or none. Errors: kUnimplemented
   // (a driver that is not there yet), naming it.
   Status Configure(const FusionConfig& config);
-  // Ends the sessions and the timers.
+  // Ends the sessions and the timers, and writes the last checkpoints.
   env::Task<void> Stop();
   SessionHost& sessions() { return host_; }
   env::Executor& control() { return ports_.control; }
@@ -72,6 +79,8 @@ class Fusion final : public ViewSet {
   // Adds a view with a tree to `next`: the one that is there, if it is still the same.
   void AddView(const std::string& id, const std::string& config_id, const ViewConfig& config,
                Catalog* next);
+  std::shared_ptr<Checkpoints> MakeCheckpoints(const std::shared_ptr<Shard>& shard,
+                                               const ViewConfig& config);
   std::shared_ptr<Shard> MakeShard(const std::string& id, const ViewConfig& config);
   void AddMetrics(const std::shared_ptr<Shard>& shard);
 
@@ -79,6 +88,7 @@ class Fusion final : public ViewSet {
   SessionHost host_;
   std::map<std::string, ViewConfig> configured_;  // As the views that are there were made.
   std::map<std::string, env::Executor*> executors_;
+  std::optional<env::TaskGroup> disk_tasks_;
   env::Published<Catalog> catalog_;
 };
 

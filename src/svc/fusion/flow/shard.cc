@@ -19,6 +19,7 @@ std::shared_ptr<const ViewStatus> InitialStatus() {
   auto status = std::make_shared<ViewStatus>();
   status->not_ready_reason = "No pipe feeds this view yet.";
   status->retry_after_s = 5;
+  status->missing = {.snapshot_end = true, .leader = true};
   status->reporters.emplace_back();
   return status;
 }
@@ -71,24 +72,60 @@ void Shard::RemovePipe(PipeNumber pipe) {
 }
 
 void Shard::Tell(PipeNumber pipe, Sessions::Effect effect, ViewStatus::Reporter reporter) {
-  executor_.Post([self = shared_from_this(), pipe, effect = std::move(effect),
-                  reporter = std::move(reporter)]() mutable {
-    self->TellHere(pipe, effect, std::move(reporter));
-    self->PublishSoon();
+  env::Callback tell(
+      [self = this, pipe, effect = std::move(effect), reporter = std::move(reporter)]() mutable {
+        self->TellHere(pipe, effect, std::move(reporter));
+        self->PublishSoon();
+      });
+  executor_.Post([self = shared_from_this(), tell = std::move(tell)]() mutable {
+    if (!self->HoldBack(tell)) tell();
   });
 }
 
 void Shard::Deliver(SessionKey session, std::shared_ptr<const batch::Batch> batch, Done done) {
-  executor_.Post([self = shared_from_this(), session, batch = std::move(batch),
-                  done = std::move(done)]() mutable {
+  const bool snapshot = batch->source == batch::Source::kSnapshot;
+  const bool ends = snapshot && batch->mark == batch::ScanMark::kEnd;
+  if (snapshot) snapshots_queued_.Add(1);
+  if (ends) snapshot_ends_queued_.Add(1);
+  env::Callback apply([self = this, snapshot, ends, session, batch = std::move(batch),
+                       done = std::move(done)]() mutable {
+    if (snapshot) self->snapshots_in_flight_.Add(1);
+    if (snapshot) self->snapshots_queued_.Add(-1);
     Status status = self->ApplyHere(session, *batch);
+    if (ends) self->snapshot_ends_queued_.Add(-1);
     self->answers_.push_back({std::move(done), std::move(status)});
     self->PublishSoon();
   });
+  executor_.Post([self = shared_from_this(), apply = std::move(apply)]() mutable {
+    if (!self->HoldBack(apply)) apply();
+  });
+}
+
+Missing Shard::missing() const {
+  const std::shared_ptr<const ViewStatus> status = this->status();
+  Missing missing = status->missing;
+  if (status->ready) return missing;
+  missing.queued = snapshots_queued_.value() > 0;
+  missing.in_flight = snapshots_in_flight_.value() > 0;
+  // It has been received; that it counts is what (b) and (c) are about.
+  if (snapshot_ends_queued_.value() > 0) missing.snapshot_end = false;
+  return missing;
 }
 
 void Shard::Reset() {
   executor_.Post([self = shared_from_this()] { self->ResetHere(); });
+}
+
+env::Task<Status> Shard::ResetAndShow() {
+  const std::shared_ptr<Shard> self = shared_from_this();
+  env::Task<Status> reset = ResetAndShowHere();
+  co_return co_await env::RunOn(executor_, std::move(reset));
+}
+
+env::Task<Status> Shard::ResetAndShowHere() {
+  ResetHere();
+  PublishHere();
+  co_return Status();
 }
 
 void Shard::Stop() {
@@ -207,7 +244,9 @@ void Shard::EndDoubt(SessionKey key, const batch::Batch& batch, const Arbiter::O
 void Shard::ResetHere() {
   was_ready_once_ = false;
   unready_since_.reset();
+  restored_from_.reset();
   doubted_since_.reset();
+  CancelRestore();
   arbiter_.Reset();
   for (auto& [number, pipe] : pipes_) pipe.readiness.OnReset();
   facts_.last_event_at.reset();
@@ -232,6 +271,7 @@ void Shard::PublishHere() {
   PublishFeed(now.wall);
   // After the tree: who sees "ready" finds what was meant.
   status_.Set(std::make_shared<const ViewStatus>(MakeStatus(now)));
+  snapshots_in_flight_.Set(0);
   for (Answer& answer : std::exchange(answers_, {})) answer.done(std::move(answer.status));
   ArmTimer();
 }
@@ -273,6 +313,7 @@ ViewStatus Shard::MakeStatus(Now now) {
   status.feed_rows = feed_.rows();
   status.feed_bytes = feed_.size_bytes();
   WriteReadiness(&status);
+  WriteRestoring(&status);
   KeepFreshness(now.wall, &status);
   return status;
 }
@@ -282,17 +323,20 @@ void Shard::KeepFreshness(WallTime now, ViewStatus* status) {
   if (status->ready) {
     was_ready_once_ = true;
     unready_since_.reset();
+    restored_from_.reset();
   } else if (was_ready_once_ && !unready_since_) {
     unready_since_ = status->unready_since.value_or(now);
   }
   status->was_ready_once = was_ready_once_;
   status->unready_since = unready_since_;
+  status->restored_from = restored_from_;
 }
 
 void Shard::WriteReadiness(ViewStatus* status) const {
   if (pipes_.empty()) {
     status->not_ready_reason = "No pipe feeds this view.";
     status->retry_after_s = 10;
+    status->missing = {.snapshot_end = true, .leader = true};
     return;
   }
   status->ready = true;
@@ -300,6 +344,8 @@ void Shard::WriteReadiness(ViewStatus* status) const {
     const Readiness::Verdict verdict = pipe.readiness.verdict();
     status->snapshot_rows += verdict.snapshot_rows;
     if (verdict.ready) continue;
+    status->missing.leader = status->missing.leader || !verdict.has_leader;
+    status->missing.snapshot_end = status->missing.snapshot_end || !verdict.snapshot_ended;
     if (status->ready) {
       status->not_ready_reason = verdict.reason;
       if (pipes_.size() > 1) status->not_ready_reason += " (Pipe '" + pipe.id + "'.)";
@@ -318,6 +364,7 @@ void Shard::WriteReadiness(ViewStatus* status) const {
       "' changed and nobody had reported it; the next snapshot or audit will "
       "tell the rest.";
   status->retry_after_s = 30;
+  status->missing.snapshot_end = true;
   status->unready_since = doubted_since_;
 }
 
@@ -348,6 +395,7 @@ env::Task<std::vector<Arbiter::Suspect>> Shard::SuspectsHere(std::size_t count_m
 env::Task<Arbiter::BlindSpots> Shard::BlindSpotsHere() { co_return arbiter_.blind_spots(); }
 
 env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings) {
+  if (restoring_ != nullptr) co_return 0;  // Nothing is known before all of it is.
   const std::size_t known = arbiter_.Sweep(sightings, steady());
   const env::Completion<Status> seen;
   answers_.push_back(
@@ -359,6 +407,7 @@ env::Task<std::size_t> Shard::SweepHere(std::vector<Arbiter::Sighting> sightings
 
 env::Task<std::vector<std::string>> Shard::SettleHere(std::vector<batch::Sighting> sightings,
                                                       bool again) {
+  if (restoring_ != nullptr) co_return std::vector<std::string>();
   std::vector<std::string> differing = arbiter_.Settle(sightings, steady());
   if (options_.consistency_alarm && again && !differing.empty()) Doubt(differing.front());
   PublishSoon();

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,10 +23,12 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "env/executor.h"
 #include "env/published.h"
 #include "env/task.h"
 #include "lib/batch/batch.h"
+#include "lib/checkpoint/checkpoint.h"
 #include "lib/tree/tree.h"
 #include "svc/fusion/core/arbiter.h"
 #include "svc/fusion/core/readiness.h"
@@ -63,7 +66,10 @@ class Shard : public std::enable_shared_from_this<Shard> {
   const std::string& view_id() const { return options_.view_id; }
   env::Executor& executor() const { return executor_; }
   std::shared_ptr<const ViewStatus> status() const { return status_.Get(); }
+  // As View::missing.
+  Missing missing() const;
   Result<tree::Snapshot> Pin() const { return tree_.Pin(); }
+  tree::Revision revision() const { return tree_.revision(); }
 
   // A pipe feeds this view from now on, or no longer. The view is ready when all of its pipes are.
   void AddPipe(PipeNumber pipe, std::string pipe_id, SessionPolicy policy);
@@ -75,8 +81,24 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void Deliver(SessionKey session, std::shared_ptr<const batch::Batch> batch, Done done);
   // Forgets everything but the root; the view is not ready until a new snapshot has ended.
   void Reset();
+  // Returns when readers see nothing any more.
+  env::Task<Status> ResetAndShow();
   // No more timers run. Later deliveries are still answered.
   void Stop();
+
+  // --- Restart from a checkpoint (shard_restore.cc). Any thread; in this order. ---
+
+  // What becomes of sessions and what they deliver waits from now on, in its order, until
+  // EndRestore. Again: what was restored so far is forgotten. `source` and `revision_min`: as
+  // Loader::Options; the latter also when nothing is restored.
+  // REQUIRES: nothing has been told or delivered before the first call.
+  void BeginRestore(std::string source, tree::Revision revision_min);
+  // The next frame. Errors: as Loader::Apply; kCancelled (the view was reset). After one the tree
+  // is empty.
+  void Restore(checkpoint::Frame frame, Done done);
+  // All that there was has been restored, or nothing. When the checkpoint is complete, the view
+  // shows it as stale.
+  void EndRestore();
 
   // In order of expiry, at most `count_max` and kListedMax.
   env::Task<std::vector<Arbiter::Suspect>> ListSuspects(std::size_t count_max = SIZE_MAX);
@@ -101,6 +123,12 @@ class Shard : public std::enable_shared_from_this<Shard> {
     std::uint16_t reporter = 0;
     std::uint64_t applied_sequence = 0;
   };
+  struct Restoring {
+    std::unique_ptr<checkpoint::Loader> loader;  // nullptr: the view was reset meanwhile.
+    std::deque<env::Callback> held;              // Waits for its end.
+    std::uint64_t frames = 0;
+    tree::Revision revision_min = 0;
+  };
   struct Answer {
     Done done;
     Status status;
@@ -118,6 +146,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void NoteApplied(const Session& session, SessionKey key, const batch::Batch& batch,
                    const Arbiter::Outcome& outcome, Now now);
   void ResetHere();
+  env::Task<Status> ResetAndShowHere();
   std::uint16_t ReporterNumber(ViewStatus::Reporter reporter);
   // Publishes in a later turn, once for all that is done until then.
   void PublishSoon();
@@ -135,6 +164,15 @@ class Shard : public std::enable_shared_from_this<Shard> {
   env::Task<std::vector<std::string>> SettleHere(std::vector<batch::Sighting> sightings,
                                                  bool again);
   env::Task<std::size_t> SweepHere(std::vector<Arbiter::Sighting> sightings);
+
+  // shard_restore.cc
+  bool HoldBack(env::Callback& work);
+  void BeginRestoreHere(std::string source, tree::Revision revision_min);
+  Status RestoreHere(const checkpoint::Frame& frame);
+  void EndRestoreHere();
+  void CancelRestore();
+  void TakeRestored(const checkpoint::Loader& loader);
+  void WriteRestoring(ViewStatus* status) const;
 
   // shard_feed.cc
   env::Task<Result<std::unique_ptr<ChangeReader>>> FollowHere(std::optional<FeedPosition> since);
@@ -162,6 +200,10 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Instant feed_left_at_;  // When the last reader left.
   std::stop_source feed_stop_;
   bool publish_posted_ = false;
+  std::unique_ptr<Restoring> restoring_;
+  std::optional<WallTime> restored_from_;  // As ViewStatus.
+  // Batches of snapshots that wait, ends of them among these, and those that nobody sees yet.
+  mutable Gauge snapshots_queued_, snapshot_ends_queued_, snapshots_in_flight_;
   // Of the view, whatever comes and goes of its pipes; until a reset.
   bool was_ready_once_ = false;
   std::optional<WallTime> unready_since_;

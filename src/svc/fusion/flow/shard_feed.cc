@@ -66,6 +66,7 @@ env::Task<Result<std::unique_ptr<ChangeReader>>> Shard::Follow(std::optional<Fee
 env::Task<Result<std::unique_ptr<ChangeReader>>> Shard::FollowHere(
     std::optional<FeedPosition> since) {
   if (stopped_) co_return Status(Code::kUnavailable, "the view has ended");
+  if (restoring_ != nullptr) co_return Status(Code::kUnavailable, "a checkpoint is being loaded");
   if (feed_places_.size() >= options_.feed_readers_max) {
     co_return Status(Code::kResourceExhausted,
                      std::to_string(feed_places_.size()) + " readers follow this view already");

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "env/task.h"
+#include "lib/checkpoint/checkpoint.h"
 #include "lib/tree/tree.h"
 #include "svc/fusion/core/arbiter.h"
 #include "svc/fusion/core/feed.h"
@@ -22,15 +23,31 @@
 
 namespace fustor::fusion {
 
+// What a view that is not ready waits for (docs/http-api.md). All may be missing at once.
+struct Missing {
+  bool snapshot_end = false;  // (a) Of a snapshot of the whole tree.
+  bool queued = false;        // (b) Batches of one have arrived and wait.
+  bool in_flight = false;     // (c) One is being applied, or readers do not see it yet.
+  bool leader = false;        // (d) An authoritative session.
+
+  bool any() const { return snapshot_end || queued || in_flight || leader; }
+  friend bool operator==(const Missing&, const Missing&) = default;
+};
+
 // Immutable; replaced as a whole when something changes.
 struct ViewStatus {
   bool ready = false;
   bool was_ready_once = false;
+  Missing missing;               // Nothing when it is ready.
   std::string not_ready_reason;  // "No active leader session. ..."
   int retry_after_s = 0;
   bool stale_ok = false;  // availability: stale_ok
   std::optional<WallTime> unready_since;
   std::uint64_t snapshot_rows = 0;
+  // What is shown comes from a checkpoint that was written then; until the view is ready.
+  std::optional<WallTime> restored_from;
+  bool restoring = false;              // A checkpoint is being loaded: nothing can be shown yet.
+  std::uint64_t restored_entries = 0;  // So far.
 
   std::uint64_t suspect_count = 0;
   std::uint64_t blind_additions = 0;
@@ -74,6 +91,34 @@ struct SessionInfo {
   bool concurrent = true;  // Others may report to the same pipe (session_policy: shared).
 };
 
+// A checkpoint on the disk.
+struct CheckpointFile {
+  std::uint64_t number = 0;  // Counts the checkpoints of the view; the newest has the highest.
+  std::uint64_t bytes = 0;   // 0: not known.
+  WallTime written_at;
+  tree::Revision revision = 0;
+  std::uint64_t entries = 0;  // The root included.
+};
+
+// A checkpoint as a tree that nobody changes.
+struct LoadedCheckpoint {
+  checkpoint::Header header;  // Its reporters are what tree::Entry::reporter counts.
+  tree::Tree tree;
+};
+
+// Immutable; replaced as a whole when something changes.
+struct CheckpointStatus {
+  std::uint64_t written = 0;  // By this process.
+  std::uint64_t failures = 0;
+  std::string error;  // Of the last attempt; empty: it went well.
+  std::optional<WallTime> failed_at;
+  std::optional<WallTime> last_written_at;  // By this process or before.
+  std::uint64_t last_bytes = 0;
+  std::uint64_t last_entries = 0;
+  Nanos last_took{0};
+  std::string restore_error;  // Why the newest one could not be loaded at the start.
+};
+
 // What a reader of the change feed is told next.
 struct FeedNews {
   enum class Kind : std::uint8_t {
@@ -107,6 +152,8 @@ class View {
   // Roots of the sources that feed it, as the agents name them ("/data").
   virtual std::vector<std::string> source_uris() const = 0;
   virtual std::shared_ptr<const ViewStatus> status() const = 0;
+  // As status() says, but as of this moment.
+  virtual Missing missing() const { return status()->missing; }
   // Errors: kResourceExhausted (too many readers; Retry-After).
   virtual Result<tree::Snapshot> Pin() const = 0;
 
@@ -137,6 +184,24 @@ class View {
       std::optional<FeedPosition> since) {
     (void)since;
     co_return Status(Code::kUnimplemented, "this kind of view has no change feed");
+  }
+
+  // --- Checkpoints (flow/checkpoints.h). ---
+
+  // What has become of those that were written; nullptr: the view keeps none.
+  virtual std::shared_ptr<const CheckpointStatus> checkpoints() const { return nullptr; }
+  // Those that are kept, the newest first. Errors: kUnimplemented (the view keeps none), and what
+  // the disk says.
+  virtual env::Task<Result<std::vector<CheckpointFile>>> ListCheckpoints() {
+    co_return Status(Code::kUnimplemented, "this view keeps no checkpoints");
+  }
+  // One of them as a tree of its own, which takes as much memory as it held entries. The view does
+  // not notice. Errors also: kNotFound (there is none of that number, or no more), kDataLoss (it is
+  // damaged), kUnimplemented (of another version).
+  virtual env::Task<Result<std::shared_ptr<const LoadedCheckpoint>>> LoadCheckpoint(
+      std::uint64_t number) {
+    (void)number;
+    co_return Status(Code::kUnimplemented, "this view keeps no checkpoints");
   }
 };
 

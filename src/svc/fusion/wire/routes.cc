@@ -1,6 +1,7 @@
 #include "svc/fusion/wire/routes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/path.h"
 #include "lib/http/answers.h"
@@ -21,8 +22,21 @@ std::string OneLine(std::string text) {
 std::string FreshnessHeader(const ViewStatus& status) {
   std::string text = "stale";
   if (status.unready_since) text += "; since=" + FormatUtc(*status.unready_since);
-  return OneLine(text + "; reason=" + status.not_ready_reason);
+  return OneLine(text + "; reason=" + StaleReason(status));
 }
+
+// The conditions (a) to (d) of docs/http-api.md that do not hold.
+struct Condition {
+  bool Missing::* missing;
+  const char* name;
+  const char* text;
+};
+constexpr Condition kConditions[] = {
+    {&Missing::snapshot_end, "snapshot_end", "(a) the end of a snapshot"},
+    {&Missing::queued, "queue", "(b) a queue without parts of one"},
+    {&Missing::in_flight, "in_flight", "(c) that nothing of one is being applied"},
+    {&Missing::leader, "leader", "(d) an authoritative session"},
+};
 
 env::Task<void> AnswerNotReady(const View& view, const ViewStatus& status,
                                http::ResponseWriter& writer) {
@@ -32,7 +46,13 @@ env::Task<void> AnswerNotReady(const View& view, const ViewStatus& status,
   JsonWriter json(&out);
   json.BeginObject().Key("detail").String(ReasonFor(view, status));
   json.Key("view_id").String(view.id());
-  json.Key("snapshot_rows").Uint(status.snapshot_rows).EndObject();
+  json.Key("snapshot_rows").Uint(status.snapshot_rows);
+  const Missing missing = view.missing();
+  json.Key("missing").BeginArray();
+  for (const Condition& condition : kConditions) {
+    if (missing.*condition.missing) json.String(condition.name);
+  }
+  json.EndArray().EndObject();
   (void)co_await writer.Send(503, std::move(headers), std::move(out));
 }
 
@@ -65,8 +85,27 @@ bool Opens(const ViewSet::Access& access, std::string_view view) {
 }
 
 std::string ReasonFor(const View& view, const ViewStatus& status) {
-  if (status.not_ready_reason.starts_with("View '")) return status.not_ready_reason;
-  return "View '" + view.id() + "': " + status.not_ready_reason;
+  std::string text = status.not_ready_reason;
+  if (!text.starts_with("View '")) text.insert(0, "View '" + view.id() + "': ");
+  if (status.restoring) {
+    text += " A checkpoint is being loaded (" + std::to_string(status.restored_entries) +
+            " entries so far).";
+  }
+  const Missing missing = view.missing();
+  if (!missing.any()) return text;
+  text += " Missing:";
+  bool first = true;
+  for (const Condition& condition : kConditions) {
+    if (!(missing.*condition.missing)) continue;
+    text += std::exchange(first, false) ? " " : ", ";
+    text += condition.text;
+  }
+  return text + ".";
+}
+
+std::string StaleReason(const ViewStatus& status) {
+  if (!status.restored_from) return status.not_ready_reason;
+  return "restarting from checkpoint: " + status.not_ready_reason;
 }
 
 env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
@@ -235,7 +274,7 @@ void WriteTrust(const ViewDoor& door, const ViewStatus& status, std::string_view
   if (status.ready) {
     json->Null();
   } else {
-    json->String(status.not_ready_reason);
+    json->String(StaleReason(status));
   }
   json->Key("evidence_age_seconds");
   if (status.last_event_at) {

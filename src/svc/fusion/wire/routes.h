@@ -57,8 +57,11 @@ struct OpenView {
 // The key in the value of a header `Authorization`; empty: there is none.
 std::string_view BearerKey(std::string_view authorization);
 bool Opens(const ViewSet::Access& access, std::string_view view);
-// Why a view is not ready, beginning with its name.
+// Why a view is not ready, beginning with its name; in the end which of the four conditions it
+// waits for.
 std::string ReasonFor(const View& view, const ViewStatus& status);
+// Why what it shows all the same is not fresh.
+std::string StaleReason(const ViewStatus& status);
 
 enum class Need { kReady, kAnyState };
 

@@ -80,7 +80,7 @@ void FillEntry(std::string_view path, const tree::Entry& from, const ViewStatus&
 void FillTrust(const ViewStatus& status, const env::Clock& clock, pb::Trust* trust) {
   trust->set_ready(status.ready);
   if (!status.ready) {
-    trust->set_stale_reason(batch::Utf8Text(status.not_ready_reason));
+    trust->set_stale_reason(batch::Utf8Text(StaleReason(status)));
     trust->set_stale_since_ns(status.unready_since ? status.unready_since->ns : 0);
   }
   std::int64_t age_ns = -1;

@@ -65,13 +65,56 @@ TEST_F(ViewRoutes, SaysWhyAViewIsNotReady) {
     EXPECT_EQ(reply.status, 503);
     EXPECT_EQ(reply.headers.Find("Retry-After"), "10");
     EXPECT_EQ(reply.body, R"({"detail":"View 'v': No active leader session. Start an agent.",)"
-                          R"("view_id":"v","snapshot_rows":0})");
+                          R"("view_id":"v","snapshot_rows":0,"missing":[]})");
   }
   EXPECT_EQ(Get("/v/sessions").status, 200);
   EXPECT_EQ(Get("/v/suspect-list").status, 200);
   EXPECT_EQ(Get("/v/blind-spots").status, 200);
   EXPECT_EQ(Ask("DELETE", "/api/v1/views/v/reset").status, 204);
   EXPECT_EQ(view_->resets_, 1);
+}
+
+TEST_F(ViewRoutes, SaysWhichConditionIsMissing) {
+  const struct {
+    Missing missing;
+    std::string text;
+    std::string names;
+  } cases[] = {
+      {{.snapshot_end = true}, "(a) the end of a snapshot.", R"("snapshot_end")"},
+      {{.queued = true}, "(b) a queue without parts of one.", R"("queue")"},
+      {{.in_flight = true}, "(c) that nothing of one is being applied.", R"("in_flight")"},
+      {{.leader = true}, "(d) an authoritative session.", R"("leader")"},
+      {{.snapshot_end = true, .leader = true},
+       "(a) the end of a snapshot, (d) an authoritative session.",
+       R"("snapshot_end","leader")"},
+  };
+  view_->status_.ready = false;
+  view_->status_.was_ready_once = false;
+  view_->status_.not_ready_reason = "No active leader session. Start an agent.";
+  for (const auto& c : cases) {
+    view_->status_.missing = c.missing;
+    EXPECT_EQ(Get("/v/tree").body,
+              R"({"detail":"View 'v': No active leader session. Start an agent. Missing: )" +
+                  c.text + R"(","view_id":"v","snapshot_rows":0,"missing":[)" + c.names + "]}");
+  }
+  view_->status_.restoring = true;
+  view_->status_.restored_entries = 7;
+  EXPECT_THAT(Get("/v/tree").body,
+              HasSubstr("A checkpoint is being loaded (7 entries so far). Missing: (a)"));
+}
+
+TEST_F(ViewRoutes, SaysThatACheckpointIsShown) {
+  view_->status_.ready = false;
+  view_->status_.stale_ok = true;
+  view_->status_.not_ready_reason = "No active leader session.";
+  view_->status_.unready_since = WallTime{1'699'999'990'000'000'000};
+  view_->status_.restored_from = view_->status_.unready_since;
+  const Reply reply = Get("/v/tree?envelope=true&max_depth=0");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.headers.Find("X-Fustor-Freshness"),
+            "stale; since=2023-11-14T22:13:10.000Z; reason=restarting from checkpoint: No active "
+            "leader session.");
+  EXPECT_THAT(reply.body, HasSubstr(R"("stale_reason":"restarting from checkpoint: No active)"));
 }
 
 TEST_F(ViewRoutes, MayAnswerStale) {
