@@ -37,7 +37,7 @@ class Kept(Pair):
     def wait_checkpoint(self):
         """A whole one, of what is there now: the revision moves no more, and the newest file neither."""
         def numbers():
-            return sorted(os.listdir(self.checkpoints)) if self.checkpoints.exists() else []
+            return self.names()
         wait_for(numbers, "a checkpoint")
         def settled():
             gauge = re.search(rb'fustor_fusion_checkpoints_total\{view="data"\} (\d+)',
@@ -45,6 +45,9 @@ class Kept(Pair):
             return gauge and int(gauge[1]) > 0 and f"{numbers()[-1]}"
         wait_for(settled, "a checkpoint")
         return self.checkpoints / numbers()[-1]
+
+    def names(self):
+        return sorted(file.name for file in self.checkpoints.glob("*.checkpoint"))
 
     def tree(self):
         return http_get(self.url + "/api/v1/views/data/tree?max_depth=0&envelope=true", QUERY_KEY)
@@ -157,7 +160,7 @@ def test_a_stop_in_order_writes_the_last_one_and_a_reset_removes_all(kept):
     wait_for(lambda: kept.tree()[0] == 200, "a stale answer")
     assert kept.view.get("tree?path=/last")["path"] == "/last"
     assert call("DELETE", f"{kept.url}/api/v1/views/data/reset", key=QUERY_KEY).status == 204
-    assert not [name for name in os.listdir(kept.checkpoints) if name.endswith(".checkpoint")]
+    assert kept.names() == []
     kept.fusion.send(signal.SIGKILL)
     kept.fusion.wait()
     kept.start_fusion()
@@ -182,4 +185,4 @@ def test_a_disk_that_cannot_be_written_shows_in_health(kept):
     kept.wait_equal()
     kept.checkpoints.unlink()
     wait_for(lambda: not degraded(), "checkpoints again")
-    assert len(os.listdir(kept.checkpoints)) == 1
+    assert len(kept.names()) == 1

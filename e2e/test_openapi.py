@@ -171,7 +171,7 @@ def test_parameters_are_looked_at(pair):
             continue
         for parameter in map(ask.description.at, item["get"].get("parameters", [])):
             name, schema = parameter["name"], parameter["schema"]
-            if parameter["in"] != "query" or name in ("best", "pattern"):  # Of forests; any text is right.
+            if parameter["in"] != "query" or name in ("best", "pattern", "with"):  # Of forests; any text is right.
                 continue
             value = "nothing" if "enum" in schema else wrong_values.get(schema["type"], wrong_strings.get(name))
             also = f"&{needed[template]}" if template in needed else ""
@@ -188,7 +188,7 @@ def test_refusals_are_as_described(pair):
                          ("GET", "/api/v1/management/config")):
         ask(method, path, 401, key=None)
         ask(method, path, 401, key="nobody", document={} if method == "POST" else None)
-    for path in ("/tree", "/search", "/export", "/groups", "/top", "/duplicates", "/stats", "/sessions", "/jobs", "/jobs/1", "/changes"):
+    for path in ("/tree", "/search", "/export", "/diff", "/groups", "/top", "/duplicates", "/stats", "/sessions", "/jobs", "/jobs/1", "/changes"):
         ask("GET", "/api/v1/views/other" + path, 403)
     ask("GET", "/api/v1/views/nothing/tree", 404, key=MANAGEMENT_KEY)
     ask("GET", VIEW + "/jobs/1", 404)

@@ -118,8 +118,8 @@ class Loader {
     std::optional<std::string> view_id = {};
     std::optional<std::string> source = {};
     std::uint64_t entries_max = 0;  // 0: no limit.
-    // The revision of the tree will be at least that of the checkpoint and this.
-    std::uint64_t revisions_ahead = 0;
+    // The revision of the tree will be at least this, and not below that of the checkpoint.
+    tree::Revision revision_min = 0;
     // A file with tree::kSuspect. The strings are valid during the call.
     std::function<void(std::string_view directory, std::string_view name, std::int64_t mtime_ns)>
         on_suspect = {};

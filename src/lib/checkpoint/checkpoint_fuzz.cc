@@ -30,7 +30,7 @@ void Check(const std::uint8_t* data, std::size_t size) {
   FuzzInput input(data, size);
   const bool frames = input.Flag();
   tree::Tree tree;
-  Loader loader({.entries_max = kEntriesMax, .revisions_ahead = 5}, tree);
+  Loader loader({.entries_max = kEntriesMax, .revision_min = 5}, tree);
   const Status status = frames ? ApplyFrames(input, &loader)
                                : LoadAll(input.rest(), 1 + input.rest().size() / 3, &loader);
   if (!loader.complete()) loader.Abandon();
@@ -40,7 +40,7 @@ void Check(const std::uint8_t* data, std::size_t size) {
     FUSTOR_CHECK(tree.memory().entries == 1, "part of a tree");
     return;
   }
-  FUSTOR_CHECK(tree.revision() >= loader.header().revision + 5);
+  FUSTOR_CHECK(tree.revision() >= loader.header().revision && tree.revision() >= 5);
   // What has been read can be written, and is the same.
   const std::string again = EncodeAll(loader.header(), tree);
   tree::Tree copy;

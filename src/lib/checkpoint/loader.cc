@@ -194,11 +194,9 @@ Status Loader::ReadHeader(Input* in) {
   const bool root = last.name.empty() && entry_.attrs.is_directory() && (mask & kIsRow) != 0;
   if (!in->ok() || !root || mask >= kMaskEnd) return Damaged("a header that makes no sense");
   // What follows counts its revisions behind it.
-  if (header.revision > UINT64_MAX / 4 || options_.revisions_ahead > UINT64_MAX / 4) {
-    return Damaged("a revision that cannot be");
-  }
+  if (header.revision > UINT64_MAX / 4) return Damaged("a revision that cannot be");
   FUSTOR_TRY(CheckHeader());
-  tree_.SkipTo(header.revision + options_.revisions_ahead);
+  tree_.SkipTo(std::max(header.revision, options_.revision_min));
   tree_.PutRoot(entry_);
   tree_.NoteListed(tree::kRoot, listed_s);
   levels_.push_back({tree::kRoot, "", "", false});

@@ -87,13 +87,20 @@ Setting Choose(Prng prng, const ConvergeOptions& options) {
   return s;
 }
 
+Setting ChooseAll(const World& world, const ConvergeOptions& options) {
+  Setting setting = Choose(world.Derive("setting"), options);
+  ChooseCheckpoints(world.Derive("checkpoints"), &setting.fusion);
+  if (setting.fusion.keeps_checkpoints) setting.text += " checkpoints";
+  return setting;
+}
+
 class Converge {
  public:
   explicit Converge(const ConvergeOptions& options)
       : options_(options),
         world_(options.seed),
         log_(world_, options.print),
-        setting_(Choose(world_.Derive("setting"), options)),
+        setting_(ChooseAll(world_, options)),
         faults_(world_.Derive("faults")),
         network_(world_, setting_.link),
         fs_(world_, setting_.fs),

@@ -24,6 +24,11 @@ fusion::FusionConfig ConfigOf(const FusionHost::Options& options) {
   return config;
 }
 
+std::optional<fusion::CheckpointPorts> CheckpointsOn(VirtualExecutor* executor, VirtualDisk& disk) {
+  if (executor == nullptr) return std::nullopt;
+  return fusion::CheckpointPorts{*executor, disk, disk, "checkpoints"};
+}
+
 env::Callback Calling(std::function<void()> f) { return env::Callback(std::move(f)); }
 
 }  // namespace
@@ -41,9 +46,12 @@ FusionHost::Process::Process(FusionHost& host, int number)
     : control(host.world_.MakeExecutor(host.name() + "-control", host.clock_)),
       ingest(host.world_.MakeExecutor(host.name() + "-ingest", host.clock_)),
       shard(host.world_.MakeExecutor(host.name() + "-shard", host.clock_)),
+      disk(host.options_.keeps_checkpoints
+               ? &host.world_.MakeExecutor(host.name() + "-disk", host.clock_)
+               : nullptr),
       random(host.world_.Derive(host.name() + std::to_string(number))),
       fusion({control, [this](const std::string&) -> env::Executor& { return shard; }, random,
-              metrics, Logger(host.log_, "fusion")}),
+              metrics, Logger(host.log_, "fusion"), CheckpointsOn(disk, host.disk_)}),
       service(kReceiverId, fusion.sessions(), control, ingest, std::make_unique<NoCompressor>(),
               metrics, Logger(host.log_, "fusion")) {}
 
@@ -63,8 +71,9 @@ void FusionHost::Crash() {
   if (!running()) return;
   Process& process = *process_;
   if (process.server != nullptr) process.server->Crash();
-  for (VirtualExecutor* executor : {&process.control, &process.ingest, &process.shard}) {
-    executor->Kill();
+  for (VirtualExecutor* executor :
+       {&process.control, &process.ingest, &process.shard, process.disk}) {
+    if (executor != nullptr) executor->Kill();
   }
   process_.reset();
 }
@@ -76,6 +85,13 @@ void FusionHost::Pause(std::uint64_t which, Nanos duration) {
 
 std::shared_ptr<fusion::View> FusionHost::view() const {
   return running() ? process_->fusion.Find(kViewId) : nullptr;
+}
+
+void ChooseCheckpoints(Prng prng, FusionHost::Options* options) {
+  constexpr Nanos kIntervals[] = {Seconds(5), Seconds(60), Seconds(400)};
+  options->keeps_checkpoints = prng.Chance(1, 3);
+  options->view.checkpoint_interval = kIntervals[prng.Below(std::size(kIntervals))];
+  options->view.checkpoints_kept = 1 + prng.Below(3);
 }
 
 // --- Agent ---------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include "sim/file_system.h"
 #include "sim/network.h"
 #include "sim/scenarios/ports.h"
+#include "sim/virtual_disk.h"
 #include "sim/virtual_tree.h"
 #include "sim/world.h"
 #include "svc/agent/flow/pipe.h"
@@ -33,6 +34,8 @@ class FusionHost {
     std::string name = "fusion";
     fusion::ViewConfig view;
     fusion::PipeConfig pipe;
+    // It has a disk and begins each life with what it has kept there of the one before.
+    bool keeps_checkpoints = false;
   };
 
   // All must outlive the host.
@@ -44,7 +47,7 @@ class FusionHost {
   // Fine when it is not running.
   void Crash();
   bool running() const { return process_ != nullptr; }
-  // Counts its lives: each begins with nothing.
+  // Counts its lives: each begins with nothing, but for its disk.
   int starts() const { return starts_; }
 
   // The shard, the sessions or the decoder stand still for so long. REQUIRES: running.
@@ -61,6 +64,7 @@ class FusionHost {
     VirtualExecutor& control;
     VirtualExecutor& ingest;
     VirtualExecutor& shard;
+    VirtualExecutor* disk;  // nullptr: it has none.
     VirtualRandom random;
     VirtualMetrics metrics;
     fusion::Fusion fusion;
@@ -74,9 +78,14 @@ class FusionHost {
   VirtualLog& log_;
   const Options options_;
   const std::shared_ptr<HostClock> clock_;
+  VirtualDisk disk_;
   int starts_ = 0;
   std::unique_ptr<Process> process_;
 };
+
+// Of a world's chance alone, so that nothing else in it changes: whether its Fusion keeps
+// checkpoints, and how old they are when it dies.
+void ChooseCheckpoints(Prng prng, FusionHost::Options* options);
 
 class AgentHost {
  public:

@@ -20,13 +20,20 @@ constexpr Nanos kLookEvery = Seconds(3);
 constexpr Nanos kReunion = Seconds(150);
 constexpr Nanos kRemembered = Seconds(900);
 
+ShareSetting Choose(const World& world) {
+  ShareSetting setting = ChooseShare(world.Derive("setting"));
+  ChooseCheckpoints(world.Derive("checkpoints"), &setting.fusion);
+  if (setting.fusion.keeps_checkpoints) setting.text += " checkpoints";
+  return setting;
+}
+
 class Share {
  public:
   explicit Share(const ConvergeOptions& options)
       : options_(options),
         world_(options.seed),
         log_(world_, options.print),
-        setting_(ChooseShare(world_.Derive("setting"))),
+        setting_(Choose(world_)),
         faults_(world_.Derive("faults")),
         network_(world_, setting_.link),
         fs_(world_, setting_.fs),

@@ -46,7 +46,10 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
   if (!snapshot.ok()) return differences->Add("no revision: " + snapshot.status().message());
   const bool same_life = life == life_;
   life_ = life;
-  if (same_life && snapshot->revision() < revision_) differences->Add("the revision went back");
+  // A life that begins with a checkpoint goes on behind all that has been shown of the one before.
+  if ((same_life || status->restored_from) && snapshot->revision() < revision_) {
+    differences->Add("the revision went back");
+  }
   if (same_life && snapshot->revision() == revision_) {
     looked_at_ = world_.now();
     return;

@@ -256,6 +256,37 @@ cli::Command Export(ExportOptions* o) {
   return c;
 }
 
+cli::Command Diff(DiffOptions* o) {
+  cli::Command c;
+  c.name = "diff";
+  c.group = kFinding;
+  c.summary = "what is different in another view";
+  c.description =
+      "Compares what the view of PATH knows at and below it with what another view has at the same "
+      "place: two members of a forest, two hosts that should hold the same. Each line says what "
+      "has "
+      "been added there, removed or changed, the bytes before and after, in what it differs, and "
+      "the path; a directory that only one of them has is one line with all that is in it. Files "
+      "are compared by what is known of them, never opened. With --json the lines of "
+      "GET /views/{view}/diff, the last one with the sums.";
+  c.arguments = {{"PATH", "What to compare. Default: the current directory.", &o->path}};
+  c.options = {
+      {"--with", "VIEW", "The view to compare with.", &o->with},
+      {"--aspects", "NAMES",
+       "What matters: of kind, content (size and mtime), permissions, attributes, with commas "
+       "between. Default: the first three.",
+       &o->aspects},
+      {"--expand", "", "Every entry of a directory that only one of them has.", &o->expand},
+      {"-s,--summarize", "", "The sums alone.", &o->summarize},
+      {"-h,--human-readable", "", "Sizes like 1.2G.", &o->human},
+  };
+  c.examples = {{"fustor diff /data --view all:host-a --with all:host-b",
+                 "what host-b has of /data that host-a has not"},
+                {"fustor diff /data --with copy --json | jq -r 'select(.change==\"removed\").path'",
+                 "what is missing in the copy"}};
+  return c;
+}
+
 cli::Command Views() {
   cli::Command c;
   c.name = "views";
@@ -428,6 +459,7 @@ cli::Program CommandTable(Options* options, std::string version) {
       SearchCommand(&options->search),
       Export(&options->export_),
       DuplicatesCommand(&options->duplicates),
+      Diff(&options->diff),
       Config(&options->config),
       Completion(&options->completion),
       Help(&options->help),

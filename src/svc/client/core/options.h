@@ -93,6 +93,15 @@ struct ExportOptions {
   bool spreadsheet = false;
 };
 
+struct DiffOptions {
+  std::string path = ".";
+  std::optional<std::string> with = {};  // Another view.
+  std::optional<std::string> aspects = {};
+  bool expand = false;
+  bool human = false;
+  bool summarize = false;
+};
+
 struct TopOptions {
   std::vector<std::string> paths = {};
   std::optional<std::uint64_t> count = {};
@@ -163,6 +172,7 @@ struct Options {
   StatOptions stat;
   SearchOptions search;
   ExportOptions export_;
+  DiffOptions diff;
   TopOptions top;
   GroupsOptions groups;
   DuplicatesOptions duplicates;

@@ -56,6 +56,7 @@ void ShowUsage(Job& job, const DuOptions& options);
 void ShowEntries(Job& job, const StatOptions& options);
 void ShowFound(Job& job, const FindRequest& request);
 void WatchChanges(Job& job, const WatchOptions& options);
+void ShowDifferences(Job& job, const DiffOptions& options);
 void ExportView(Job& job, const ExportOptions& options);
 void ShowMatches(Job& job, const SearchOptions& options);
 

@@ -30,6 +30,7 @@ void RunCommand(std::string_view command, const Options& options, Job& job) {
   if (command == "watch") return WatchChanges(job, options.watch);
   if (command == "stat") return ShowEntries(job, options.stat);
   if (command == "export") return ExportView(job, options.export_);
+  if (command == "diff") return ShowDifferences(job, options.diff);
   FUSTOR_CHECK(command == "search", "no such command");
   ShowMatches(job, options.search);
 }

@@ -13,6 +13,11 @@ constexpr unsigned kFileMode = 0600;
 constexpr std::size_t kReadBytes = 256 << 10;
 constexpr std::string_view kSuffix = ".checkpoint";
 constexpr std::size_t kDigits = 12;
+constexpr char kFloorName[] = "revision";
+// Publications that there may be in the life of a process. JSON numbers are exact to 2^53: two
+// million restarts.
+constexpr tree::Revision kRevisionsAhead = tree::Revision{1} << 32;
+constexpr tree::Revision kFloorMax = tree::Revision{1} << 60;
 
 // As a file name: ids of a configuration may hold anything.
 std::string FolderName(std::string_view view_id) {
@@ -104,7 +109,7 @@ Checkpoints::Checkpoints(Options options, CheckpointPorts ports, env::TaskGroup&
       tasks_(tasks) {}
 
 void Checkpoints::Start() {
-  shard_->BeginRestore(options_.source);
+  shard_->BeginRestore(options_.source, 0);
   ports_.disk.Post([self = shared_from_this()] {
     self->running_ = true;
     self->tasks_.Spawn(self->Run(self));
@@ -160,9 +165,13 @@ Checkpoints::Files Checkpoints::ReadFolder() {
 
 env::Task<void> Checkpoints::RestoreNewest() {
   Files files = ReadFolder();
-  if (files.status().code() == Code::kNotFound) co_return;
-  if (!files.ok()) co_return NoteUnreadable(files.status(), folder_);
-  files_ = *std::move(files);
+  if (files.ok()) {
+    files_ = *std::move(files);
+  } else if (files.status().code() != Code::kNotFound) {
+    NoteUnreadable(files.status(), folder_);
+  }
+  floor_ = RaiseFloor();
+  shard_->BeginRestore(options_.source, floor_);
   const std::vector<CheckpointFile> candidates = files_;
   for (const CheckpointFile& file : candidates) {
     const Instant begun = now();
@@ -170,7 +179,7 @@ env::Task<void> Checkpoints::RestoreNewest() {
     if (restored.code() == Code::kCancelled) co_return;
     if (!restored.ok()) {
       NoteUnreadable(restored, PathOf(file.number));
-      shard_->BeginRestore(options_.source);
+      shard_->BeginRestore(options_.source, floor_);
       continue;
     }
     log_.Info("restored from a checkpoint", {{"view", shard_->view_id()},
@@ -181,6 +190,31 @@ env::Task<void> Checkpoints::RestoreNewest() {
     facts_.last_entries = file.entries;
     co_return ShowStatus();
   }
+}
+
+// A position of the feed names a revision; who has seen one must not see it again as another.
+tree::Revision Checkpoints::RaiseFloor() {
+  const std::string path = folder_ + "/" + kFloorName;
+  tree::Revision highest = 0;
+  bool first = true;
+  for (const CheckpointFile& file : files_) {
+    highest = std::max(highest, file.revision);
+    first = false;
+  }
+  const Result<std::string> text = ports_.files.Read(path, kDigits * 2);
+  if (text.ok()) {
+    tree::Revision floor = 0;
+    std::from_chars(text->data(), text->data() + text->size(), floor);
+    highest = std::max(highest, std::min(floor, kFloorMax));
+    first = false;
+  }
+  if (!first) highest += kRevisionsAhead;
+  Result<void> done = ports_.files.MakeDirectories(folder_, kFolderMode);
+  if (done.ok()) {
+    done = ports_.files.WriteAtomically(path, std::to_string(highest) + "\n", kFileMode);
+  }
+  if (!done.ok()) NoteUnreadable(done.status(), path);
+  return highest;
 }
 
 void Checkpoints::NoteUnreadable(const Status& status, const std::string& path) {

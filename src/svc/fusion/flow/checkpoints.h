@@ -10,6 +10,9 @@
 // Only what people may rely on is written: not before the view has been ready, not twice the same
 // revision, and never anything from before a reset.
 //
+// Revisions never go back, whether a checkpoint could be loaded or not, and however old it is: each
+// start begins 2^32 behind all that the ones before can have shown, and writes that down first.
+//
 // Which are kept: the newest, and of the others those that make the ages grow by about the same
 // factor from one to the next (Superfluous). The oldest goes when it is older than the interval
 // times 4^kept, if one must go: 8 that are written every five minutes reach back about eight months
@@ -96,6 +99,7 @@ class Checkpoints : public std::enable_shared_from_this<Checkpoints> {
   Result<CheckpointFile> ReadHeader(std::uint64_t number);
   checkpoint::Header MakeHeader(const ViewStatus& status) const;
   std::string PathOf(std::uint64_t number) const;
+  tree::Revision RaiseFloor();
   void NoteWritten(const Status& written, const CheckpointFile& file, Instant begun);
   void NoteUnreadable(const Status& status, const std::string& path);
   void Prune();
@@ -119,6 +123,7 @@ class Checkpoints : public std::enable_shared_from_this<Checkpoints> {
   std::optional<tree::Revision> saved_;  // The last one that was written or restored.
   std::uint64_t last_number_ = 0;
   std::uint64_t discards_ = 0;
+  tree::Revision floor_ = 0;  // No revision of this life is below it.
   bool running_ = false;
   env::Signal ended_;
   CheckpointStatus facts_;

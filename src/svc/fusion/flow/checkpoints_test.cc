@@ -23,6 +23,13 @@ FusionConfig Config(std::size_t kept = 1) {
   return config;
 }
 
+// The checkpoints, without what else lies there.
+std::map<std::string, std::string> Written(const FakeDisk& disk) {
+  std::map<std::string, std::string> files = disk.files;
+  std::erase_if(files, [](const auto& file) { return !file.first.ends_with(".checkpoint"); });
+  return files;
+}
+
 // Somebody reports these files, and a checkpoint of them is written.
 void Fill(FakeDisk* disk, const std::vector<std::string>& names, FusionConfig config = Config()) {
   World world(std::move(config), disk);
@@ -72,7 +79,7 @@ TEST(Checkpoints, OnlyWhatPeopleMayRelyOnIsWritten) {
   const auto ticket = *world.Join(world.OpenSession("a:p1").session_id);
   world.Deliver(ticket, WholeSnapshot(1, {"f"}, batch::ScanMark::kBegin));
   world.hand.Advance(Seconds(1000));
-  EXPECT_THAT(disk.files, IsEmpty()) << "half a snapshot";
+  EXPECT_THAT(Written(disk), IsEmpty()) << "half a snapshot";
 }
 
 TEST(Checkpoints, NothingNewIsNotWrittenAgain) {
@@ -81,7 +88,7 @@ TEST(Checkpoints, NothingNewIsNotWrittenAgain) {
   const auto ticket = *world.Join(world.OpenSession("a:p1").session_id);
   world.SendSnapshot(ticket, {"f"});
   world.hand.Advance(Seconds(3000));
-  EXPECT_THAT(disk.files, SizeIs(1));
+  EXPECT_THAT(Written(disk), SizeIs(1));
   EXPECT_EQ(world.fusion.Find("one")->checkpoints()->written, 1u);
 }
 
@@ -137,7 +144,7 @@ TEST(Checkpoints, AnOlderOneServesWhenTheNewestIsDamaged) {
     world.Deliver(ticket, WholeSnapshot(3, {"f", "g"}, batch::ScanMark::kBegin));
     world.hand.Advance(Seconds(301));
   }
-  ASSERT_THAT(disk.files, SizeIs(2));
+  ASSERT_THAT(Written(disk), SizeIs(2));
   std::string& newest = disk.files["/home/checkpoints/one/000000000002.checkpoint"];
   newest.pop_back();
   World world(Config(2), &disk);
@@ -166,27 +173,27 @@ TEST(Checkpoints, OfAnotherViewOrSourceIsNotLoaded) {
 TEST(Checkpoints, AFullDiskLeavesTheOldOneAndShows) {
   FakeDisk disk;
   Fill(&disk, {"f"});
-  const auto before = disk.files;
+  const auto before = Written(disk);
   World world(Config(), &disk);
   const auto ticket = *world.Join(world.OpenSession("a:p1").session_id);
   world.SendSnapshot(ticket, {"x"});
   disk.room = 50;
   world.hand.Advance(Seconds(301));
-  EXPECT_EQ(disk.files, before);
+  EXPECT_EQ(Written(disk), before);
   auto status = world.fusion.Find("one")->checkpoints();
   EXPECT_EQ(status->failures, 1u);
   EXPECT_THAT(status->error, HasSubstr("no space left"));
   disk.room = SIZE_MAX;
   disk.broken = true;
   world.hand.Advance(Seconds(301));
-  EXPECT_EQ(disk.files, before);
+  EXPECT_EQ(Written(disk), before);
   disk.broken = false;
   world.hand.Advance(Seconds(301));
   status = world.fusion.Find("one")->checkpoints();
   EXPECT_EQ(status->error, "");
   EXPECT_EQ(status->failures, 2u);
-  EXPECT_THAT(disk.files, SizeIs(1));
-  EXPECT_NE(disk.files, before);
+  EXPECT_THAT(Written(disk), SizeIs(1));
+  EXPECT_NE(Written(disk), before);
 }
 
 TEST(Checkpoints, AResetRemovesThem) {
@@ -197,10 +204,10 @@ TEST(Checkpoints, AResetRemovesThem) {
     world.stops = false;
     ASSERT_TRUE(world.Has("one", "/f"));
     EXPECT_EQ(world.Await(world.fusion.Find("one")->Reset()), Status());
-    EXPECT_THAT(disk.files, IsEmpty());
+    EXPECT_THAT(Written(disk), IsEmpty());
     EXPECT_FALSE(world.status("one")->was_ready_once);
     world.hand.Advance(Seconds(1000));
-    EXPECT_THAT(disk.files, IsEmpty());
+    EXPECT_THAT(Written(disk), IsEmpty());
   }
   World world(Config(), &disk);
   EXPECT_FALSE(world.Has("one", "/f"));
@@ -214,7 +221,7 @@ TEST(Checkpoints, OfALiveViewOrWithoutAnIntervalThereAreNone) {
   for (const FusionConfig& config : {live, off}) {
     FakeDisk disk;
     Fill(&disk, {"f"}, config);
-    EXPECT_THAT(disk.files, IsEmpty());
+    EXPECT_THAT(Written(disk), IsEmpty());
     World world(config, &disk);
     EXPECT_EQ(world.fusion.Find("one")->checkpoints(), nullptr);
     EXPECT_EQ(world.Await(world.fusion.Find("one")->ListCheckpoints()).status().code(),
@@ -232,7 +239,7 @@ TEST(Checkpoints, WhatComesWhileOneIsLoadedWaitsInOrder) {
   Shard::Options options;
   options.view_id = "one";
   const auto shard = std::make_shared<Shard>(options, world.hand, Logger());
-  shard->BeginRestore("");
+  shard->BeginRestore("", 5);
   shard->AddPipe(7, "p1", SessionPolicy::kShared);
   world.hand.RunAll();
   EXPECT_TRUE(shard->status()->restoring);
@@ -304,6 +311,25 @@ TEST(Checkpoints, AFeedFromBeforeHasLostItsPlace) {
     EXPECT_EQ(news.kind, FeedNews::Kind::kReset) << news.reason;
     reader.reset();
     world.hand.RunAll();
+  }
+}
+
+// Of any number of lives, whether they find a checkpoint, an old one or a damaged one.
+TEST(Checkpoints, RevisionsNeverGoBack) {
+  FakeDisk disk;
+  tree::Revision last = 0;
+  for (int life = 0; life < 6; ++life) {
+    World world(Config(), &disk);
+    world.stops = false;
+    const tree::Revision first = world.fusion.Find("one")->Pin()->revision();
+    if (life > 0) EXPECT_GT(first, last) << life;
+    const auto ticket = *world.Join(world.OpenSession("a:p1").session_id);
+    world.SendSnapshot(ticket, {"f" + std::to_string(life)});
+    if (life % 3 == 0) world.hand.Advance(Seconds(301));
+    world.Deliver(ticket, WholeSnapshot(3, {"g"}, batch::ScanMark::kBegin));
+    last = world.fusion.Find("one")->Pin()->revision();
+    EXPECT_GT(last, first);
+    if (life == 4) disk.files.begin()->second.pop_back();
   }
 }
 

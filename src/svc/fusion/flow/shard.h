@@ -89,9 +89,10 @@ class Shard : public std::enable_shared_from_this<Shard> {
   // --- Restart from a checkpoint (shard_restore.cc). Any thread; in this order. ---
 
   // What becomes of sessions and what they deliver waits from now on, in its order, until
-  // EndRestore. Again: what was restored so far is forgotten. `source`: as Loader::Options.
+  // EndRestore. Again: what was restored so far is forgotten. `source` and `revision_min`: as
+  // Loader::Options; the latter also when nothing is restored.
   // REQUIRES: nothing has been told or delivered before the first call.
-  void BeginRestore(std::string source);
+  void BeginRestore(std::string source, tree::Revision revision_min);
   // The next frame. Errors: as Loader::Apply; kCancelled (the view was reset). After one the tree
   // is empty.
   void Restore(checkpoint::Frame frame, Done done);
@@ -128,6 +129,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
     std::unique_ptr<checkpoint::Loader> loader;  // nullptr: the view was reset meanwhile.
     std::deque<env::Callback> held;              // Waits for its end.
     std::uint64_t frames = 0;
+    tree::Revision revision_min = 0;
   };
   struct Answer {
     Done done;
@@ -168,7 +170,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   // shard_restore.cc
   bool HoldBack(env::Callback& work);
-  void BeginRestoreHere(std::string source);
+  void BeginRestoreHere(std::string source, tree::Revision revision_min);
   Status RestoreHere(const checkpoint::Frame& frame);
   void EndRestoreHere();
   void CancelRestore();

@@ -6,18 +6,14 @@
 namespace fustor::fusion {
 namespace {
 
-// Publications that there may have been between the checkpoint and the end of the process that
-// wrote it: a revision that somebody has seen must never come again. JSON numbers are exact to
-// 2^53.
-constexpr std::uint64_t kRevisionsAhead = std::uint64_t{1} << 32;
 // Whoever waits sees how far it is, a few times a second.
 constexpr std::uint64_t kFramesPerStatus = 64;
 
 }  // namespace
 
-void Shard::BeginRestore(std::string source) {
-  executor_.Post([self = shared_from_this(), source = std::move(source)]() mutable {
-    self->BeginRestoreHere(std::move(source));
+void Shard::BeginRestore(std::string source, tree::Revision revision_min) {
+  executor_.Post([self = shared_from_this(), source = std::move(source), revision_min]() mutable {
+    self->BeginRestoreHere(std::move(source), revision_min);
   });
 }
 
@@ -37,14 +33,15 @@ bool Shard::HoldBack(env::Callback& work) {
   return true;
 }
 
-void Shard::BeginRestoreHere(std::string source) {
+void Shard::BeginRestoreHere(std::string source, tree::Revision revision_min) {
   if (restoring_ == nullptr) restoring_ = std::make_unique<Restoring>();
   CancelRestore();
   checkpoint::Loader::Options options;
   options.view_id = options_.view_id;
   options.source = std::move(source);
   options.entries_max = options_.arbiter.max_tree_items;
-  options.revisions_ahead = kRevisionsAhead;
+  options.revision_min = revision_min;
+  restoring_->revision_min = revision_min;
   // For a whole threshold from now on, whatever was left of it.
   options.on_suspect = [this](std::string_view directory, std::string_view name,
                               std::int64_t mtime_ns) {
@@ -78,6 +75,7 @@ void Shard::EndRestoreHere() {
     TakeRestored(*restoring_->loader);
   } else {
     CancelRestore();
+    if (restoring_->revision_min > tree_.revision()) tree_.SkipTo(restoring_->revision_min);
   }
   const std::unique_ptr<Restoring> done = std::move(restoring_);
   for (env::Callback& work : done->held) work();

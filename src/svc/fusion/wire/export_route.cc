@@ -59,15 +59,6 @@ std::unique_ptr<ExportWriter> WriterFor(const ViewDoor& door, const ExportQuery&
   return nullptr;
 }
 
-// Whether an export that holds an old revision may go on. What it keeps alive is at most the tree
-// as it was when it began.
-bool MayGoOn(const ViewDoor& door, const OpenView& open, const http::Request& request,
-             Instant begun) {
-  return door.clock.Now() - begun <= door.options.long_answer_max &&
-         open.view->status()->memory.retired_bytes <= door.options.retired_bytes_max &&
-         StillOpens(door, request);
-}
-
 env::Task<void> WriteRows(const ViewDoor& door, const OpenView& open, const http::Request& request,
                           const ExportQuery& query, ExportWriter& format, tree::Snapshot snapshot,
                           http::ResponseWriter& writer) {
@@ -91,7 +82,7 @@ env::Task<void> WriteRows(const ViewDoor& door, const OpenView& open, const http
     if (done) format.End(&piece);
     if (piece.size() >= door.options.piece_bytes || (done && !piece.empty())) {
       // A body without its proper end tells the client that this is not all.
-      if (!MayGoOn(door, open, request, begun)) co_return;
+      if (!MayHold(door, request, *open.view, begun)) co_return;
       const Status written = co_await writer.Write(std::exchange(piece, std::string()));
       if (!written.ok()) co_return;
       piece.reserve(door.options.piece_bytes + door.options.piece_bytes / 4);

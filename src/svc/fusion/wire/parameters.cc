@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/json_writer.h"
 #include "base/path.h"
+#include "svc/fusion/wire/difference_json.h"
 #include "svc/fusion/wire/parameter_reader.h"
 #include "svc/fusion/wire/predicates.h"
 
@@ -193,6 +194,27 @@ bool ParseExportQuery(const http::Request& request, ExportQuery* query, BadParam
                 "must be names of columns with commas between, each once: " + ExportColumnNames());
   }
   reader.Bool("spreadsheet", &query->for_spreadsheets);
+  return reader.ok();
+}
+
+bool ParseDiffQuery(const http::Request& request, DiffQuery* query, BadParameter* bad) {
+  ParameterReader reader(request, bad);
+  reader.Text("with", &query->with);
+  reader.Path("path", &query->options.under);
+  std::string aspects;
+  reader.Text("aspects", &aspects);
+  if (!aspects.empty() && !ParseAspects(aspects, &query->options.aspects)) {
+    reader.Fail("aspects",
+                "must be of kind, content, permissions, attributes, with commas between");
+  }
+  reader.Bool("expand", &query->options.expand);
+  reader.Number<std::uint64_t>("limit", 1, std::numeric_limits<std::uint64_t>::max(),
+                               &query->limit);
+  reader.After(&query->after);
+  if (!query->after.empty() && !IsNormalViewPath(query->after)) {
+    reader.Fail("cursor", "is not one that an earlier answer gave as `next`");
+  }
+  if (query->with.empty()) reader.Fail("with", "must name the view to compare with");
   return reader.ok();
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/http/http.h"
+#include "lib/tree/diff.h"
 #include "lib/tree/ranking.h"
 #include "lib/tree/search.h"
 #include "svc/fusion/core/feed.h"
@@ -90,6 +91,13 @@ struct ExportQuery {
   bool for_spreadsheets = false;
 };
 
+struct DiffQuery {
+  std::string with;  // The other view.
+  tree::DiffOptions options;
+  std::optional<std::uint64_t> limit;  // nullopt: all.
+  std::string after;                   // From the cursor; "": from the start.
+};
+
 struct ChangesQuery {
   std::vector<std::string> paths;     // None: everything.
   std::optional<FeedPosition> since;  // Header Last-Event-ID, else parameter `since`.
@@ -112,6 +120,7 @@ bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, Tree
 bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
                       SearchPageQuery* query, BadParameter* bad);
 bool ParseExportQuery(const http::Request& request, ExportQuery* query, BadParameter* bad);
+bool ParseDiffQuery(const http::Request& request, DiffQuery* query, BadParameter* bad);
 bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadParameter* bad);
 bool ParseStatsQuery(const http::Request& request, StatsQuery* query, BadParameter* bad);
 bool ParseJobQuery(const http::Request& request, JobQuery* query, BadParameter* bad);

@@ -126,9 +126,14 @@ env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
 
 env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Request& request,
                                         http::ResponseWriter& writer, Need need) {
+  return OpenOther(door, request, std::string(request.PathParameter("view")), writer, need);
+}
+
+env::Task<std::optional<OpenView>> OpenOther(const ViewDoor& door, const http::Request& request,
+                                             std::string id, http::ResponseWriter& writer,
+                                             Need need) {
   const std::optional<ViewSet::Access> access = co_await CheckKey(door, request, writer);
   if (!access) co_return std::nullopt;
-  const std::string id(request.PathParameter("view"));
   if (!Opens(*access, id)) {
     (void)co_await http::SendDetail(writer, 403, "This API key does not open view '" + id + "'");
     co_return std::nullopt;
@@ -166,8 +171,17 @@ std::string AskAMember(std::string_view forest, const std::vector<std::shared_pt
 }
 
 bool StillOpens(const ViewDoor& door, const http::Request& request) {
-  const std::string_view view = request.PathParameter("view");
+  return StillOpens(door, request, request.PathParameter("view"));
+}
+
+bool StillOpens(const ViewDoor& door, const http::Request& request, std::string_view view) {
   return Opens(door.views.Check(KeyOf(request)), view) && door.views.Find(view) != nullptr;
+}
+
+bool MayHold(const ViewDoor& door, const http::Request& request, const View& view, Instant begun) {
+  return door.clock.Now() - begun <= door.options.long_answer_max &&
+         view.status()->memory.retired_bytes <= door.options.retired_bytes_max &&
+         StillOpens(door, request, view.id());
 }
 
 env::Task<std::optional<tree::Snapshot>> PinFor(const OpenView& open,

@@ -76,10 +76,18 @@ env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
 // The view of the request's {view}; nullopt after having answered 401, 403, 404 or 503.
 env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Request& request,
                                         http::ResponseWriter& writer, Need need);
+// The same for another view than {view}.
+env::Task<std::optional<OpenView>> OpenOther(const ViewDoor& door, const http::Request& request,
+                                             std::string id, http::ResponseWriter& writer,
+                                             Need need);
 // Why a question to a whole forest is refused, and what to ask instead.
 std::string AskAMember(std::string_view forest, const std::vector<std::shared_ptr<View>>& members);
 // Whether the key of a request that goes on for long would still be let in.
 bool StillOpens(const ViewDoor& door, const http::Request& request);
+bool StillOpens(const ViewDoor& door, const http::Request& request, std::string_view view);
+// Whether an answer that has held an old revision of `view` since `begun` may go on. What it keeps
+// alive is at most the tree as it was then.
+bool MayHold(const ViewDoor& door, const http::Request& request, const View& view, Instant begun);
 // Pins; nullopt after having answered 503 (too many readers).
 env::Task<std::optional<tree::Snapshot>> PinFor(const OpenView& open, http::ResponseWriter& writer);
 
@@ -173,6 +181,9 @@ env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
 // (ViewRoutesOptions).
 env::Task<void> AnswerExport(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer);
+// What is different in another view, as lines of JSON; held as an export is.
+env::Task<void> AnswerDiff(const ViewDoor& door, http::Request& request,
+                           http::ResponseWriter& writer);
 env::Task<void> AnswerStats(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer);
 env::Task<void> AnswerGroups(const ViewDoor& door, http::Request& request,

@@ -12,8 +12,8 @@
 // that a slow reader does not keep old memory alive: what follows is then read from the revision of
 // that moment, right behind the last entry sent. Such an answer is in order, never names an entry
 // twice and misses none that was there all the time; a directory that vanishes meanwhile ends
-// early. Only an export is of one revision whatever its length; how that is bounded, the options
-// say.
+// early. Only exports and comparisons are of one revision whatever their length; how that is
+// bounded, the options say.
 //
 // No handler holds its executor for more than a few milliseconds at a time. Handlers are
 // thread-safe and share nothing but the views.
@@ -43,9 +43,9 @@ struct ViewRoutesOptions {
   std::size_t piece_bytes = 256 << 10;  // What is sent at a time beyond that.
   Nanos feed_heartbeat = Seconds(15);   // After so long without an event a comment is sent.
   Nanos slice = Micros(2000);           // Aim for the work between two turns of the executor.
-  // Exports hold one revision to their end, however slowly they are read. So there are only so many
-  // at once (429), and one that takes too long or keeps too much old memory alive ends without the
-  // proper end of its body.
+  // Exports and comparisons hold one revision to their end, however slowly they are read. So there
+  // are only so many at once (429), and one that takes too long or keeps too much old memory alive
+  // ends without the proper end of its body.
   std::uint32_t long_answers_max = 4;
   Nanos long_answer_max = Seconds(3600);
   std::uint64_t retired_bytes_max = std::uint64_t{1} << 30;

@@ -262,6 +262,11 @@ void CheckExport(const http::Request& request) {
 void CheckOthers(const http::Request& request) {
   CheckExport(request);
   BadParameter bad;
+  DiffQuery diff;
+  if (ParseDiffQuery(request, &diff, &bad)) {
+    FUSTOR_CHECK(IsNormalViewPath(diff.options.under) && diff.limit.value_or(1) > 0);
+    FUSTOR_CHECK(diff.after.empty() || IsNormalViewPath(diff.after));
+  }
   ChangesQuery changes;
   if (ParseChangesQuery(request, &changes, &bad)) {
     std::string printed;
