@@ -152,7 +152,7 @@ void Trust::CheckAppeared(const std::string& path, const tree::Entry& is, const 
 }
 
 Trust::Content Trust::ContentOf(const tree::Entry& entry) {
-  return {entry.attrs.inode, entry.attrs.mtime_ns, entry.attrs.size_bytes};
+  return {entry.attrs.inode, entry.attrs.mtime_ns};
 }
 
 void Trust::NoteContents(const Shown& now, bool same_life) {

@@ -17,8 +17,8 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "sim/scenarios/checker.h"
@@ -56,8 +56,8 @@ class Trust {
     Instant looked_at;
     std::optional<Instant> since;
   };
-  // Inode, mtime, size.
-  using Content = std::tuple<std::uint64_t, std::int64_t, std::int64_t>;
+  // Inode and mtime: a suspect whose mtime is as it was is one no longer, whatever its size.
+  using Content = std::pair<std::uint64_t, std::int64_t>;
   void CheckTold(const Shown& shown, Differences* differences);
   void CheckRemoved(const std::string& path, const tree::Entry& was, Differences* differences);
   void CheckAppeared(const std::string& path, const tree::Entry& is, const Shown& now,
