@@ -330,6 +330,34 @@ def test_search(data, fustor_up, browser):  # noqa: F811
     browser.wait("document.getElementById('grid').innerText.includes('Nothing is called so')")
 
 
+def test_where_the_space_went(data, fustor_up, browser):  # noqa: F811
+    for i in range(3):
+        (data / "small" / f"copy{i}").mkdir()
+        (data / "small" / f"copy{i}" / "same.<b>").write_bytes(b"x" * 60_000)
+    up = fustor_up(data)
+    if http_get(f"{up.url}/api/v1/views/data/groups?by=age", up.key)[0] == 404:
+        pytest.skip("this Fusion does not answer /groups")
+    visit(browser, up)
+    browser.click("#tab-space")
+    browser.wait("document.getElementById('space-same').innerText.includes('3 ×')", "the last card")
+    assert "7 files" in browser.text("#space-words")
+    assert browser.text("#space-age").split("\n")[1:3] == ["within a day", "573 KiB"]
+    assert [line for line in browser.text("#space-ext .what").split("\n")] == [".bin", ".<b>", ".txt"]
+    assert browser.text("#space-files .what").split("\n")[0] == "/big/large.bin"
+    browser.click("#space-ext button")
+    browser.wait(f"{NAMES}.join() === 'big/large.bin,big/deep/middle.bin'", "the files of the bar, the largest first")
+    browser.click("#leave")
+    browser.wait(f"{NAMES}.includes('small')")
+    browser.click("#tab-space")
+    browser.wait("document.querySelector('#space-files a')", "the largest files")
+    browser.click("#space-files a")
+    browser.wait("document.querySelector('.row.current .label')?.innerText === 'large.bin'", "the file, among the others")
+    browser.click("#tab-space")
+    browser.js("location.hash = '#/data/small'")
+    browser.wait("document.getElementById('space-words').innerText.includes('4 files')", "another directory in the same tab")
+    assert browser.complaints() == []
+
+
 def test_a_scan_on_demand_is_followed(data, fustor_up, browser):  # noqa: F811
     up = fustor_up(data)
     visit(browser, up, "#/data/big")

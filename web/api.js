@@ -40,10 +40,11 @@ export class Api {
     this.key = key;
   }
 
-  async open(route, { parameters = {}, method = 'GET', signal, headers = {} } = {}) {
+  // query: more parameters, encoded already.
+  async open(route, { parameters = {}, query = '', method = 'GET', signal, headers = {} } = {}) {
     let response;
     try {
-      response = await fetch(new URL(route + queryOf(parameters), BASE), {
+      response = await fetch(new URL(route + queryOf(parameters) + (query ? `&${query}` : ''), BASE), {
         method, signal, headers: { 'X-API-Key': this.key, ...headers },
         cache: 'no-store', credentials: 'omit', redirect: 'error',
       });

@@ -44,6 +44,7 @@ export class Browse {
       on: {
         open: (row) => this.openRow(row), expand: (row) => this.expand(row), collapse: (row) => this.collapse(row),
         up: () => this.up(), select: (row) => this.select(row), reach: (row) => this.reach(row),
+        escape: () => this.search.leave(),
       },
     });
     this.map = new Treemap(byId('map'), {
@@ -238,6 +239,7 @@ export class Browse {
     }
     const rows = this.search.active ? this.search.rows() : this.rowsOf(this.top, 1);
     this.grid.set(rows);
+    byId('leave').hidden = !this.search.active;
     setText(byId('grid-words'), this.search.active ? this.search.words() : this.words());
   }
 

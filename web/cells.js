@@ -20,6 +20,13 @@ export function bar(part, whole) {
   return el('span', { class: 'bar', title: `${percent(part, whole)} of the directory`, aria: { hidden: 'true' } }, fill);
 }
 
+// A bar without words: they stand beside it.
+export function share(part, whole) {
+  const made = bar(part, whole);
+  made.removeAttribute('title');
+  return made;
+}
+
 export function progress(percentage) {
   const fill = el('span', { class: 'bar-fill' });
   const value = Math.max(0, Math.min(100, percentage));

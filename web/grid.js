@@ -154,6 +154,7 @@ export class Grid {
       ArrowRight: () => this.right(row),
       ArrowLeft: () => this.left(row),
       Backspace: () => this.on.up(),
+      Escape: () => this.on.escape(),
     };
     const move = moves[event.key];
     if (!move) return;

@@ -5,11 +5,13 @@ import { byId, el, setText } from './dom.js';
 import { Activity } from './activity.js';
 import { Agents } from './agents.js';
 import { Browse } from './browse.js';
+import { Space } from './space.js';
 import { bytes, count, duration, shortCount, time } from './format.js';
 import { nameOf as nameCell } from './cells.js';
 import { fromFragment, printable, toFragment } from './names.js';
 import { stateOf } from './trust.js';
 
+const TABS = ['files', 'space', 'agents'];
 const KEPT_AS = 'fustor-key';
 const THEME_AS = 'fustor-theme';
 const VIEWS_EVERY_MS = 4000;
@@ -88,6 +90,7 @@ class App {
     clearInterval(this.retryTimer);
     this.activity?.stop();
     parts.agents?.hide();
+    parts.space?.hide();
     parts.browse?.clear();
     byId('problem').hidden = true;
   }
@@ -117,6 +120,7 @@ class App {
 
   async go(view, path) {
     this.clearProblem();
+    this.path = path;
     if (view !== this.view) {
       this.view = view;
       this.refused = false;
@@ -141,16 +145,17 @@ class App {
   }
 
   showTab() {
-    const files = this.tab === 'files';
-    byId('files').hidden = !files;
-    byId('agents').hidden = files;
-    byId('crumbs').hidden = byId('search-form').hidden = !files;
-    for (const tab of ['files', 'agents']) {
+    for (const tab of TABS) {
+      byId(tab).hidden = this.tab !== tab;
       byId(`tab-${tab}`).setAttribute('aria-selected', this.tab === tab);
       byId(`tab-${tab}`).tabIndex = this.tab === tab ? 0 : -1;
     }
+    byId('crumbs').hidden = this.tab === 'agents';
+    byId('search-form').hidden = this.tab !== 'files';
     parts.agents.hide();
-    if (!files) parts.agents.show();
+    if (this.tab === 'agents') parts.agents.show();
+    if (this.tab === 'space') parts.space.show(this.path);
+    else parts.space.hide();
   }
 
   // --- the views -------------------------------------------------------------------------------
@@ -369,18 +374,27 @@ function prepareTabs() {
     if (tab === 'files') parts.browse.render();
     byId(`tab-${tab}`).focus();
   };
-  for (const tab of ['files', 'agents']) {
+  TABS.forEach((tab, i) => {
     byId(`tab-${tab}`).addEventListener('click', () => choose(tab));
     byId(`tab-${tab}`).addEventListener('keydown', (event) => {
-      if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') choose(tab === 'files' ? 'agents' : 'files');
+      const step = { ArrowLeft: TABS.length - 1, ArrowRight: 1 }[event.key];
+      if (step) choose(TABS[(i + step) % TABS.length]);
     });
-  }
+  });
 }
 
 prepareTheme();
 prepareTabs();
 parts.browse = new Browse(present);
 parts.agents = new Agents(present);
+parts.space = new Space(present, {
+  find(query, words) {
+    app.tab = 'files';
+    app.showTab();
+    parts.browse.search.beginQuery(query, words);
+  },
+  toFiles() { app.tab = 'files'; },
+});
 byId('key-form').addEventListener('submit', (event) => {
   event.preventDefault();
   const key = byId('key').value.trim();
@@ -408,7 +422,7 @@ addEventListener('hashchange', () => {
     begin();
   } else if (app) {
     // Another view is shown in the same way; a place in this one is shown among its files.
-    if (fromFragment(location.hash)?.view === app.view) app.tab = 'files';
+    if (app.tab === 'agents' && fromFragment(location.hash)?.view === app.view) app.tab = 'files';
     app.route().catch((error) => app?.problem(error, () => app.route()));
   }
 });

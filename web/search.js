@@ -22,6 +22,7 @@ export class Search {
       this.typed(input.value, 0);
       byId('grid').focus();
     });
+    byId('leave').addEventListener('click', () => this.leave());
     input.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && this.active) this.leave();
     });
@@ -46,10 +47,19 @@ export class Search {
   }
 
   begin(pattern) {
-    const under = byId('search-here').checked ? this.browse.top.path : '/';
+    this.start({ pattern, under: byId('search-here').checked ? this.browse.top.path : '/', query: '', what: '' });
+  }
+
+  // Files of the directory shown that `query` chooses, parameters of the search; the largest first.
+  beginQuery(query, what) {
+    this.browse.order = { by: 'size', up: false };
+    this.start({ pattern: undefined, under: this.browse.top.path, query: `sort=-size&${query}`, what });
+  }
+
+  start({ pattern, under, query, what }) {
     this.cancel?.abort();
     this.cancel = new AbortController();
-    Object.assign(this, { active: true, pattern, under, found: [], next: undefined, loading: false, error: null });
+    Object.assign(this, { active: true, pattern, under, query, what, found: [], next: undefined, loading: false, error: null });
     this.browse.grid.top();
     this.read();
   }
@@ -64,8 +74,8 @@ export class Search {
       for (let pages = 0; pages < EMPTY_PAGES_MAX; ++pages) {
         const { api, view } = this.browse.app;
         const answer = await api.view(view, 'search', {
-          pattern: this.pattern, under: this.under, type: 'any', limit: PAGE, totals: true, cursor: this.next,
-        }, { signal });
+          pattern: this.pattern, under: this.under, type: this.query ? undefined : 'any', limit: PAGE, totals: true, cursor: this.next,
+        }, { signal, query: this.query });
         this.next = answer.next;
         for (const node of answer.items) this.found.push(node);
         if (answer.items.length || this.next === null) break;
@@ -100,6 +110,6 @@ export class Search {
   words() {
     const where = this.under === '/' ? 'in the whole view' : `below ${printable(this.under)}`;
     const found = this.next === null ? plural(this.found.length, 'entry', 'entries') : `${count(this.found.length)} entries so far`;
-    return `${found} found ${where}. Escape leads back.`;
+    return `${found} found ${where}${this.what ? `: ${this.what}` : ''}. Escape leads back.`;
   }
 }

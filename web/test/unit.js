@@ -8,6 +8,7 @@ import { arrange, inkOn } from '../treemap.js';
 import { EventParser, backOff } from '../events.js';
 import { mayBeKey, queryOf } from '../api.js';
 import { AGES, ageOf, flagsOf, stateOf, uncertainSince } from '../trust.js';
+import { sizeClasses } from '../space.js';
 import { largest, sorted } from '../directory.js';
 
 const failures = [];
@@ -199,6 +200,16 @@ const tests = {
     same(ageOf(2e9, 1e9), 'day');
     same([stateOf({ ready: true }).key, stateOf({ ready: false, freshness: 'stale' }).key, stateOf({ ready: false, freshness: 'stale', reason: 'x' }, true).key,
       stateOf({ ready: false, freshness: 'none', reason: 'why' }).words], ['ready', 'stale', 'unready', 'why']);
+  },
+
+  'powers of two become classes for eyes'() {
+    const group = (size, files) => ({ group: { size }, file_count: files, total_size: files * size, allocated_size: files * 4096 });
+    const classes = sizeClasses([group(0, 3), group(1, 2), group(2048, 5), group(4096, 1), group(2 ** 40, 7)]);
+    same(classes.map(({ label, sums, query }) => [label, sums.file_count, query]), [
+      ['empty', 3, 'size_min=0&size_max=0'], ['to 4 KiB', 7, 'size_min=1&size_max=4095'],
+      ['to 64 KiB', 1, 'size_min=4096&size_max=65535'], ['larger', 7, 'size_min=4294967296']]);
+    same(classes[1].sums, { file_count: 7, total_size: 2 + 5 * 2048, allocated_size: 7 * 4096 });
+    same(sizeClasses([]), []);
   },
 
   'orders'() {
