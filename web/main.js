@@ -1,15 +1,15 @@
 // main.js: the page as a whole: the key, the views, what is wrong, and which part is shown.
 
-import { Api, Failure, mayBeKey } from './api.js';
-import { byId, el, setText } from './dom.js';
-import { Activity } from './activity.js';
-import { Agents } from './agents.js';
-import { Browse } from './browse.js';
-import { Space } from './space.js';
-import { bytes, count, duration, shortCount, time } from './format.js';
-import { nameOf as nameCell } from './cells.js';
-import { fromFragment, printable, toFragment } from './names.js';
-import { stateOf } from './trust.js';
+import {Activity} from './activity.js';
+import {Agents} from './agents.js';
+import {Api, Failure, mayBeKey} from './api.js';
+import {Browse} from './browse.js';
+import {nameOf as nameCell} from './cells.js';
+import {byId, el, setText} from './dom.js';
+import {bytes, count, duration, shortCount, time} from './format.js';
+import {fromFragment, printable, toFragment} from './names.js';
+import {Space} from './space.js';
+import {stateOf} from './trust.js';
 
 const TABS = ['files', 'space', 'agents'];
 const KEPT_AS = 'fustor-key';
@@ -18,7 +18,8 @@ const VIEWS_EVERY_MS = 4000;
 const RETRY_MIN_S = 2;
 const RETRY_MAX_S = 30;
 
-// --- the key ---------------------------------------------------------------------------------------
+// --- the key
+// ---------------------------------------------------------------------------------------
 
 // "#key=..." of a link, which leaves the address bar at once.
 function takeKeyOfLink() {
@@ -47,7 +48,8 @@ function askForKey(why = '') {
   byId('key').focus();
 }
 
-// --- the page --------------------------------------------------------------------------------------
+// --- the page
+// --------------------------------------------------------------------------------------
 
 class App {
   constructor(key) {
@@ -109,7 +111,8 @@ class App {
     const where = fromFragment(location.hash);
     const known = where && this.views.some((view) => view.id === where.view);
     if (where && !known) {
-      this.problem(new Failure(404, `No view '${printable(where.view)}' is opened by this key`), null);
+      this.problem(
+          new Failure(404, `No view '${printable(where.view)}' is opened by this key`), null);
       if (this.view) return;
     }
     const view = known ? where.view : this.views[0].id;
@@ -154,14 +157,16 @@ class App {
     byId('search-form').hidden = this.tab !== 'files';
     parts.agents.hide();
     if (this.tab === 'agents') parts.agents.show();
-    if (this.tab === 'space') parts.space.show(this.path);
-    else parts.space.hide();
+    if (this.tab === 'space')
+      parts.space.show(this.path);
+    else
+      parts.space.hide();
   }
 
   // --- the views -------------------------------------------------------------------------------
 
   async readViews() {
-    const { views } = await this.api.views();
+    const {views} = await this.api.views();
     this.views = views;
     this.lost = false;
     this.readAt = Date.now() / 1000;
@@ -175,7 +180,7 @@ class App {
       try {
         if (!document.hidden) {
           const before = this.status?.ready;
-          const { lost } = this;
+          const {lost} = this;
           await this.readViews();
           if (this.retry && (lost || (before === false && this.status?.ready))) this.tryAgain();
         }
@@ -194,37 +199,63 @@ class App {
   drawViews() {
     byId('views').replaceChildren(...this.views.map((view) => {
       const state = stateOf(view, view.id === this.view && this.refused);
-      return el('a', {
-        class: `view ${state.key}`, href: toFragment(view.id, '/'), title: state.words || state.word,
-        ...(view.id === this.view ? { aria: { current: 'true' } } : {}),
-      }, el('span', { class: 'dot', aria: { hidden: 'true' } }), nameCell(view.id), el('span', { class: 'small' },
-          state.key === 'ready' ? bytes(view.total_size) : state.word));
+      return el(
+          'a', {
+            class: `view ${state.key}`,
+            href: toFragment(view.id, '/'),
+            title: state.words || state.word,
+            ...(view.id === this.view ? {aria: {current: 'true'}} : {}),
+          },
+          el('span', {class: 'dot', aria: {hidden: 'true'}}), nameCell(view.id),
+          el('span', {class: 'small'},
+             state.key === 'ready' ? bytes(view.total_size) : state.word));
     }));
     this.drawSummary();
   }
 
   drawSummary() {
-    const { status } = this;
+    const {status} = this;
     if (!status) return;
-    const state = this.lost ? { key: 'stale', word: 'No answer', words: `What is shown was read at ${time(this.readAt)}.` }
-      : stateOf(status, this.refused);
-    const fact = (name, value, title) => el('div', { class: 'fact', title }, el('dt', {}, name), el('dd', {}, value));
+    const state = this.lost ? {
+      key: 'stale',
+      word: 'No answer',
+      words: `What is shown was read at ${time(this.readAt)}.`
+    } :
+                              stateOf(status, this.refused);
+    const fact = (name, value, title) =>
+        el('div', {class: 'fact', title}, el('dt', {}, name), el('dd', {}, value));
     const since = status.evidence_age_seconds;
     const files = status.file_evidence_age_seconds;
     byId('summary').replaceChildren(
-        el('div', { class: 'state' }, el('span', { class: `pill ${state.key}` }, state.word),
-            el('span', { class: 'words' }, state.words || (status.is_auditing ? 'An audit is under way.' : (status.source_uris ?? []).map(printable).join(', ')))),
+        el('div', {class: 'state'}, el('span', {class: `pill ${state.key}`}, state.word),
+           el('span', {class: 'words'},
+              state.words ||
+                  (status.is_auditing ? 'An audit is under way.' :
+                                        (status.source_uris ?? []).map(printable).join(', ')))),
         el('dl', {},
-            fact('Files', shortCount(status.total_files), `${count(status.total_files)} files`),
-            fact('Directories', shortCount(status.total_directories), `${count(status.total_directories)} directories`),
-            fact('Size', bytes(status.total_size), `${count(status.total_size)} bytes`),
-            fact('Allocated', bytes(status.allocated_size), `${count(status.allocated_size)} bytes on disk`),
-            fact('Last report', since === null || since === undefined ? 'none' : `${duration(since)} ago`, 'Since the last report of an agent was applied'),
-            fact('All files seen', files === null || files === undefined ? 'not yet' : `within ${duration(files)}`,
-                'Within this time a scan has looked at every file'),
-            ...lessTrusted(status).map(([name, value, title]) => fact(name, value, title)),
-            fact('Suspects', count(status.suspect_file_count ?? 0), 'Files that may still be changing'),
-            fact('Blind spots', status.has_blind_spot ? 'some' : 'none', 'What only scans have noticed')));
+           fact('Files', shortCount(status.total_files), `${count(status.total_files)} files`),
+           fact(
+               'Directories', shortCount(status.total_directories),
+               `${count(status.total_directories)} directories`),
+           fact('Size', bytes(status.total_size), `${count(status.total_size)} bytes`),
+           fact(
+               'Allocated', bytes(status.allocated_size),
+               `${count(status.allocated_size)} bytes on disk`),
+           fact(
+               'Last report',
+               since === null || since === undefined ? 'none' : `${duration(since)} ago`,
+               'Since the last report of an agent was applied'),
+           fact(
+               'All files seen',
+               files === null || files === undefined ? 'not yet' : `within ${duration(files)}`,
+               'Within this time a scan has looked at every file'),
+           ...lessTrusted(status).map(([name, value, title]) => fact(name, value, title)),
+           fact(
+               'Suspects', count(status.suspect_file_count ?? 0),
+               'Files that may still be changing'),
+           fact(
+               'Blind spots', status.has_blind_spot ? 'some' : 'none',
+               'What only scans have noticed')));
     const alarm = byId('alarm');
     alarm.hidden = !status.alarm;
     setText(alarm, printable(status.alarm ?? ''));
@@ -245,32 +276,48 @@ class App {
     const [title, next] = wordsFor(error);
     const bare = error.status === 503 || error.status === 403 || !parts.browse.top?.loaded;
     byId('files').classList.toggle('veiled', bare);
-    const words = el('p', { class: 'small' });
+    const words = el('p', {class: 'small'});
     const rows = this.status?.snapshot_rows;
-    byId('problem').replaceChildren(...[
-        el('h2', {}, title), el('p', {}, `${error.message.replace(/\.?$/, '.')} ${next}`.trim()),
-        error.status === 503 && rows ? el('p', { class: 'small' }, `${count(rows)} rows have come so far.`) : null,
-        el('div', { class: 'actions' },
-            retry ? el('button', { class: 'primary', type: 'button', onclick: () => this.tryAgain() }, 'Try again now') : null,
-            error.status === 404 && this.view ? el('button', { class: 'quiet', type: 'button', onclick: () => this.navigate('/') }, 'To the top') : null,
-            words)].filter(Boolean));
+    byId('problem').replaceChildren(
+        ...[el('h2', {}, title),
+            el('p', {}, `${error.message.replace(/\.?$/, '.')} ${next}`.trim()),
+            error.status === 503 && rows ?
+                el('p', {class: 'small'}, `${count(rows)} rows have come so far.`) :
+                null,
+            el('div', {class: 'actions'},
+               retry ?
+                   el('button', {class: 'primary', type: 'button', onclick: () => this.tryAgain()},
+                      'Try again now') :
+                   null,
+               error.status === 404 && this.view ?
+                   el('button', {class: 'quiet', type: 'button', onclick: () => this.navigate('/')},
+                      'To the top') :
+                   null,
+               words)]
+            .filter(Boolean));
     byId('problem').hidden = false;
     this.drawViews();
     clearInterval(this.retryTimer);
     if (!retry || ![0, 429, 503].includes(error.status)) return;
     this.failures = (this.failures ?? 0) + 1;
-    let left = Math.min(RETRY_MAX_S, Math.max(error.retryAfter ?? 0, error.retryAfter ? 0 : RETRY_MIN_S * 2 ** Math.min(this.failures - 1, 4)));
+    let left = Math.min(
+        RETRY_MAX_S,
+        Math.max(
+            error.retryAfter ?? 0,
+            error.retryAfter ? 0 : RETRY_MIN_S * 2 ** Math.min(this.failures - 1, 4)));
     const tell = () => setText(words, `Trying again in ${left} s.`);
     tell();
     this.retryTimer = setInterval(() => {
       left -= 1;
-      if (left > 0) tell();
-      else this.tryAgain();
+      if (left > 0)
+        tell();
+      else
+        this.tryAgain();
     }, 1000);
   }
 
   tryAgain() {
-    const { retry } = this;
+    const {retry} = this;
     clearInterval(this.retryTimer);
     if (!retry) return;
     this.retry = null;
@@ -301,24 +348,32 @@ class App {
 }
 
 // Only told of where it is so.
-function* lessTrustedFacts({ uncertain = [], audit_only: unwatched = [], refused_items: refused = 0 }) {
+function*
+    lessTrustedFacts({uncertain = [], audit_only: unwatched = [], refused_items: refused = 0}) {
   const listed = (number) => (number >= 100 ? '100 or more' : count(number));
-  if (uncertain.length) yield ['Uncertain', `${listed(uncertain.length)} subtrees`, 'Events were lost there: see Agents'];
-  if (unwatched.length) yield ['Unwatched', `${listed(unwatched.length)} subtrees`, 'Changes there show after the next audit: see Agents'];
-  if (refused) yield ['Refused', count(refused), 'Entries that were refused since the view is full (max_tree_items)'];
+  if (uncertain.length)
+    yield ['Uncertain', `${listed(uncertain.length)} subtrees`, 'Events were lost there: see Agents'];
+  if (unwatched.length)
+    yield ['Unwatched', `${listed(unwatched.length)} subtrees`, 'Changes there show after the next audit: see Agents'];
+  if (refused)
+    yield ['Refused', count(refused), 'Entries that were refused since the view is full (max_tree_items)'];
 }
 const lessTrusted = (status) => [...lessTrustedFacts(status)];
 
-function wordsFor({ status, retryAfter }) {
+function wordsFor({status, retryAfter}) {
   if (status === 0) return ['No connection', 'Is Fusion running, and is this host reachable?'];
-  if (status === 403) return ['This key does not open the view', 'Choose another view, or sign out and type another key.'];
+  if (status === 403)
+    return [
+      'This key does not open the view', 'Choose another view, or sign out and type another key.'
+    ];
   if (status === 404) return ['Nothing is there', 'It may have been removed or renamed.'];
   if (status === 429) return ['Too much at once', ''];
   if (status === 503) return [retryAfter === 1 ? 'Busy' : 'Not ready yet', ''];
   return ['This did not work', ''];
 }
 
-// --- beginning and end -----------------------------------------------------------------------------
+// --- beginning and end
+// -----------------------------------------------------------------------------
 
 let app = null;
 // What there is once in the document; it asks for the app of the moment.
@@ -345,10 +400,11 @@ function end(why) {
 }
 
 function setTheme(choice) {
-  const dark = choice === 'dark' || (choice === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
+  const dark = choice === 'dark' ||
+      (choice === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
   document.documentElement.dataset.theme = dark ? 'dark' : 'light';
-  setText(byId('theme'), { auto: '◐', light: '○', dark: '●' }[choice]);
-  const words = `Colours: ${{ auto: 'as the system', light: 'light', dark: 'dark' }[choice]}`;
+  setText(byId('theme'), {auto: '◐', light: '○', dark: '●'}[choice]);
+  const words = `Colours: ${{auto: 'as the system', light: 'light', dark: 'dark'}[choice]}`;
   byId('theme').title = words;
   byId('theme').setAttribute('aria-label', words);
   parts.browse?.map.later();
@@ -358,7 +414,7 @@ function prepareTheme() {
   let choice = localStorage.getItem(THEME_AS) ?? 'auto';
   if (!['auto', 'light', 'dark'].includes(choice)) choice = 'auto';
   byId('theme').addEventListener('click', () => {
-    choice = { auto: 'light', light: 'dark', dark: 'auto' }[choice];
+    choice = {auto: 'light', light: 'dark', dark: 'auto'}[choice];
     localStorage.setItem(THEME_AS, choice);
     setTheme(choice);
   });
@@ -377,7 +433,7 @@ function prepareTabs() {
   TABS.forEach((tab, i) => {
     byId(`tab-${tab}`).addEventListener('click', () => choose(tab));
     byId(`tab-${tab}`).addEventListener('keydown', (event) => {
-      const step = { ArrowLeft: TABS.length - 1, ArrowRight: 1 }[event.key];
+      const step = {ArrowLeft: TABS.length - 1, ArrowRight: 1}[event.key];
       if (step) choose(TABS[(i + step) % TABS.length]);
     });
   });
@@ -393,7 +449,9 @@ parts.space = new Space(present, {
     app.showTab();
     parts.browse.search.beginQuery(query, words);
   },
-  toFiles() { app.tab = 'files'; },
+  toFiles() {
+    app.tab = 'files';
+  },
 });
 byId('key-form').addEventListener('submit', (event) => {
   event.preventDefault();
