@@ -15,8 +15,8 @@ import pytest
 
 from browser import browser  # noqa: F401
 from conftest import FUSTOR, ROOT, http_get, wait_for
-from http_agent import call
-from test_two_processes import QUERY_KEY, Pair
+from http_agent import HttpAgent, call, event
+from test_two_processes import PUSH_KEY, QUERY_KEY, Pair
 
 WEB = ROOT / "web"
 FILES = sorted(p.name for p in WEB.iterdir() if p.suffix in (".html", ".css", ".js", ".svg"))
@@ -437,6 +437,42 @@ def test_a_lost_connection_is_told_and_comes_back(pair, browser):  # noqa: F811
     browser.wait("document.querySelector('#live').innerText === 'Live'", "the feed again")
     browser.wait(f"{NAMES}.includes('while-away')", "what came while it was away")
     browser.wait("document.getElementById('problem').hidden")
+
+
+def test_flags_of_trust_are_shown(tmp_path, start, browser):  # noqa: F811
+    pair = Pair(tmp_path, start, driver="http")
+    pair.start_fusion()
+    (pair.data / "quiet").mkdir()
+    (pair.data / "quiet" / "still").write_bytes(b"x")
+    agent = HttpAgent(pair.url, PUSH_KEY, pair.data)
+    assert agent.register(60).status == 200
+    agent.snapshot()
+    (pair.data / "quiet" / "unannounced").write_bytes(b"x" * 10)
+    (pair.data / "b").mkdir()
+    os.utime(pair.data / "quiet" / "unannounced", (1e9, 1e9))
+    agent.audit(silent=["/a"])
+    row = agent.row("/a/file7") | {"size": 123_456, "modified_time": 1.9e9, "is_atomic_write": False}
+    assert agent.post([event([row], "realtime", "update")], "message").status == 200
+    assert agent.beat({"can_realtime": False}).status == 200
+    browser.size(1300, 850)
+    browser.open(f"{pair.url}/ui/#key={QUERY_KEY}&/data/")
+    badges = f"Object.fromEntries([...{ROWS}].map((row) => [row.querySelector('.label')?.innerText," \
+             "[...row.querySelectorAll('.badge')].map((badge) => badge.innerText).join()]))"
+    browser.wait(f"{badges}['a']?.includes('audit skipped')", "the directory that the audit passed by")
+    browser.js("location.hash = '#/data/quiet'")
+    browser.wait(f"{badges}['unannounced']?.includes('agent missing')", "what only the audit has found")
+    browser.js("location.hash = '#/data/a'")
+    browser.wait(f"{badges}['file7']?.includes('suspect')", "what is still being written")
+    assert all(browser.js("return [...document.querySelectorAll('.badge')].map((badge) => badge.title.length > 20 || badge.closest('dt'))"))
+    browser.js("location.hash = '#/data/a/file7'")
+    browser.wait("document.querySelector('#details .flag-words')?.innerText.includes('may still change')")
+    browser.js("document.querySelector('[data-colour=trust]').click()")
+    browser.wait("document.getElementById('map-legend').innerText.includes('agent missing')")
+    browser.click("#tab-agents")
+    browser.wait("document.getElementById('agents').innerText.includes('degraded')")
+    text = browser.text("#agents")
+    assert "old-agent" in text and "/quiet/unannounced" in text and "/a/file7" in text
+    assert browser.complaints() == []
 
 
 def test_other_views_and_nothing(pair, browser):  # noqa: F811
