@@ -30,8 +30,9 @@ function* facts(node, meta) {
   yield ['Modified', at(node.modified_time)];
   yield ['Changed', at(node.changed_time ?? node.created_time)];
   if (node.accessed_time) yield ['Accessed', at(node.accessed_time)];
-  if (node.mode) yield ['Mode', `${mode(node.mode)} (${(node.mode & 0o7777).toString(8)})`];
-  if (node.uid !== undefined) yield ['Owner', `${node.uid} : ${node.gid}`];
+  if (node.mode & 0o7777)
+    yield ['Mode', `${mode(node.mode)} (${(node.mode & 0o7777).toString(8)})`];
+  if (node.inode) yield ['Owner', `${node.uid} : ${node.gid}`];
   if (node.inode) yield ['Inode', `${node.inode}, ${plural(node.nlink, 'link')}`];
   yield ['Reported by', node.last_agent_id === null ? 'nobody: known only from what is in it' : printable(node.last_agent_id ?? '–')];
   if (node.source_uri) yield ['Source', nameOf(node.source_uri)];

@@ -92,13 +92,19 @@ export class Feed {
     }
   }
 
+  // Tries again now, if it is waiting.
+  wake() {
+    this.wakeUp?.();
+  }
+
   pause(ms) {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
-      this.stopped.signal.addEventListener('abort', () => {
+      this.wakeUp = () => {
         clearTimeout(timer);
         resolve();
-      }, {once: true});
+      };
+      this.stopped.signal.addEventListener('abort', this.wakeUp, {once: true});
     });
   }
 

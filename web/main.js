@@ -182,7 +182,10 @@ class App {
           const before = this.status?.ready;
           const {lost} = this;
           await this.readViews();
-          if (this.retry && (lost || (before === false && this.status?.ready))) this.tryAgain();
+          if (lost || (before === false && this.status?.ready)) {
+            this.activity?.feed.wake();
+            this.tryAgain();
+          }
         }
       } catch (error) {
         if (error.status === 401) return end(error.message);
@@ -389,7 +392,8 @@ function begin() {
   const key = sessionStorage.getItem(KEPT_AS);
   if (!key) return askForKey();
   app = new App(key);
-  return app.start();
+  const mine = app;
+  return mine.start().catch((error) => mine.problem(error, () => mine.route()));
 }
 
 function end(why) {
