@@ -7,6 +7,7 @@ import {clock, count} from './format.js';
 import {isWithin, parentOf, toFragment} from './names.js';
 
 const SHOWN = 60;
+const HIDDEN_MS = 60_000;
 const SIGNS = {
   created: '+',
   updated: '~',
@@ -30,9 +31,23 @@ export class Activity {
   start() {
     this.draw();
     this.feed.run();
+    this.onVisible = () => this.visible(!document.hidden);
+    document.addEventListener('visibilitychange', this.onVisible);
+  }
+
+  // A page that nobody sees for a while follows nothing; what it missed comes when it is seen
+  // again.
+  visible(yes) {
+    clearTimeout(this.hiding);
+    if (yes)
+      this.feed.wake();
+    else
+      this.hiding = setTimeout(() => this.feed.rest(), HIDDEN_MS);
   }
 
   stop() {
+    document.removeEventListener('visibilitychange', this.onVisible);
+    clearTimeout(this.hiding);
     this.feed.stop();
     clearInterval(this.timer);
     byId('live').hidden = true;
@@ -101,6 +116,8 @@ export class Activity {
       setText(live, 'Live');
     else if (state === 'connecting')
       setText(live, 'Connecting …');
+    else if (state === 'resting')
+      setText(live, 'Paused');
     else if (state === 'refused')
       setText(live, 'Not live');
     else {

@@ -56,13 +56,13 @@ export function backOff(attempt, random) {
 }
 
 // Follows one view until stopped. Calls change({kind, ...}), reset(reason) and
-// state('connecting' | 'live' | 'waiting' | 'refused', {retryInMs, why}).
+// state('connecting' | 'live' | 'waiting' | 'resting' | 'refused', {retryInMs, why}).
 export class Feed {
   constructor(api, view, {change, reset, state}) {
     Object.assign(this, {api, view, change, reset, state});
     this.stopped = new AbortController();
     this.position = null;
-    this.begun = false;
+    this.begun = this.resting = false;
   }
 
   stop() {
@@ -81,6 +81,12 @@ export class Feed {
         failure = error;
       }
       if (this.stopped.signal.aborted) return;
+      if (this.resting) {
+        this.state('resting', {});
+        await this.pause(null);
+        attempt = 0;
+        continue;
+      }
       if (failure instanceof Failure && [401, 403, 404].includes(failure.status)) {
         this.state('refused', {why: failure.message});
         return;
@@ -92,25 +98,38 @@ export class Feed {
     }
   }
 
-  // Tries again now, if it is waiting.
+  // Tries again now, if it is waiting or resting.
   wake() {
+    this.resting = false;
     this.wakeUp?.();
   }
 
+  // Lets go of the connection until it is woken; then it goes on where it was. Browsers have six
+  // connections to a server, for all their tabs together.
+  rest() {
+    this.resting = true;
+    this.connection?.abort();
+  }
+
+  // ms null: until it is woken.
   pause(ms) {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const {signal} = this.stopped;
+      const timer = ms === null ? null : setTimeout(() => this.wakeUp(), ms);
       this.wakeUp = () => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', this.wakeUp);
+        this.wakeUp = null;
         resolve();
       };
-      this.stopped.signal.addEventListener('abort', this.wakeUp, {once: true});
+      signal.addEventListener('abort', this.wakeUp);
     });
   }
 
   // One connection, to its end.
   async follow(connected) {
     const silence = new AbortController();
+    this.connection = silence;
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
     try {
       const response = await this.api.open(`views/${encodeURIComponent(this.view)}/changes`, {

@@ -3,7 +3,7 @@
 
 import {mayBeKey, queryOf} from '../api.js';
 import {largest, sorted} from '../directory.js';
-import {backOff, EventParser} from '../events.js';
+import {backOff, EventParser, Feed} from '../events.js';
 import * as format from '../format.js';
 import * as names from '../names.js';
 import {sizeClasses} from '../space.js';
@@ -348,6 +348,76 @@ const tests = {
   },
 };
 
+// A Fusion whose streams the test writes: what was asked, and what is told.
+function scriptedApi() {
+  const api = {asked: [], tell: null, cut: null};
+  api.open = async (route, {headers, signal}) => {
+    api.asked.push(headers['Last-Event-ID'] ?? null);
+    const body = new ReadableStream({
+      start(controller) {
+        const bytes = new TextEncoder();
+        api.tell = (text) => controller.enqueue(bytes.encode(text));
+        api.cut = () => controller.close();
+        signal.addEventListener(
+            'abort', () => controller.error(new DOMException('', 'AbortError')));
+      }
+    });
+    return new Response(body);
+  };
+  return api;
+}
+
+const later = () => new Promise((resolve) => {
+  setTimeout(resolve, 0);
+});
+async function until(condition, what) {
+  const end = performance.now() + 5000;
+  while (!condition() && performance.now() < end) await later();
+  holds(condition(), what);
+}
+
+async function feedGoesOn() {
+  here = 'a feed goes on where it was';
+  const api = scriptedApi();
+  const seen = [];
+  const feed = new Feed(api, 'v', {
+    change: (told) => seen.push(told.kind),
+    reset: (why) => seen.push(`reset: ${why}`),
+    state: (state) => seen.push(state),
+  });
+  const start = (position, resumed) => api.tell(
+      `event: start\ndata: {"position":"${position}","resumed":${resumed}}\nid: ${position}\n\n`);
+  const took = async (...expected) => {
+    await until(() => seen.length >= expected.length, `${seen} for ${expected}`);
+    same(seen.splice(0), expected);
+  };
+  const done = feed.run();
+  await until(() => api.asked.length === 1, 'the first connection');
+  start('5-a', false);
+  api.tell('event: created\ndata: {"kind":"created"}\nid: 6-a\n\n');
+  await took('connecting', 'live', 'created');
+  api.cut();
+  await took('waiting');
+  feed.wake();
+  await until(() => api.asked.length === 2, 'the second connection');
+  start('6-a', true);
+  await took('connecting', 'live');
+  feed.rest();
+  await took('resting');
+  await later();
+  same(api.asked.length, 2, 'connections while resting');
+  feed.wake();
+  await until(() => api.asked.length === 3, 'the third connection');
+  start('9-b', false);
+  await took('connecting', 'live', 'reset: the connection was lost');
+  api.tell('event: reset\ndata: {"reason":"too slow"}\nid: 11-b\n\n');
+  await took('live', 'reset: too slow');
+  same(api.asked, [null, '6-a', '6-a']);
+  feed.stop();
+  await done;
+  same(seen, []);
+}
+
 function decodeBytes(encoded) {
   const bytes = [];
   for (let i = 0; i < encoded.length; ++i) {
@@ -367,6 +437,11 @@ for (const [name, test] of Object.entries(tests)) {
   } catch (error) {
     failures.push(`${name}: ${error.stack}`);
   }
+}
+try {
+  await feedGoesOn();
+} catch (error) {
+  failures.push(`${here}: ${error.stack}`);
 }
 window.passed = passed;
 window.failures = failures;
