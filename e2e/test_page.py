@@ -15,8 +15,8 @@ import pytest
 
 from browser import browser  # noqa: F401
 from conftest import FUSTOR, ROOT, http_get, wait_for
-from http_agent import call
-from test_two_processes import QUERY_KEY, Pair
+from http_agent import HttpAgent, call, event
+from test_two_processes import PUSH_KEY, QUERY_KEY, Pair
 
 WEB = ROOT / "web"
 FILES = sorted(p.name for p in WEB.iterdir() if p.suffix in (".html", ".css", ".js", ".svg"))
@@ -330,6 +330,34 @@ def test_search(data, fustor_up, browser):  # noqa: F811
     browser.wait("document.getElementById('grid').innerText.includes('Nothing is called so')")
 
 
+def test_where_the_space_went(data, fustor_up, browser):  # noqa: F811
+    for i in range(3):
+        (data / "small" / f"copy{i}").mkdir()
+        (data / "small" / f"copy{i}" / "same.<b>").write_bytes(b"x" * 60_000)
+    up = fustor_up(data)
+    if http_get(f"{up.url}/api/v1/views/data/groups?by=age", up.key)[0] == 404:
+        pytest.skip("this Fusion does not answer /groups")
+    visit(browser, up)
+    browser.click("#tab-space")
+    browser.wait("document.getElementById('space-same').innerText.includes('3 ×')", "the last card")
+    assert "7 files" in browser.text("#space-words")
+    assert browser.text("#space-age").split("\n")[1:3] == ["within a day", "572 KiB"]
+    assert [line for line in browser.text("#space-ext .what").split("\n")] == [".bin", ".<b>", ".txt"]
+    assert browser.text("#space-files .what").split("\n")[0] == "/big/large.bin"
+    browser.click("#space-ext button")
+    browser.wait(f"{NAMES}.join() === 'big/large.bin,big/deep/middle.bin'", "the files of the bar, the largest first")
+    browser.click("#leave")
+    browser.wait(f"{NAMES}.includes('small')")
+    browser.click("#tab-space")
+    browser.wait("document.querySelector('#space-files a')", "the largest files")
+    browser.click("#space-files a")
+    browser.wait("document.querySelector('.row.current .label')?.innerText === 'large.bin'", "the file, among the others")
+    browser.click("#tab-space")
+    browser.js("location.hash = '#/data/small'")
+    browser.wait("document.getElementById('space-words').innerText.includes('4 files')", "another directory in the same tab")
+    assert browser.complaints() == []
+
+
 def test_a_scan_on_demand_is_followed(data, fustor_up, browser):  # noqa: F811
     up = fustor_up(data)
     visit(browser, up, "#/data/big")
@@ -409,6 +437,42 @@ def test_a_lost_connection_is_told_and_comes_back(pair, browser):  # noqa: F811
     browser.wait("document.querySelector('#live').innerText === 'Live'", "the feed again")
     browser.wait(f"{NAMES}.includes('while-away')", "what came while it was away")
     browser.wait("document.getElementById('problem').hidden")
+
+
+def test_flags_of_trust_are_shown(tmp_path, start, browser):  # noqa: F811
+    pair = Pair(tmp_path, start, driver="http")
+    pair.start_fusion()
+    (pair.data / "quiet").mkdir()
+    (pair.data / "quiet" / "still").write_bytes(b"x")
+    agent = HttpAgent(pair.url, PUSH_KEY, pair.data)
+    assert agent.register(60).status == 200
+    agent.snapshot()
+    (pair.data / "quiet" / "unannounced").write_bytes(b"x" * 10)
+    (pair.data / "b").mkdir()
+    os.utime(pair.data / "quiet" / "unannounced", (1e9, 1e9))
+    agent.audit(silent=["/a"])
+    row = agent.row("/a/file7") | {"size": 123_456, "modified_time": 1.9e9, "is_atomic_write": False}
+    assert agent.post([event([row], "realtime", "update")], "message").status == 200
+    assert agent.beat({"can_realtime": False}).status == 200
+    browser.size(1300, 850)
+    browser.open(f"{pair.url}/ui/#key={QUERY_KEY}&/data/")
+    badges = f"Object.fromEntries([...{ROWS}].map((row) => [row.querySelector('.label')?.innerText," \
+             "[...row.querySelectorAll('.badge')].map((badge) => badge.innerText).join()]))"
+    browser.wait(f"{badges}['a']?.includes('audit skipped')", "the directory that the audit passed by")
+    browser.js("location.hash = '#/data/quiet'")
+    browser.wait(f"{badges}['unannounced']?.includes('agent missing')", "what only the audit has found")
+    browser.js("location.hash = '#/data/a'")
+    browser.wait(f"{badges}['file7']?.includes('suspect')", "what is still being written")
+    assert all(browser.js("return [...document.querySelectorAll('.badge')].map((badge) => badge.title.length > 20 || badge.closest('dt'))"))
+    browser.js("location.hash = '#/data/a/file7'")
+    browser.wait("document.querySelector('#details .flag-words')?.innerText.includes('may still change')")
+    browser.js("document.querySelector('[data-colour=trust]').click()")
+    browser.wait("document.getElementById('map-legend').innerText.includes('agent missing')")
+    browser.click("#tab-agents")
+    browser.wait("document.getElementById('agents').innerText.includes('degraded')")
+    text = browser.text("#agents")
+    assert "old-agent" in text and "/quiet/unannounced" in text and "/a/file7" in text
+    assert browser.complaints() == []
 
 
 def test_other_views_and_nothing(pair, browser):  # noqa: F811

@@ -32,6 +32,10 @@ def sources():
         yield from sorted(p for p in (ROOT / top).rglob("*") if p.suffix in (".h", ".cc"))
 
 
+def scripts():
+    return sorted((ROOT / "web").rglob("*.js"))
+
+
 def output_of(command):
     """(exit code, output) of a command."""
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -41,7 +45,7 @@ def output_of(command):
 
 def check_format(fix=False):
     mode = ["-i"] if fix else ["--dry-run", "-Werror", "--ferror-limit=3"]
-    code, output = output_of(["clang-format-19", *mode, *sources()])
+    code, output = output_of(["clang-format-19", *mode, *sources(), *scripts()])
     return "" if code == 0 else output + "run ./dev fmt"
 
 

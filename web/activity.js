@@ -1,13 +1,19 @@
 // activity.js: what changes as it happens, and whether this page hears of it.
 
-import { byId, el, setText } from './dom.js';
-import { clock, count } from './format.js';
-import { isWithin, parentOf, toFragment } from './names.js';
-import { nameOf } from './cells.js';
-import { Feed } from './events.js';
+import {nameOf} from './cells.js';
+import {byId, el, setText} from './dom.js';
+import {Feed} from './events.js';
+import {clock, count} from './format.js';
+import {isWithin, parentOf, toFragment} from './names.js';
 
 const SHOWN = 60;
-const SIGNS = { created: '+', updated: '~', removed: '−', moved: '→' };
+const HIDDEN_MS = 60_000;
+const SIGNS = {
+  created: '+',
+  updated: '~',
+  removed: '−',
+  moved: '→'
+};
 
 export class Activity {
   constructor(app, browse) {
@@ -25,9 +31,23 @@ export class Activity {
   start() {
     this.draw();
     this.feed.run();
+    this.onVisible = () => this.visible(!document.hidden);
+    document.addEventListener('visibilitychange', this.onVisible);
+  }
+
+  // A page that nobody sees for a while follows nothing; what it missed comes when it is seen
+  // again.
+  visible(yes) {
+    clearTimeout(this.hiding);
+    if (yes)
+      this.feed.wake();
+    else
+      this.hiding = setTimeout(() => this.feed.rest(), HIDDEN_MS);
   }
 
   stop() {
+    document.removeEventListener('visibilitychange', this.onVisible);
+    clearTimeout(this.hiding);
     this.feed.stop();
     clearInterval(this.timer);
     byId('live').hidden = true;
@@ -41,11 +61,12 @@ export class Activity {
   }
 
   note(told) {
-    const { kind, node, time } = told;
+    const {kind, node, time} = told;
     const last = this.recent[0];
-    if (last && kind === 'updated' && last.kind !== 'removed' && last.path === node.path) last.time = time;
+    if (last && kind === 'updated' && last.kind !== 'removed' && last.path === node.path)
+      last.time = time;
     else {
-      this.recent.unshift({ kind, time, path: node.path, from: told.old_path });
+      this.recent.unshift({kind, time, path: node.path, from: told.old_path});
       this.recent.length = Math.min(this.recent.length, SHOWN);
     }
     this.later();
@@ -64,29 +85,45 @@ export class Activity {
   }
 
   draw() {
-    const { view } = this.app;
-    setText(byId('activity-words'), this.total ? `${count(this.total)} since this page was opened` : '');
-    byId('activity-list').replaceChildren(...this.recent.map(({ kind, time, path, from }) => el('li', {},
-        el('span', { class: `sign ${kind}`, title: kind }, SIGNS[kind] ?? '?'),
-        el('span', { class: 'what' },
-            kind === 'removed' ? nameOf(path) : el('a', { href: toFragment(view, kind === 'moved' ? parentOf(path) : path) }, nameOf(path)),
-            from && !isWithin(path, from) ? el('span', { class: 'small block' }, 'was ', nameOf(from)) : null),
-        el('time', { class: 'small' }, clock(time)))));
-    if (!this.recent.length) byId('activity-list').replaceChildren(el('li', { class: 'small' }, 'Nothing has changed yet.'));
+    const {view} = this.app;
+    setText(
+        byId('activity-words'),
+        this.total ? `${count(this.total)} since this page was opened` : '');
+    byId('activity-list')
+        .replaceChildren(...this.recent.map(
+            ({kind, time, path, from}) => el(
+                'li', {}, el('span', {class: `sign ${kind}`, title: kind}, SIGNS[kind] ?? '?'),
+                el('span', {class: 'what'},
+                   kind === 'removed' ?
+                       nameOf(path) :
+                       el('a', {href: toFragment(view, kind === 'moved' ? parentOf(path) : path)},
+                          nameOf(path)),
+                   from && !isWithin(path, from) ?
+                       el('span', {class: 'small block'}, 'was ', nameOf(from)) :
+                       null),
+                el('time', {class: 'small'}, clock(time)))));
+    if (!this.recent.length)
+      byId('activity-list').replaceChildren(el('li', {class: 'small'}, 'Nothing has changed yet.'));
   }
 
-  state(state, { retryInMs, why }) {
+  state(state, {retryInMs, why}) {
     const live = byId('live');
     clearInterval(this.timer);
     live.hidden = false;
     live.className = `feed ${state}`;
     live.title = why ?? '';
-    if (state === 'live') setText(live, 'Live');
-    else if (state === 'connecting') setText(live, 'Connecting …');
-    else if (state === 'refused') setText(live, 'Not live');
+    if (state === 'live')
+      setText(live, 'Live');
+    else if (state === 'connecting')
+      setText(live, 'Connecting …');
+    else if (state === 'resting')
+      setText(live, 'Paused');
+    else if (state === 'refused')
+      setText(live, 'Not live');
     else {
       const until = Date.now() + retryInMs;
-      const tell = () => setText(live, `Not live · ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s`);
+      const tell = () =>
+          setText(live, `Not live · ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s`);
       tell();
       this.timer = setInterval(tell, 1000);
     }

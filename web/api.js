@@ -1,7 +1,7 @@
 // api.js: questions to Fusion's HTTP interface (docs/http-api.md), with the key in a header and
 // nowhere else.
 
-import { encodePath, printable } from './names.js';
+import {encodePath, printable} from './names.js';
 
 const BASE = new URL('../api/v1/', import.meta.url);
 const WAIT_MS = 60_000;
@@ -19,20 +19,25 @@ export class Failure extends Error {
 export const mayBeKey = (text) => /^[\x21-\x7e]{1,4096}$/.test(text);
 
 export function queryOf(parameters) {
-  const items = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null);
-  return items.length ? `?${items.map(([name, value]) => `${name}=${encodePath(String(value))}`).join('&')}` : '';
+  const items =
+      Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null);
+  return items.length ?
+      `?${items.map(([name, value]) => `${name}=${encodePath(String(value))}`).join('&')}` :
+      '';
 }
 
 async function failureOf(response) {
   let detail = '';
   try {
     const body = await response.json();
-    detail = typeof body.detail === 'string' ? body.detail : (body.detail ?? []).map((one) => one.msg).join('; ');
+    detail = typeof body.detail === 'string' ? body.detail :
+                                               (body.detail ?? []).map((one) => one.msg).join('; ');
   } catch {
     // Not ours, or cut: the status says enough.
   }
   const after = Number(response.headers.get('Retry-After'));
-  return new Failure(response.status, detail || `HTTP ${response.status}`, after > 0 ? after : null);
+  return new Failure(
+      response.status, detail || `HTTP ${response.status}`, after > 0 ? after : null);
 }
 
 export class Api {
@@ -40,13 +45,19 @@ export class Api {
     this.key = key;
   }
 
-  async open(route, { parameters = {}, method = 'GET', signal, headers = {} } = {}) {
+  // query: more parameters, encoded already.
+  async open(route, {parameters = {}, query = '', method = 'GET', signal, headers = {}} = {}) {
     let response;
     try {
-      response = await fetch(new URL(route + queryOf(parameters), BASE), {
-        method, signal, headers: { 'X-API-Key': this.key, ...headers },
-        cache: 'no-store', credentials: 'omit', redirect: 'error',
-      });
+      response =
+          await fetch(new URL(route + queryOf(parameters) + (query ? `&${query}` : ''), BASE), {
+            method,
+            signal,
+            headers: {'X-API-Key': this.key, ...headers},
+            cache: 'no-store',
+            credentials: 'omit',
+            redirect: 'error',
+          });
     } catch (error) {
       if (signal?.aborted && error.name === 'AbortError') throw error;
       throw new Failure(0, 'Fusion does not answer');
@@ -59,7 +70,7 @@ export class Api {
   async ask(route, options = {}) {
     const limit = AbortSignal.timeout(WAIT_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
-    const response = await this.open(route, { ...options, signal });
+    const response = await this.open(route, {...options, signal});
     try {
       return await response.json();
     } catch (error) {
@@ -73,6 +84,6 @@ export class Api {
   }
 
   view(view, what, parameters, options = {}) {
-    return this.ask(`views/${encodeURIComponent(view)}/${what}`, { ...options, parameters });
+    return this.ask(`views/${encodeURIComponent(view)}/${what}`, {...options, parameters});
   }
 }

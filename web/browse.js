@@ -1,27 +1,28 @@
-// browse.js: the files of a view: the directory shown as a treemap and as a tree, and what is found.
+// browse.js: the files of a view: the directory shown as a treemap and as a tree, and what is
+// found.
 
-import { byId, el, icon, ICONS, setText } from './dom.js';
-import { age, bytes, count, percent, plural, time } from './format.js';
-import { printable, childTowards, isWithin, join, nameOf, parentOf, toFragment } from './names.js';
-import {
-  Directory, READ_BY_ITSELF, allocatedOf, describe, filesOf, isDirectory, largest, modifiedOf, sizeOf, sorted,
-} from './directory.js';
-import { badges, bar, nameOf as nameCell } from './cells.js';
-import { AGES, FLAGS, ageOf, flagsOf, trustOf } from './trust.js';
-import { Grid } from './grid.js';
-import { Search } from './search.js';
-import { Treemap, otherText } from './treemap.js';
-import { showDetails } from './details.js';
+import {badges, bar, nameOf as nameCell} from './cells.js';
+import {showDetails} from './details.js';
+import {allocatedOf, describe, Directory, filesOf, isDirectory, modifiedOf, READ_BY_ITSELF, sizeOf, sorted,} from './directory.js';
+import {byId, el, icon, ICONS, setText} from './dom.js';
+import {age, bytes, count, plural, time} from './format.js';
+import {Grid} from './grid.js';
+import {MapPanel} from './map.js';
+import {childTowards, isWithin, join, nameOf, parentOf, printable, toFragment} from './names.js';
+import {Search} from './search.js';
+import {FLAGS, flagsOf} from './trust.js';
 
 const ROW_HEIGHT = 34;
-const DIRECTORIES_MAX = 160;    // Kept; who is not shown goes first.
-const INSIDES_MAX = 60;        // Directories of the treemap whose entries are read.
-const INSIDES_READ = 5000;     // Of each, at least.
-const SUMS_AT_ONCE = 24;       // Asked for after changes; more, and all is read again.
+const DIRECTORIES_MAX = 160;  // Kept; who is not shown goes first.
+const SUMS_AT_ONCE = 24;      // Asked for after changes; more, and all is read again.
 const FLUSH_EVERY_MS = 1000;
-const REST = 4;                // Reading again may take one part in so many of the time.
+const REST = 4;  // Reading again may take one part in so many of the time.
 const COLUMNS = [
-  ['name', 'Name'], ['size', 'Size'], ['allocated', 'Allocated'], ['files', 'Files'], ['age', 'Modified'],
+  ['name', 'Name'],
+  ['size', 'Size'],
+  ['allocated', 'Allocated'],
+  ['files', 'Files'],
+  ['age', 'Modified'],
 ];
 
 const nowS = () => Date.now() / 1000;
@@ -33,34 +34,30 @@ export class Browse {
     this.dirs = new Map();
     this.expanded = new Set();
     this.dirty = new Set();
-    this.order = { by: 'size', up: false };
-    this.weigh = 'size';
-    this.colour = 'age';
+    this.order = {by: 'size', up: false};
     this.top = null;
     this.selected = null;
     this.search = new Search(this);
     this.grid = new Grid(byId('grid'), {
-      rowHeight: ROW_HEIGHT, draw: (row) => this.drawRow(row),
+      rowHeight: ROW_HEIGHT,
+      draw: (row) => this.drawRow(row),
       on: {
-        open: (row) => this.openRow(row), expand: (row) => this.expand(row), collapse: (row) => this.collapse(row),
-        up: () => this.up(), select: (row) => this.select(row), reach: (row) => this.reach(row),
+        open: (row) => this.openRow(row),
+        expand: (row) => this.expand(row),
+        collapse: (row) => this.collapse(row),
+        up: () => this.up(),
+        select: (row) => this.select(row),
+        reach: (row) => this.reach(row),
+        escape: () => this.search.leave(),
       },
     });
-    this.map = new Treemap(byId('map'), {
-      colour: (node) => (this.colour === 'age' ? ageOf(modifiedOf(node), nowS()) : trustOf(node)),
-      on: {
-        hover: (tile, event) => this.tip(tile, event), open: (item, tile) => this.openTile(item, tile),
-        want: (items) => this.readInsides(items),
-      },
-    });
+    this.map = new MapPanel(this);
     this.drawHead();
-    for (const [attribute, set] of [['weigh', 'weigh'], ['colour', 'colour']]) {
-      for (const button of document.querySelectorAll(`[data-${attribute}]`)) {
-        button.addEventListener('click', () => { this[set] = button.dataset[attribute]; this.renderMap(); });
-      }
-    }
-    byId('flags-legend').append(...Object.entries(FLAGS).flatMap(([key, { label, why }]) => [
-      el('dt', {}, el('span', { class: `badge ${key}` }, label)), el('dd', {}, why)]));
+    byId('flags-legend')
+        .append(...Object.entries(FLAGS).flatMap(
+            ([
+              key, {label, why}
+            ]) => [el('dt', {}, el('span', {class: `badge ${key}`}, label)), el('dd', {}, why)]));
   }
 
   // --- which directory ---------------------------------------------------------------------------
@@ -73,7 +70,7 @@ export class Browse {
     this.selected = null;
     const top = this.directory(path, READ_BY_ITSELF);
     this.top = top;
-    this.insides = 0;
+    this.map.read = 0;
     this.forgetOthers();
     this.grid.top();
     this.render();
@@ -100,7 +97,8 @@ export class Browse {
   directory(path, wanted) {
     let directory = this.dirs.get(path);
     if (!directory) {
-      directory = new Directory(this.app.api, this.app.view, path, (changed) => this.onChanged(changed));
+      directory =
+          new Directory(this.app.api, this.app.view, path, (changed) => this.onChanged(changed));
       directory.wanted = wanted;
       this.dirs.set(path, directory);
     }
@@ -125,10 +123,13 @@ export class Browse {
     this.top = this.selected = null;
   }
 
-  // All is read again; what is shown stays until it is there. Whoever asks meanwhile waits for one more.
+  // All is read again; what is shown stays until it is there. Whoever asks meanwhile waits for one
+  // more.
   reload() {
     this.again = true;
-    this.reloading ??= this.reloadWhileAsked().finally(() => { this.reloading = null; });
+    this.reloading ??= this.reloadWhileAsked().finally(() => {
+      this.reloading = null;
+    });
     return this.reloading;
   }
 
@@ -140,7 +141,7 @@ export class Browse {
   }
 
   async readAgain() {
-    const { top } = this;
+    const {top} = this;
     if (!top) return;
     const fresh = await this.readFresh(top);
     if (this.top !== top) {
@@ -155,7 +156,7 @@ export class Browse {
     this.dirs.set(top.path, fresh);
     this.top = fresh;
     top.close();
-    this.insides = 0;
+    this.map.read = 0;
     this.app.settled();
     this.render();
     this.refreshDetails();
@@ -173,7 +174,7 @@ export class Browse {
   }
 
   // The same directory as it is now; this page changes nothing until all of it is there.
-  async readFresh({ path, wanted }) {
+  async readFresh({path, wanted}) {
     const fresh = new Directory(this.app.api, this.app.view, path, () => {});
     fresh.wanted = wanted;
     await fresh.read();
@@ -184,8 +185,10 @@ export class Browse {
   onChanged(directory) {
     if (this.dirs.get(directory.path) !== directory) return;
     if (directory.error) {
-      if (directory === this.top) this.app.problem(directory.error, () => (directory.loaded ? this.reload() : this.retry()));
-      else if ([0, 503].includes(directory.error.status)) this.app.problem(directory.error, () => this.reload());
+      if (directory === this.top)
+        this.app.problem(directory.error, () => (directory.loaded ? this.reload() : this.retry()));
+      else if ([0, 503].includes(directory.error.status))
+        this.app.problem(directory.error, () => this.reload());
     } else if (directory === this.top && directory.loaded) {
       this.app.settled();
     }
@@ -194,7 +197,7 @@ export class Browse {
 
   async retry() {
     if (!this.top) return;
-    const { path } = this.top;
+    const {path} = this.top;
     this.dirs.delete(path);
     this.top.close();
     this.top = null;
@@ -202,8 +205,10 @@ export class Browse {
   }
 
   up() {
-    if (this.search.active) this.search.leave();
-    else if (this.top && this.top.path !== '/') this.app.navigate(parentOf(this.top.path));
+    if (this.search.active)
+      this.search.leave();
+    else if (this.top && this.top.path !== '/')
+      this.app.navigate(parentOf(this.top.path));
   }
 
   // --- rows --------------------------------------------------------------------------------------
@@ -217,7 +222,7 @@ export class Browse {
       this.timer = 0;
       if (this.rowsStale) this.renderRows();
       this.rowsStale = false;
-      this.renderMap();
+      this.map.render();
       this.took = performance.now() - begun;
     }, Math.max(30, Math.min(2000, 4 * (this.took ?? 0))));
   }
@@ -225,7 +230,7 @@ export class Browse {
   render() {
     this.renderCrumbs();
     this.renderRows();
-    this.renderMap();
+    this.map.render();
   }
 
   renderRows() {
@@ -238,6 +243,7 @@ export class Browse {
     }
     const rows = this.search.active ? this.search.rows() : this.rowsOf(this.top, 1);
     this.grid.set(rows);
+    byId('leave').hidden = !this.search.active;
     setText(byId('grid-words'), this.search.active ? this.search.words() : this.words());
   }
 
@@ -246,68 +252,106 @@ export class Browse {
     for (const node of sorted(directory.children.values(), this.order)) {
       const expandable = isDirectory(node);
       const expanded = expandable && this.expanded.has(node.path);
-      rows.push({ key: node.path, node, level, expandable, expanded, directory });
+      rows.push({key: node.path, node, level, expandable, expanded, directory});
       if (!expanded) continue;
       const inside = this.dirs.get(node.path);
-      if (inside) for (const row of this.rowsOf(inside, level + 1)) rows.push(row);
+      if (inside)
+        for (const row of this.rowsOf(inside, level + 1)) rows.push(row);
     }
-    const { path, loading, complete, loaded, error } = directory;
-    if (error && directory !== this.top) rows.push({ key: `${path}/!`, level, note: error.message });
-    else if (!complete && loading) rows.push({ key: `${path}/…`, level, note: 'Reading …' });
-    else if (!complete && loaded) rows.push({ key: `${path}/+`, level, note: 'More entries: press Enter or click to read them', more: directory });
-    else if (complete && rows.length === 0) rows.push({ key: `${path}/-`, level, note: 'This directory is empty.' });
+    const {path, loading, complete, loaded, error} = directory;
+    if (error && directory !== this.top)
+      rows.push({key: `${path}/!`, level, note: error.message});
+    else if (!complete && loading)
+      rows.push({key: `${path}/…`, level, note: 'Reading …'});
+    else if (!complete && loaded)
+      rows.push({
+        key: `${path}/+`,
+        level,
+        note: 'More entries: press Enter or click to read them',
+        more: directory
+      });
+    else if (complete && rows.length === 0)
+      rows.push({key: `${path}/-`, level, note: 'This directory is empty.'});
     return rows;
   }
 
   words() {
-    const { children, complete, node } = this.top;
+    const {children, complete, node} = this.top;
     if (!this.top.loaded) return 'Reading …';
+    const parts =
+        [complete ? plural(children.size, 'entry', 'entries') :
+                    `${count(children.size)} entries read so far, and sorted among themselves`];
     const sums = node?.totals;
-    const below = sums ? ` · ${plural(sums.file_count, 'file')} and ${plural(Math.max(0, sums.dir_count - 1), 'directory', 'directories')} at all depths · ${bytes(sums.total_size)}` : '';
-    if (complete) return `${plural(children.size, 'entry', 'entries')}${below}`;
-    return `${count(children.size)} entries read so far, and sorted among themselves${below}`;
+    if (sums) {
+      const directories = plural(Math.max(0, sums.dir_count - 1), 'directory', 'directories');
+      parts.push(`${plural(sums.file_count, 'file')} and ${directories} at all depths`);
+      parts.push(bytes(sums.total_size));
+    }
+    return parts.join(' · ');
   }
 
   drawHead() {
-    byId('grid-head').append(...COLUMNS.map(([by, label]) => el('span', { class: `cell ${by}`, id: `head-${by}`, role: 'columnheader' },
-        el('button', {
-          type: 'button', tabindex: -1,
-          onclick: () => {
-            this.order = { by, up: this.order.by === by ? !this.order.up : by === 'name' };
-            this.renderRows();
-          },
-        }, label, el('span', { class: 'arrow', aria: { hidden: 'true' } })))));
+    byId('grid-head')
+        .append(...COLUMNS.map(
+            ([by, label]) =>
+                el('span', {class: `cell ${by}`, id: `head-${by}`, role: 'columnheader'},
+                   el('button', {
+                     type: 'button',
+                     tabindex: -1,
+                     onclick: () => {
+                       this.order = {by, up: this.order.by === by ? !this.order.up : by === 'name'};
+                       this.renderRows();
+                     },
+                   },
+                      label, el('span', {class: 'arrow', aria: {hidden: 'true'}})))));
   }
 
   drawRow(row) {
-    const indent = el('span', { class: 'indent' });
+    const indent = el('span', {class: 'indent'});
     indent.style.width = `${(row.level - 1) * 18}px`;
-    if (row.note) return [el('span', { class: 'cell note', role: 'gridcell' }, indent, row.note)];
-    const { node, directory } = row;
+    if (row.note) return [el('span', {class: 'cell note', role: 'gridcell'}, indent, row.note)];
+    const {node, directory} = row;
     const kind = isDirectory(node) ? 'directory' : node.kind ?? 'file';
     const whole = directory?.node ? sizeOf(directory.node) : 0;
     const name = nameCell(row.label ?? nameOf(node.path));
-    const label = isDirectory(node)
-      ? el('a', { class: 'enter', href: toFragment(this.app.view, node.path), tabindex: -1 }, name) : name;
-    const twist = row.expandable && !row.label
-      ? el('span', { class: 'twist', aria: { hidden: 'true' } }, icon(row.expanded ? ICONS.open : ICONS.closed, 14)) : el('span', { class: 'twist' });
+    const label = isDirectory(node) ?
+        el('a', {class: 'enter', href: toFragment(this.app.view, node.path), tabindex: -1}, name) :
+        name;
+    const twist = row.expandable && !row.label ?
+        el('span', {class: 'twist', aria: {hidden: 'true'}},
+           icon(row.expanded ? ICONS.open : ICONS.closed, 14)) :
+        el('span', {class: 'twist'});
     const modified = modifiedOf(node);
     return [
-      el('span', { class: 'cell name', role: 'gridcell' }, indent, twist, el('span', { class: `kind ${kind}`, title: kind }, icon(ICONS[kind] ?? ICONS.other)),
-          el('span', { class: 'label', title: printable(node.path) }, label), badges(flagsOf(node, this.app.status))),
-      el('span', { class: 'cell size', role: 'gridcell', title: `${count(sizeOf(node))} bytes` },
-          whole > 0 ? bar(sizeOf(node), whole) : null, el('span', { class: 'number' }, bytes(sizeOf(node)))),
-      el('span', { class: 'cell allocated', role: 'gridcell', title: `${count(allocatedOf(node))} bytes on disk` }, bytes(allocatedOf(node))),
-      el('span', { class: 'cell files', role: 'gridcell' }, isDirectory(node) ? count(filesOf(node)) : ''),
-      el('span', { class: 'cell age', role: 'gridcell', title: time(modified) }, age(modified, nowS())),
+      el('span', {class: 'cell name', role: 'gridcell'}, indent, twist,
+         el('span', {class: `kind ${kind}`, title: kind}, icon(ICONS[kind] ?? ICONS.other)),
+         el('span', {class: 'label', title: printable(node.path)}, label),
+         badges(flagsOf(node, this.app.status))),
+      el('span', {class: 'cell size', role: 'gridcell', title: `${count(sizeOf(node))} bytes`},
+         whole > 0 ? bar(sizeOf(node), whole) : null,
+         el('span', {class: 'number'}, bytes(sizeOf(node)))),
+      el('span', {
+        class: 'cell allocated',
+        role: 'gridcell',
+        title: `${count(allocatedOf(node))} bytes on disk`
+      },
+         bytes(allocatedOf(node))),
+      el('span', {class: 'cell files', role: 'gridcell'},
+         isDirectory(node) ? count(filesOf(node)) : ''),
+      el('span', {class: 'cell age', role: 'gridcell', title: time(modified)},
+         age(modified, nowS())),
     ];
   }
 
   openRow(row) {
-    if (row.more) row.more.readMore();
-    else if (row.note) this.search.more(row);
-    else if (isDirectory(row.node)) this.app.navigate(row.node.path);
-    else this.select(row);
+    if (row.more)
+      row.more.readMore();
+    else if (row.note)
+      this.search.more(row);
+    else if (isDirectory(row.node))
+      this.app.navigate(row.node.path);
+    else
+      this.select(row);
   }
 
   expand(row, quietly = false) {
@@ -317,7 +361,8 @@ export class Browse {
   }
 
   collapse(row) {
-    for (const path of [...this.expanded]) if (isWithin(path, row.key)) this.expanded.delete(path);
+    for (const path of [...this.expanded])
+      if (isWithin(path, row.key)) this.expanded.delete(path);
     this.renderRows();
   }
 
@@ -326,8 +371,10 @@ export class Browse {
   }
 
   select(row) {
-    if (row.more) row.more.readMore();
-    else if (row.node) this.selectNode(row.node);
+    if (row.more)
+      row.more.readMore();
+    else if (row.node)
+      this.selectNode(row.node);
   }
 
   // --- details -----------------------------------------------------------------------------------
@@ -339,109 +386,23 @@ export class Browse {
   }
 
   async refreshDetails() {
-    const { selected } = this;
+    const {selected} = this;
     if (!selected) return;
     this.asking?.abort();
     this.asking = new AbortController();
     try {
-      const { node, meta } = await describe(this.app.api, this.app.view, selected, { signal: this.asking.signal });
+      const {node, meta} =
+          await describe(this.app.api, this.app.view, selected, {signal: this.asking.signal});
       if (this.selected === selected) showDetails(this.app, node, meta);
     } catch (error) {
-      if (error.status === 404 && this.selected === selected) showDetails(this.app, null, null, selected);
+      if (error.status === 404 && this.selected === selected)
+        showDetails(this.app, null, null, selected);
     }
-  }
-
-  // --- treemap -----------------------------------------------------------------------------------
-
-  renderMap() {
-    for (const attribute of ['weigh', 'colour']) {
-      for (const button of document.querySelectorAll(`[data-${attribute}]`)) {
-        button.setAttribute('aria-pressed', button.dataset[attribute] === this[attribute]);
-      }
-    }
-    this.renderLegend();
-    if (!this.top) return;
-    const weight = this.weigh === 'size' ? sizeOf : allocatedOf;
-    const input = (directory) => ({
-      items: [...directory.children.values()].map((node) => ({ node, value: weight(node) })),
-      total: directory.node ? weight(directory.node) : 0,
-    });
-    this.map.set({
-      ...input(this.top),
-      inside: ({ node }) => {
-        const directory = this.dirs.get(node.path);
-        return directory?.loaded ? input(directory) : null;
-      },
-    });
-    byId('map').setAttribute('aria-label', `Treemap of ${printable(this.top.path)}. Largest: ${
-      largest(this.top.children.values(), weight, 5).map((node) => `${printable(nameOf(node.path))} ${bytes(weight(node))}`).join(', ') || 'nothing'}. The same is in the table below.`);
-  }
-
-  renderLegend() {
-    if (this.legend === this.colour) return;
-    this.legend = this.colour;
-    const entries = this.colour === 'age'
-      ? [['', 'Modified within:'], ...AGES.map(({ key, label }) => [key, label])]
-      : [['sound', 'no flag'], ...['suspect', 'uncertain', 'missing', 'auditonly'].map((key) => [key, FLAGS[key].label])];
-    byId('map-legend').replaceChildren(...entries.map(([key, label]) => {
-      const swatch = key ? el('span', { class: 'swatch' }) : null;
-      if (swatch) swatch.style.background = `var(--tile-${key})`;
-      return el('span', {}, swatch, label);
-    }));
-  }
-
-  // The largest first, one after the other: what is drawn then says which are wanted next.
-  async readInsides(items) {
-    this.wantedInside = items.sort((a, b) => b.value - a.value);
-    if (this.readingInside) return;
-    this.readingInside = true;
-    try {
-      while (this.insides < INSIDES_MAX) {
-        const next = this.wantedInside.shift();
-        if (!next || !this.top) break;
-        const { path } = next.node;
-        if (!isWithin(path, this.top.path)) continue;
-        const directory = this.directory(path, INSIDES_READ);
-        if (directory.loaded || directory.error) continue;
-        this.insides += 1;
-        await directory.read();
-      }
-    } finally {
-      this.readingInside = false;
-    }
-    this.forgetOthers();
-  }
-
-  openTile(item, tile) {
-    const inner = tile.depth > 0;
-    const path = inner && !isDirectory(item.node) ? parentOf(item.node.path) : item.node.path;
-    this.wanted = inner && !isDirectory(item.node) ? item.node.path : null;
-    if (path !== this.top.path && (inner || isDirectory(item.node))) this.app.navigate(path);
-    else {
-      this.grid.selectKey(item.node.path, true);
-      this.selectNode(item.node);
-    }
-  }
-
-  tip(tile, event) {
-    const tip = byId('tip');
-    tip.hidden = !tile;
-    if (!tile) return;
-    const node = tile.item?.node;
-    const whole = this.map.input.total;
-    tip.replaceChildren(
-        el('strong', {}, node ? nameCell(nameOf(node.path)) : otherText(tile.other)),
-        el('span', {}, `${bytes(tile.value)} · ${percent(tile.value, whole)} of ${printable(nameOf(this.top.path) || '/')}`),
-        node ? el('span', {}, `${isDirectory(node) ? `${plural(filesOf(node), 'file')} · newest ` : ''}${time(modifiedOf(node))}`)
-          : el('span', {}, 'Too small to be drawn, or not read yet'),
-        ...(node ? badges(flagsOf(node, this.app.status)) : []));
-    const { width, height } = tip.getBoundingClientRect();
-    tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, window.innerWidth - width - 8))}px`;
-    tip.style.top = `${event.clientY + 18 + height > window.innerHeight ? event.clientY - height - 10 : event.clientY + 18}px`;
   }
 
   renderCrumbs() {
-    const link = (path, label) => el('li', {}, el('a', { href: toFragment(this.app.view, path) }, label));
+    const link = (path, label) =>
+        el('li', {}, el('a', {href: toFragment(this.app.view, path)}, label));
     const parts = this.top.path.split('/').filter(Boolean);
     let path = '/';
     const items = [link('/', nameCell(this.app.view))];
@@ -456,17 +417,19 @@ export class Browse {
 
   // --- changes -----------------------------------------------------------------------------------
 
-  change({ kind, node, old_path: from }) {
+  change({kind, node, old_path: from}) {
     if (!this.top) return;
-    const { path } = node;
+    const {path} = node;
     if (kind === 'removed') this.forget(path);
     if (kind === 'moved') this.forget(from);
     if (kind !== 'removed') {
       if (path !== '/') this.dirs.get(parentOf(path))?.put(node);
       if (isDirectory(node) && kind !== 'updated') this.dirty.add(path);
     }
-    if (this.dirty.size > SUMS_AT_ONCE) this.flushAll = true;  // Which ones makes no difference any more.
-    else for (const place of from ? [path, from] : [path]) this.markAbove(place);
+    if (this.dirty.size > SUMS_AT_ONCE)
+      this.flushAll = true;  // Which ones makes no difference any more.
+    else
+      for (const place of from ? [path, from] : [path]) this.markAbove(place);
     if (this.selected === path) this.dirty.add(path);
     this.later();
     this.flushing ??= setTimeout(() => this.flush(), FLUSH_EVERY_MS);
@@ -516,7 +479,7 @@ export class Browse {
 
   async readSums(path) {
     try {
-      const sums = await this.app.api.view(this.app.view, 'stats', { path });
+      const sums = await this.app.api.view(this.app.view, 'stats', {path});
       this.dirs.get(path)?.setTotals(path, sums);
       if (path !== '/') this.dirs.get(parentOf(path))?.setTotals(path, sums);
     } catch {

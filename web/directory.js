@@ -1,6 +1,6 @@
 // directory.js: what is in a directory, read page by page, and kept right by the change feed.
 
-import { nameOf, parentOf } from './names.js';
+import {nameOf, parentOf} from './names.js';
 
 const FIRST_PAGE = 500;
 const NEXT_PAGE = 10_000;
@@ -11,7 +11,8 @@ export const READ_BY_ITSELF = 100_000;
 export const sizeOf = (node) => node.totals?.total_size ?? node.size ?? 0;
 export const allocatedOf = (node) => node.totals?.allocated_size ?? node.allocated_size ?? 0;
 // Files at and below it.
-export const filesOf = (node) => (node.content_type === 'directory' ? node.totals?.file_count ?? 0 : 1);
+export const filesOf = (node) =>
+    (node.content_type === 'directory' ? node.totals?.file_count ?? 0 : 1);
 // When anything at or below it was last modified.
 export const modifiedOf = (node) => node.totals?.latest_mtime ?? node.modified_time;
 export const isDirectory = (node) => node.content_type === 'directory';
@@ -19,7 +20,7 @@ export const isDirectory = (node) => node.content_type === 'directory';
 // changed(): something is other than before. Errors stay in `error`.
 export class Directory {
   constructor(api, view, path, changed) {
-    Object.assign(this, { api, view, path, changed });
+    Object.assign(this, {api, view, path, changed});
     this.node = null;
     this.children = new Map();  // By path, in the order of pages.
     this.next = null;
@@ -35,7 +36,8 @@ export class Directory {
     this.cancel.abort();
   }
 
-  // Reads until there is no more, or as many as wanted. A node that is no directory has no children.
+  // Reads until there is no more, or as many as wanted. A node that is no directory has no
+  // children.
   async read() {
     if (this.loading || this.complete) return;
     this.loading = true;
@@ -60,10 +62,15 @@ export class Directory {
   }
 
   async readPage() {
-    const answer = await this.api.view(this.view, 'tree', {
-      path: this.path, totals: true, limit: this.loaded ? NEXT_PAGE : FIRST_PAGE, cursor: this.next,
-    }, { signal: this.cancel.signal });
-    const { children = [], next = null, ...node } = answer;
+    const answer = await this.api.view(
+        this.view, 'tree', {
+          path: this.path,
+          totals: true,
+          limit: this.loaded ? NEXT_PAGE : FIRST_PAGE,
+          cursor: this.next,
+        },
+        {signal: this.cancel.signal});
+    const {children = [], next = null, ...node} = answer;
     this.node = node;
     for (const child of children) this.children.set(child.path, child);
     this.next = next;
@@ -71,11 +78,13 @@ export class Directory {
     this.complete = next === null;
   }
 
-  // What the feed tells of an entry directly below. Those behind the last page read come with theirs.
+  // What the feed tells of an entry directly below. Those behind the last page read come with
+  // theirs.
   put(node) {
     const before = this.children.get(node.path);
     if (!before && !this.complete) return;
-    this.children.set(node.path, before?.totals && isDirectory(node) ? { ...node, totals: before.totals } : node);
+    this.children.set(
+        node.path, before?.totals && isDirectory(node) ? {...node, totals: before.totals} : node);
     if (!before) this.complete = this.next === null;
   }
 
@@ -84,18 +93,19 @@ export class Directory {
   }
 
   // Sums of a directory below, or of this one, as `stats` tells them.
-  setTotals(path, { file_count, dir_count, total_size, allocated_size, latest_mtime }) {
-    const totals = { file_count, dir_count, total_size, allocated_size, latest_mtime };
+  setTotals(path, {file_count, dir_count, total_size, allocated_size, latest_mtime}) {
+    const totals = {file_count, dir_count, total_size, allocated_size, latest_mtime};
     const child = this.children.get(path);
-    if (child && isDirectory(child)) this.children.set(path, { ...child, totals });
-    if (path === this.path && this.node) this.node = { ...this.node, totals };
+    if (child && isDirectory(child)) this.children.set(path, {...child, totals});
+    if (path === this.path && this.node) this.node = {...this.node, totals};
   }
 }
 
 // The node of a path and what the view says of its trust: {node, meta}.
 export async function describe(api, view, path, options) {
-  const answer = await api.view(view, 'tree', { path, max_depth: 0, totals: true, envelope: true }, options);
-  return { node: answer.data, meta: answer.meta };
+  const answer =
+      await api.view(view, 'tree', {path, max_depth: 0, totals: true, envelope: true}, options);
+  return {node: answer.data, meta: answer.meta};
 }
 
 const ORDERS = {
@@ -106,15 +116,15 @@ const ORDERS = {
   age: modifiedOf,
 };
 
-// A copy in order. By name: as it came, which is the order of bytes. Others fall, or rise; equal ones
-// keep the order of names.
-export function sorted(nodes, { by, up }) {
+// A copy in order. By name: as it came, which is the order of bytes. Others fall, or rise; equal
+// ones keep the order of names.
+export function sorted(nodes, {by, up}) {
   const key = ORDERS[by];
   const list = [...nodes];
   if (!key) return up ? list : list.reverse();
-  const keyed = list.map((node) => ({ node, value: key(node) }));
+  const keyed = list.map((node) => ({node, value: key(node)}));
   keyed.sort(up ? (a, b) => a.value - b.value : (a, b) => b.value - a.value);
-  return keyed.map(({ node }) => node);
+  return keyed.map(({node}) => node);
 }
 
 // The `most` (1 or more) that weigh most, in order, of any number. O(nodes).
@@ -124,12 +134,12 @@ export function largest(nodes, weight, most) {
   for (const node of nodes) {
     const value = weight(node);
     if (found.length === most && value <= least) continue;
-    found.push({ node, value });
+    found.push({node, value});
     found.sort((a, b) => b.value - a.value);
     if (found.length > most) found.pop();
     least = found.at(-1).value;
   }
-  return found.map(({ node }) => node);
+  return found.map(({node}) => node);
 }
 
-export { nameOf, parentOf };
+export {nameOf, parentOf};

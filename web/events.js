@@ -1,6 +1,7 @@
-// events.js: the change feed of a view: server-sent events by fetch, since EventSource sends no key.
+// events.js: the change feed of a view: server-sent events by fetch, since EventSource sends no
+// key.
 
-import { Failure } from './api.js';
+import {Failure} from './api.js';
 
 const LINE_MAX = 4 << 20;
 const SILENCE_MS = 45_000;  // Fusion sends a comment every 15 s.
@@ -32,7 +33,7 @@ export class EventParser {
   line(line) {
     if (line === '') {
       if (this.data.length || this.id !== undefined) {
-        this.take({ event: this.event, data: this.data.join('\n'), id: this.id });
+        this.take({event: this.event, data: this.data.join('\n'), id: this.id});
       }
       this.clear();
       return;
@@ -40,9 +41,12 @@ export class EventParser {
     const colon = line.indexOf(':');
     const field = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
-    if (field === 'event') this.event = value;
-    else if (field === 'data') this.data.push(value);
-    else if (field === 'id') this.id = value;
+    if (field === 'event')
+      this.event = value;
+    else if (field === 'data')
+      this.data.push(value);
+    else if (field === 'id')
+      this.id = value;
   }
 }
 
@@ -52,13 +56,13 @@ export function backOff(attempt, random) {
 }
 
 // Follows one view until stopped. Calls change({kind, ...}), reset(reason) and
-// state('connecting' | 'live' | 'waiting' | 'refused', {retryInMs, why}).
+// state('connecting' | 'live' | 'waiting' | 'resting' | 'refused', {retryInMs, why}).
 export class Feed {
-  constructor(api, view, { change, reset, state }) {
-    Object.assign(this, { api, view, change, reset, state });
+  constructor(api, view, {change, reset, state}) {
+    Object.assign(this, {api, view, change, reset, state});
     this.stopped = new AbortController();
     this.position = null;
-    this.begun = false;
+    this.begun = this.resting = false;
   }
 
   stop() {
@@ -70,42 +74,75 @@ export class Feed {
       this.state('connecting', {});
       let failure = null;
       try {
-        await this.follow(() => { attempt = 0; });
+        await this.follow(() => {
+          attempt = 0;
+        });
       } catch (error) {
         failure = error;
       }
       if (this.stopped.signal.aborted) return;
+      if (this.resting) {
+        this.state('resting', {});
+        await this.pause(null);
+        attempt = 0;
+        continue;
+      }
       if (failure instanceof Failure && [401, 403, 404].includes(failure.status)) {
-        this.state('refused', { why: failure.message });
+        this.state('refused', {why: failure.message});
         return;
       }
       let wait = backOff(attempt + 1, Math.random());
       if (failure?.retryAfter) wait = Math.max(wait, failure.retryAfter * 1000);
-      this.state('waiting', { retryInMs: wait, why: failure?.message ?? 'The stream ended' });
+      this.state('waiting', {retryInMs: wait, why: failure?.message ?? 'The stream ended'});
       await this.pause(wait);
     }
   }
 
+  // Tries again now, if it is waiting or resting.
+  wake() {
+    this.resting = false;
+    this.wakeUp?.();
+  }
+
+  // Lets go of the connection until it is woken; then it goes on where it was. Browsers have six
+  // connections to a server, for all their tabs together.
+  rest() {
+    this.resting = true;
+    this.connection?.abort();
+  }
+
+  // ms null: until it is woken.
   pause(ms) {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.stopped.signal.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
+      const {signal} = this.stopped;
+      const timer = ms === null ? null : setTimeout(() => this.wakeUp(), ms);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', this.wakeUp);
+        this.wakeUp = null;
+        resolve();
+      };
+      signal.addEventListener('abort', this.wakeUp);
     });
   }
 
   // One connection, to its end.
   async follow(connected) {
     const silence = new AbortController();
+    this.connection = silence;
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
     try {
       const response = await this.api.open(`views/${encodeURIComponent(this.view)}/changes`, {
         signal: AbortSignal.any([this.stopped.signal, silence.signal]),
-        headers: { Accept: 'text/event-stream', ...(this.position ? { 'Last-Event-ID': this.position } : {}) },
+        headers: {
+          Accept: 'text/event-stream',
+          ...(this.position ? {'Last-Event-ID': this.position} : {})
+        },
       });
       const parser = new EventParser((event) => this.take(event, connected));
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
-        const { value, done } = await reader.read();
+        const {value, done} = await reader.read();
         if (done) return;
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -117,7 +154,7 @@ export class Feed {
     }
   }
 
-  take({ event, data, id }, connected) {
+  take({event, data, id}, connected) {
     if (data) {
       const told = JSON.parse(data);
       if (event === 'start') {

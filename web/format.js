@@ -33,7 +33,8 @@ export function shortCount(number) {
 }
 
 // One "file", two "files".
-export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+export const plural = (number, one, many = `${one}s`) =>
+    `${count(number)} ${number === 1 ? one : many}`;
 
 // 0.123 -> "12 %"
 export function percent(part, whole) {
@@ -44,8 +45,12 @@ export function percent(part, whole) {
 }
 
 const STEPS = [
-  [60, 1, 's'], [3600, 60, 'min'], [86400, 3600, 'h'], [31 * 86400, 86400, 'd'],
-  [365.25 * 86400, 30.44 * 86400, 'mo'], [Infinity, 365.25 * 86400, 'y'],
+  [60, 1, 's'],
+  [3600, 60, 'min'],
+  [86400, 3600, 'h'],
+  [31 * 86400, 86400, 'd'],
+  [365.25 * 86400, 30.44 * 86400, 'mo'],
+  [Infinity, 365.25 * 86400, 'y'],
 ];
 
 // Seconds -> "40 s", "3 h", "2.5 y". Never negative.
@@ -73,7 +78,8 @@ export function time(seconds) {
   const date = new Date(seconds * 1000);
   if (Number.isNaN(date.getTime())) return `@${seconds}`;
   const year = date.getFullYear();
-  const day = `${year < 0 ? '−' : ''}${String(Math.abs(year)).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const day = `${year < 0 ? '−' : ''}${String(Math.abs(year)).padStart(4, '0')}-${
+      two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
@@ -81,7 +87,16 @@ export const clock = (seconds) => time(seconds).slice(-8);
 
 // st_mode -> "drwxr-xr-x"
 export function mode(bits) {
-  const kind = { 0o4: 'd', 0o10: '-', 0o12: 'l', 0o1: 'p', 0o14: 's', 0o2: 'c', 0o6: 'b' }[(bits >> 12) & 0o17] ?? '?';
+  const kind = {
+    0o4: 'd',
+    0o10: '-',
+    0o12: 'l',
+    0o1: 'p',
+    0o14: 's',
+    0o2: 'c',
+    0o6: 'b'
+  }[(bits >> 12) & 0o17] ??
+      '?';
   const three = (shift, special, letter) => {
     const x = bits & (1 << shift);
     const last = bits & special ? (x ? letter : letter.toUpperCase()) : x ? 'x' : '-';

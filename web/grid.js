@@ -1,24 +1,24 @@
-// grid.js: a tree of rows, of which only those in sight are in the document. However many there are,
-// scrolling costs the same.
+// grid.js: a tree of rows, of which only those in sight are in the document. However many there
+// are, scrolling costs the same.
 //
 // The keyboard is that of a treegrid: arrows, Home, End, Page keys, Enter; the focus stays on the
 // grid, which names the row it is at.
 
-import { el } from './dom.js';
+import {el} from './dom.js';
 
 const BEYOND = 8;  // Rows drawn above and below what is in sight.
 
 // draw(row) -> cells; on.open(row), on.expand(row), on.collapse(row), on.up(), on.select(row),
 // on.reach(row): the row came in sight. A row has: key, level, expandable, expanded, label.
 export class Grid {
-  constructor(container, { rowHeight, draw, on }) {
-    Object.assign(this, { container, rowHeight, draw, on });
+  constructor(container, {rowHeight, draw, on}) {
+    Object.assign(this, {container, rowHeight, draw, on});
     this.rows = [];
     this.at = -1;
     this.drawn = new Map();
-    this.body = el('div', { class: 'grid-body', role: 'rowgroup' });
+    this.body = el('div', {class: 'grid-body', role: 'rowgroup'});
     this.container.append(this.body);
-    this.container.addEventListener('scroll', () => this.later(), { passive: true });
+    this.container.addEventListener('scroll', () => this.later(), {passive: true});
     this.container.addEventListener('keydown', (event) => this.key(event));
     this.body.addEventListener('click', (event) => this.click(event));
     this.body.addEventListener('dblclick', (event) => this.click(event, true));
@@ -61,7 +61,8 @@ export class Grid {
   render() {
     const top = Math.max(0, this.container.scrollTop - this.body.offsetTop);
     const first = Math.max(0, Math.floor(top / this.rowHeight) - BEYOND);
-    const last = Math.min(this.rows.length, Math.ceil((top + this.container.clientHeight) / this.rowHeight) + BEYOND);
+    const last = Math.min(
+        this.rows.length, Math.ceil((top + this.container.clientHeight) / this.rowHeight) + BEYOND);
     if (this.stale) {
       this.body.replaceChildren();
       this.drawn.clear();
@@ -81,10 +82,18 @@ export class Grid {
 
   drawRow(i) {
     const row = this.rows[i];
-    const node = el('div', {
-      class: `row ${row.class ?? ''}`, role: 'row', id: `row-${i}`,
-      aria: { level: row.level, rowindex: i + 2, ...(row.expandable ? { expanded: row.expanded } : {}) },
-    }, this.draw(row));
+    const node =
+        el('div', {
+          class: `row ${row.class ?? ''}`,
+          role: 'row',
+          id: `row-${i}`,
+          aria: {
+            level: row.level,
+            rowindex: i + 2,
+            ...(row.expandable ? {expanded: row.expanded} : {})
+          },
+        },
+           this.draw(row));
     node.style.transform = `translateY(${i * this.rowHeight}px)`;
     node.dataset.index = i;
     this.body.append(node);
@@ -96,8 +105,10 @@ export class Grid {
       node.classList.toggle('current', i === this.at);
       node.setAttribute('aria-selected', i === this.at);
     }
-    if (this.at >= 0 && this.drawn.has(this.at)) this.container.setAttribute('aria-activedescendant', `row-${this.at}`);
-    else this.container.removeAttribute('aria-activedescendant');
+    if (this.at >= 0 && this.drawn.has(this.at))
+      this.container.setAttribute('aria-activedescendant', `row-${this.at}`);
+    else
+      this.container.removeAttribute('aria-activedescendant');
   }
 
   select(i, quietly = false) {
@@ -106,8 +117,10 @@ export class Grid {
     const head = this.body.offsetTop;
     const top = i * this.rowHeight;
     const room = this.container.clientHeight - head - this.rowHeight;
-    if (top < this.container.scrollTop) this.container.scrollTop = top;
-    else if (top > this.container.scrollTop + room) this.container.scrollTop = top - room;
+    if (top < this.container.scrollTop)
+      this.container.scrollTop = top;
+    else if (top > this.container.scrollTop + room)
+      this.container.scrollTop = top - room;
     this.render();
     if (!quietly) this.on.select(this.rows[i]);
   }
@@ -134,8 +147,10 @@ export class Grid {
   }
 
   toggle(row) {
-    if (row.expanded) this.on.collapse(row);
-    else this.on.expand(row);
+    if (row.expanded)
+      this.on.collapse(row);
+    else
+      this.on.expand(row);
   }
 
   key(event) {
@@ -154,6 +169,7 @@ export class Grid {
       ArrowRight: () => this.right(row),
       ArrowLeft: () => this.left(row),
       Backspace: () => this.on.up(),
+      Escape: () => this.on.escape(),
     };
     const move = moves[event.key];
     if (!move) return;
@@ -163,16 +179,20 @@ export class Grid {
 
   right(row) {
     if (!row?.expandable) return;
-    if (!row.expanded) this.on.expand(row);
-    else this.select(this.at + 1);
+    if (!row.expanded)
+      this.on.expand(row);
+    else
+      this.select(this.at + 1);
   }
 
   left(row) {
-    if (row?.expandable && row.expanded) this.on.collapse(row);
+    if (row?.expandable && row.expanded)
+      this.on.collapse(row);
     else if (row && row.level > 1) {
       let i = this.at;
       while (i >= 0 && this.rows[i].level >= row.level) --i;
       this.select(i);
-    } else this.on.up();
+    } else
+      this.on.up();
   }
 }

@@ -1,22 +1,25 @@
 // main.js: the page as a whole: the key, the views, what is wrong, and which part is shown.
 
-import { Api, Failure, mayBeKey } from './api.js';
-import { byId, el, setText } from './dom.js';
-import { Activity } from './activity.js';
-import { Agents } from './agents.js';
-import { Browse } from './browse.js';
-import { bytes, count, duration, shortCount, time } from './format.js';
-import { nameOf as nameCell } from './cells.js';
-import { fromFragment, printable, toFragment } from './names.js';
-import { stateOf } from './trust.js';
+import {Activity} from './activity.js';
+import {Agents} from './agents.js';
+import {Api, Failure, mayBeKey} from './api.js';
+import {Browse} from './browse.js';
+import {nameOf as nameCell} from './cells.js';
+import {byId, el, setText} from './dom.js';
+import {bytes, count, duration, shortCount, time} from './format.js';
+import {fromFragment, printable, toFragment} from './names.js';
+import {Space} from './space.js';
+import {stateOf} from './trust.js';
 
+const TABS = ['files', 'space', 'agents'];
 const KEPT_AS = 'fustor-key';
 const THEME_AS = 'fustor-theme';
 const VIEWS_EVERY_MS = 4000;
 const RETRY_MIN_S = 2;
 const RETRY_MAX_S = 30;
 
-// --- the key ---------------------------------------------------------------------------------------
+// --- the key
+// ---------------------------------------------------------------------------------------
 
 // "#key=..." of a link, which leaves the address bar at once.
 function takeKeyOfLink() {
@@ -45,7 +48,8 @@ function askForKey(why = '') {
   byId('key').focus();
 }
 
-// --- the page --------------------------------------------------------------------------------------
+// --- the page
+// --------------------------------------------------------------------------------------
 
 class App {
   constructor(key) {
@@ -88,6 +92,7 @@ class App {
     clearInterval(this.retryTimer);
     this.activity?.stop();
     parts.agents?.hide();
+    parts.space?.hide();
     parts.browse?.clear();
     byId('problem').hidden = true;
   }
@@ -106,7 +111,8 @@ class App {
     const where = fromFragment(location.hash);
     const known = where && this.views.some((view) => view.id === where.view);
     if (where && !known) {
-      this.problem(new Failure(404, `No view '${printable(where.view)}' is opened by this key`), null);
+      this.problem(
+          new Failure(404, `No view '${printable(where.view)}' is opened by this key`), null);
       if (this.view) return;
     }
     const view = known ? where.view : this.views[0].id;
@@ -117,6 +123,7 @@ class App {
 
   async go(view, path) {
     this.clearProblem();
+    this.path = path;
     if (view !== this.view) {
       this.view = view;
       this.refused = false;
@@ -141,22 +148,25 @@ class App {
   }
 
   showTab() {
-    const files = this.tab === 'files';
-    byId('files').hidden = !files;
-    byId('agents').hidden = files;
-    byId('crumbs').hidden = byId('search-form').hidden = !files;
-    for (const tab of ['files', 'agents']) {
+    for (const tab of TABS) {
+      byId(tab).hidden = this.tab !== tab;
       byId(`tab-${tab}`).setAttribute('aria-selected', this.tab === tab);
       byId(`tab-${tab}`).tabIndex = this.tab === tab ? 0 : -1;
     }
+    byId('crumbs').hidden = this.tab === 'agents';
+    byId('search-form').hidden = this.tab !== 'files';
     parts.agents.hide();
-    if (!files) parts.agents.show();
+    if (this.tab === 'agents') parts.agents.show();
+    if (this.tab === 'space')
+      parts.space.show(this.path);
+    else
+      parts.space.hide();
   }
 
   // --- the views -------------------------------------------------------------------------------
 
   async readViews() {
-    const { views } = await this.api.views();
+    const {views} = await this.api.views();
     this.views = views;
     this.lost = false;
     this.readAt = Date.now() / 1000;
@@ -170,9 +180,12 @@ class App {
       try {
         if (!document.hidden) {
           const before = this.status?.ready;
-          const { lost } = this;
+          const {lost} = this;
           await this.readViews();
-          if (this.retry && (lost || (before === false && this.status?.ready))) this.tryAgain();
+          if (lost || (before === false && this.status?.ready)) {
+            this.activity?.feed.wake();
+            this.tryAgain();
+          }
         }
       } catch (error) {
         if (error.status === 401) return end(error.message);
@@ -189,37 +202,63 @@ class App {
   drawViews() {
     byId('views').replaceChildren(...this.views.map((view) => {
       const state = stateOf(view, view.id === this.view && this.refused);
-      return el('a', {
-        class: `view ${state.key}`, href: toFragment(view.id, '/'), title: state.words || state.word,
-        ...(view.id === this.view ? { aria: { current: 'true' } } : {}),
-      }, el('span', { class: 'dot', aria: { hidden: 'true' } }), nameCell(view.id), el('span', { class: 'small' },
-          state.key === 'ready' ? bytes(view.total_size) : state.word));
+      return el(
+          'a', {
+            class: `view ${state.key}`,
+            href: toFragment(view.id, '/'),
+            title: state.words || state.word,
+            ...(view.id === this.view ? {aria: {current: 'true'}} : {}),
+          },
+          el('span', {class: 'dot', aria: {hidden: 'true'}}), nameCell(view.id),
+          el('span', {class: 'small'},
+             state.key === 'ready' ? bytes(view.total_size) : state.word));
     }));
     this.drawSummary();
   }
 
   drawSummary() {
-    const { status } = this;
+    const {status} = this;
     if (!status) return;
-    const state = this.lost ? { key: 'stale', word: 'No answer', words: `What is shown was read at ${time(this.readAt)}.` }
-      : stateOf(status, this.refused);
-    const fact = (name, value, title) => el('div', { class: 'fact', title }, el('dt', {}, name), el('dd', {}, value));
+    const state = this.lost ? {
+      key: 'stale',
+      word: 'No answer',
+      words: `What is shown was read at ${time(this.readAt)}.`
+    } :
+                              stateOf(status, this.refused);
+    const fact = (name, value, title) =>
+        el('div', {class: 'fact', title}, el('dt', {}, name), el('dd', {}, value));
     const since = status.evidence_age_seconds;
     const files = status.file_evidence_age_seconds;
     byId('summary').replaceChildren(
-        el('div', { class: 'state' }, el('span', { class: `pill ${state.key}` }, state.word),
-            el('span', { class: 'words' }, state.words || (status.is_auditing ? 'An audit is under way.' : (status.source_uris ?? []).map(printable).join(', ')))),
+        el('div', {class: 'state'}, el('span', {class: `pill ${state.key}`}, state.word),
+           el('span', {class: 'words'},
+              state.words ||
+                  (status.is_auditing ? 'An audit is under way.' :
+                                        (status.source_uris ?? []).map(printable).join(', ')))),
         el('dl', {},
-            fact('Files', shortCount(status.total_files), `${count(status.total_files)} files`),
-            fact('Directories', shortCount(status.total_directories), `${count(status.total_directories)} directories`),
-            fact('Size', bytes(status.total_size), `${count(status.total_size)} bytes`),
-            fact('Allocated', bytes(status.allocated_size), `${count(status.allocated_size)} bytes on disk`),
-            fact('Last report', since === null || since === undefined ? 'none' : `${duration(since)} ago`, 'Since the last report of an agent was applied'),
-            fact('All files seen', files === null || files === undefined ? 'not yet' : `within ${duration(files)}`,
-                'Within this time a scan has looked at every file'),
-            ...lessTrusted(status).map(([name, value, title]) => fact(name, value, title)),
-            fact('Suspects', count(status.suspect_file_count ?? 0), 'Files that may still be changing'),
-            fact('Blind spots', status.has_blind_spot ? 'some' : 'none', 'What only scans have noticed')));
+           fact('Files', shortCount(status.total_files), `${count(status.total_files)} files`),
+           fact(
+               'Directories', shortCount(status.total_directories),
+               `${count(status.total_directories)} directories`),
+           fact('Size', bytes(status.total_size), `${count(status.total_size)} bytes`),
+           fact(
+               'Allocated', bytes(status.allocated_size),
+               `${count(status.allocated_size)} bytes on disk`),
+           fact(
+               'Last report',
+               since === null || since === undefined ? 'none' : `${duration(since)} ago`,
+               'Since the last report of an agent was applied'),
+           fact(
+               'All files seen',
+               files === null || files === undefined ? 'not yet' : `within ${duration(files)}`,
+               'Within this time a scan has looked at every file'),
+           ...lessTrusted(status).map(([name, value, title]) => fact(name, value, title)),
+           fact(
+               'Suspects', count(status.suspect_file_count ?? 0),
+               'Files that may still be changing'),
+           fact(
+               'Blind spots', status.has_blind_spot ? 'some' : 'none',
+               'What only scans have noticed')));
     const alarm = byId('alarm');
     alarm.hidden = !status.alarm;
     setText(alarm, printable(status.alarm ?? ''));
@@ -240,32 +279,48 @@ class App {
     const [title, next] = wordsFor(error);
     const bare = error.status === 503 || error.status === 403 || !parts.browse.top?.loaded;
     byId('files').classList.toggle('veiled', bare);
-    const words = el('p', { class: 'small' });
+    const words = el('p', {class: 'small'});
     const rows = this.status?.snapshot_rows;
-    byId('problem').replaceChildren(...[
-        el('h2', {}, title), el('p', {}, `${error.message.replace(/\.?$/, '.')} ${next}`.trim()),
-        error.status === 503 && rows ? el('p', { class: 'small' }, `${count(rows)} rows have come so far.`) : null,
-        el('div', { class: 'actions' },
-            retry ? el('button', { class: 'primary', type: 'button', onclick: () => this.tryAgain() }, 'Try again now') : null,
-            error.status === 404 && this.view ? el('button', { class: 'quiet', type: 'button', onclick: () => this.navigate('/') }, 'To the top') : null,
-            words)].filter(Boolean));
+    byId('problem').replaceChildren(
+        ...[el('h2', {}, title),
+            el('p', {}, `${error.message.replace(/\.?$/, '.')} ${next}`.trim()),
+            error.status === 503 && rows ?
+                el('p', {class: 'small'}, `${count(rows)} rows have come so far.`) :
+                null,
+            el('div', {class: 'actions'},
+               retry ?
+                   el('button', {class: 'primary', type: 'button', onclick: () => this.tryAgain()},
+                      'Try again now') :
+                   null,
+               error.status === 404 && this.view ?
+                   el('button', {class: 'quiet', type: 'button', onclick: () => this.navigate('/')},
+                      'To the top') :
+                   null,
+               words)]
+            .filter(Boolean));
     byId('problem').hidden = false;
     this.drawViews();
     clearInterval(this.retryTimer);
     if (!retry || ![0, 429, 503].includes(error.status)) return;
     this.failures = (this.failures ?? 0) + 1;
-    let left = Math.min(RETRY_MAX_S, Math.max(error.retryAfter ?? 0, error.retryAfter ? 0 : RETRY_MIN_S * 2 ** Math.min(this.failures - 1, 4)));
+    let left = Math.min(
+        RETRY_MAX_S,
+        Math.max(
+            error.retryAfter ?? 0,
+            error.retryAfter ? 0 : RETRY_MIN_S * 2 ** Math.min(this.failures - 1, 4)));
     const tell = () => setText(words, `Trying again in ${left} s.`);
     tell();
     this.retryTimer = setInterval(() => {
       left -= 1;
-      if (left > 0) tell();
-      else this.tryAgain();
+      if (left > 0)
+        tell();
+      else
+        this.tryAgain();
     }, 1000);
   }
 
   tryAgain() {
-    const { retry } = this;
+    const {retry} = this;
     clearInterval(this.retryTimer);
     if (!retry) return;
     this.retry = null;
@@ -296,24 +351,32 @@ class App {
 }
 
 // Only told of where it is so.
-function* lessTrustedFacts({ uncertain = [], audit_only: unwatched = [], refused_items: refused = 0 }) {
+function*
+    lessTrustedFacts({uncertain = [], audit_only: unwatched = [], refused_items: refused = 0}) {
   const listed = (number) => (number >= 100 ? '100 or more' : count(number));
-  if (uncertain.length) yield ['Uncertain', `${listed(uncertain.length)} subtrees`, 'Events were lost there: see Agents'];
-  if (unwatched.length) yield ['Unwatched', `${listed(unwatched.length)} subtrees`, 'Changes there show after the next audit: see Agents'];
-  if (refused) yield ['Refused', count(refused), 'Entries that were refused since the view is full (max_tree_items)'];
+  if (uncertain.length)
+    yield ['Uncertain', `${listed(uncertain.length)} subtrees`, 'Events were lost there: see Agents'];
+  if (unwatched.length)
+    yield ['Unwatched', `${listed(unwatched.length)} subtrees`, 'Changes there show after the next audit: see Agents'];
+  if (refused)
+    yield ['Refused', count(refused), 'Entries that were refused since the view is full (max_tree_items)'];
 }
 const lessTrusted = (status) => [...lessTrustedFacts(status)];
 
-function wordsFor({ status, retryAfter }) {
+function wordsFor({status, retryAfter}) {
   if (status === 0) return ['No connection', 'Is Fusion running, and is this host reachable?'];
-  if (status === 403) return ['This key does not open the view', 'Choose another view, or sign out and type another key.'];
+  if (status === 403)
+    return [
+      'This key does not open the view', 'Choose another view, or sign out and type another key.'
+    ];
   if (status === 404) return ['Nothing is there', 'It may have been removed or renamed.'];
   if (status === 429) return ['Too much at once', ''];
   if (status === 503) return [retryAfter === 1 ? 'Busy' : 'Not ready yet', ''];
   return ['This did not work', ''];
 }
 
-// --- beginning and end -----------------------------------------------------------------------------
+// --- beginning and end
+// -----------------------------------------------------------------------------
 
 let app = null;
 // What there is once in the document; it asks for the app of the moment.
@@ -329,7 +392,8 @@ function begin() {
   const key = sessionStorage.getItem(KEPT_AS);
   if (!key) return askForKey();
   app = new App(key);
-  return app.start();
+  const mine = app;
+  return mine.start().catch((error) => mine.problem(error, () => mine.route()));
 }
 
 function end(why) {
@@ -340,10 +404,11 @@ function end(why) {
 }
 
 function setTheme(choice) {
-  const dark = choice === 'dark' || (choice === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
+  const dark = choice === 'dark' ||
+      (choice === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
   document.documentElement.dataset.theme = dark ? 'dark' : 'light';
-  setText(byId('theme'), { auto: '◐', light: '○', dark: '●' }[choice]);
-  const words = `Colours: ${{ auto: 'as the system', light: 'light', dark: 'dark' }[choice]}`;
+  setText(byId('theme'), {auto: '◐', light: '○', dark: '●'}[choice]);
+  const words = `Colours: ${{auto: 'as the system', light: 'light', dark: 'dark'}[choice]}`;
   byId('theme').title = words;
   byId('theme').setAttribute('aria-label', words);
   parts.browse?.map.later();
@@ -353,7 +418,7 @@ function prepareTheme() {
   let choice = localStorage.getItem(THEME_AS) ?? 'auto';
   if (!['auto', 'light', 'dark'].includes(choice)) choice = 'auto';
   byId('theme').addEventListener('click', () => {
-    choice = { auto: 'light', light: 'dark', dark: 'auto' }[choice];
+    choice = {auto: 'light', light: 'dark', dark: 'auto'}[choice];
     localStorage.setItem(THEME_AS, choice);
     setTheme(choice);
   });
@@ -369,18 +434,29 @@ function prepareTabs() {
     if (tab === 'files') parts.browse.render();
     byId(`tab-${tab}`).focus();
   };
-  for (const tab of ['files', 'agents']) {
+  TABS.forEach((tab, i) => {
     byId(`tab-${tab}`).addEventListener('click', () => choose(tab));
     byId(`tab-${tab}`).addEventListener('keydown', (event) => {
-      if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') choose(tab === 'files' ? 'agents' : 'files');
+      const step = {ArrowLeft: TABS.length - 1, ArrowRight: 1}[event.key];
+      if (step) choose(TABS[(i + step) % TABS.length]);
     });
-  }
+  });
 }
 
 prepareTheme();
 prepareTabs();
 parts.browse = new Browse(present);
 parts.agents = new Agents(present);
+parts.space = new Space(present, {
+  find(query, words) {
+    app.tab = 'files';
+    app.showTab();
+    parts.browse.search.beginQuery(query, words);
+  },
+  toFiles() {
+    app.tab = 'files';
+  },
+});
 byId('key-form').addEventListener('submit', (event) => {
   event.preventDefault();
   const key = byId('key').value.trim();
@@ -408,7 +484,7 @@ addEventListener('hashchange', () => {
     begin();
   } else if (app) {
     // Another view is shown in the same way; a place in this one is shown among its files.
-    if (fromFragment(location.hash)?.view === app.view) app.tab = 'files';
+    if (app.tab === 'agents' && fromFragment(location.hash)?.view === app.view) app.tab = 'files';
     app.route().catch((error) => app?.problem(error, () => app.route()));
   }
 });

@@ -10,13 +10,14 @@ const hex = (code, digits) => code.toString(16).padStart(digits, '0');
 function escapeOf(code, first, last) {
   if (isByte(code)) return `\\x${hex(code - 0xdc00, 2)}`;
   if (code < 0x20 || (code >= 0x7f && code <= 0x9f)) {
-    return { 9: '\\t', 10: '\\n', 13: '\\r' }[code] ?? `\\x${hex(code, 2)}`;
+    return {9: '\\t', 10: '\\n', 13: '\\r'}[code] ?? `\\x${hex(code, 2)}`;
   }
   if (code === 0x20 && (first || last)) return '\\x20';  // Would not be seen at an end.
-  const unseen = code === 0xad || code === 0x61c || code === 0x180e || (code >= 0x200b && code <= 0x200f) ||
-      (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code === 0xfeff ||
-      (code >= 0xd800 && code <= 0xdfff) || (code >= 0xfff0 && code <= 0xfffb) ||
-      code === 0x115f || code === 0x1160 || code === 0x3164 || code === 0xffa0;
+  const unseen = code === 0xad || code === 0x61c || code === 0x180e ||
+      (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+      (code >= 0x2060 && code <= 0x206f) || code === 0xfeff || (code >= 0xd800 && code <= 0xdfff) ||
+      (code >= 0xfff0 && code <= 0xfffb) || code === 0x115f || code === 0x1160 || code === 0x3164 ||
+      code === 0xffa0;
   if (unseen) return `\\u${hex(code, 4)}`;
   if (code >= 0xe0000 && code <= 0xe0fff) return `\\u{${hex(code, 5)}}`;
   return null;
@@ -33,11 +34,11 @@ export function pieces(name) {
       plain += point;
       return;
     }
-    if (plain) found.push({ text: plain, escaped: false });
+    if (plain) found.push({text: plain, escaped: false});
     plain = '';
-    found.push({ text: escaped, escaped: true });
+    found.push({text: escaped, escaped: true});
   });
-  if (plain) found.push({ text: plain, escaped: false });
+  if (plain) found.push({text: plain, escaped: false});
   return found;
 }
 
@@ -49,9 +50,12 @@ export function encodePath(path) {
   let out = '';
   for (const point of path) {
     const code = point.codePointAt(0);
-    if (isByte(code)) out += `%${hex(code - 0xdc00, 2)}`;
-    else if (code >= 0xd800 && code <= 0xdfff) out += '%ef%bf%bd';
-    else out += point === '/' ? '/' : encodeURIComponent(point);
+    if (isByte(code))
+      out += `%${hex(code - 0xdc00, 2)}`;
+    else if (code >= 0xd800 && code <= 0xdfff)
+      out += '%ef%bf%bd';
+    else
+      out += point === '/' ? '/' : encodeURIComponent(point);
   }
   return out;
 }
@@ -60,9 +64,13 @@ export function encodePath(path) {
 function sequence(bytes, i) {
   const lead = bytes[i];
   if (lead < 0x80) return 1;
-  const length = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+  const length = lead >= 0xc2 && lead <= 0xdf ? 2 :
+      lead >= 0xe0 && lead <= 0xef            ? 3 :
+      lead >= 0xf0 && lead <= 0xf4            ? 4 :
+                                                0;
   if (length === 0 || i + length > bytes.length) return 0;
-  for (let k = 1; k < length; ++k) if ((bytes[i + k] & 0xc0) !== 0x80) return 0;
+  for (let k = 1; k < length; ++k)
+    if ((bytes[i + k] & 0xc0) !== 0x80) return 0;
   const second = bytes[i + 1];
   if ((lead === 0xe0 && second < 0xa0) || (lead === 0xed && second > 0x9f)) return 0;
   if ((lead === 0xf0 && second < 0x90) || (lead === 0xf4 && second > 0x8f)) return 0;
@@ -71,7 +79,7 @@ function sequence(bytes, i) {
 
 // Of bytes, the text that JSON would have.
 export function fromBytes(bytes) {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const decoder = new TextDecoder('utf-8', {ignoreBOM: true});
   let out = '';
   let from = 0;
   for (let i = 0; i < bytes.length;) {
@@ -117,10 +125,11 @@ export function childTowards(top, path) {
 }
 
 // "#/view/path" and back; null: it names no view.
-export const toFragment = (view, path) => `#/${encodeURIComponent(view)}${path === '/' ? '/' : encodePath(path)}`;
+export const toFragment = (view, path) =>
+    `#/${encodeURIComponent(view)}${path === '/' ? '/' : encodePath(path)}`;
 export function fromFragment(fragment) {
   const match = /^#\/([^/]+)(\/.*)?$/s.exec(fragment);
   if (!match) return null;
   const path = decodePath(match[2] ?? '/').replace(/\/+/g, '/');
-  return { view: decodePath(match[1]), path: path.length > 1 ? path.replace(/\/$/, '') : '/' };
+  return {view: decodePath(match[1]), path: path.length > 1 ? path.replace(/\/$/, '') : '/'};
 }

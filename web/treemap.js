@@ -1,30 +1,30 @@
 // treemap.js: where the bytes of a directory are: its entries as tiles, and theirs inside them.
 
-import { choose, squarify } from './squarify.js';
-import { printable, nameOf } from './names.js';
-import { isDirectory } from './directory.js';
+import {isDirectory} from './directory.js';
+import {nameOf, printable} from './names.js';
+import {choose, squarify} from './squarify.js';
 
-const LEAST_AREA = 30;         // Square pixels of a tile; less is "other".
-const INNER_AREA_MIN = 3600;   // Of a directory whose entries are shown inside.
-const DEPTH_MAX = 3;           // Of directories inside directories.
+const LEAST_AREA = 30;        // Square pixels of a tile; less is "other".
+const INNER_AREA_MIN = 3600;  // Of a directory whose entries are shown inside.
+const DEPTH_MAX = 3;          // Of directories inside directories.
 const TITLE_HEIGHT = 18;
 const FONT = '12px system-ui, sans-serif';
 
-// Tiles for this rectangle: [{x, y, w, h, depth, item | other, value}], parents before what is in them.
-// Directories are opened where there is room. `inside(item)` gives {items, total} of a directory, or null when it is not known.
-// item: {value, node}. Pure.
-export function arrange({ items, total }, rectangle, inside) {
-  const { tiles, other } = choose(items, total, rectangle.w * rectangle.h, LEAST_AREA);
+// Tiles for this rectangle: [{x, y, w, h, depth, item | other, value}], parents before what is in
+// them. Directories are opened where there is room. `inside(item)` gives {items, total} of a
+// directory, or null when it is not known. item: {value, node}. Pure.
+export function arrange({items, total}, rectangle, inside) {
+  const {tiles, other} = choose(items, total, rectangle.w * rectangle.h, LEAST_AREA);
   // What is left has its place in the order of values, or squares would be no squares.
-  const entries = tiles.map((item) => ({ item, value: item.value }));
+  const entries = tiles.map((item) => ({item, value: item.value}));
   if (other.value > 0) {
-    entries.push({ other, value: other.value });
+    entries.push({other, value: other.value});
     entries.sort((a, b) => b.value - a.value);
   }
   const places = squarify(entries.map((entry) => entry.value), rectangle);
   const all = [];
   entries.forEach((entry, i) => {
-    const tile = { ...entry, ...places[i], depth: rectangle.depth ?? 0 };
+    const tile = {...entry, ...places[i], depth: rectangle.depth ?? 0};
     all.push(tile);
     if (!entry.item || tile.depth >= DEPTH_MAX || !isDirectory(entry.item.node)) return;
     if (tile.w * tile.h < INNER_AREA_MIN || tile.h < TITLE_HEIGHT + 24 || tile.w < 36) return;
@@ -34,7 +34,13 @@ export function arrange({ items, total }, rectangle, inside) {
       tile.wants = true;
       return;
     }
-    const room = { x: tile.x + 2, y: tile.y + TITLE_HEIGHT, w: tile.w - 4, h: tile.h - TITLE_HEIGHT - 2, depth: tile.depth + 1 };
+    const room = {
+      x: tile.x + 2,
+      y: tile.y + TITLE_HEIGHT,
+      w: tile.w - 4,
+      h: tile.h - TITLE_HEIGHT - 2,
+      depth: tile.depth + 1
+    };
     all.push(...arrange(known, room, inside));
   });
   return all;
@@ -48,10 +54,11 @@ export function inkOn(colour) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.19 ? '#10151b' : '#ffffff';
 }
 
-// on.hover(tile | null, event), on.open(item), on.select(item), on.want(items): whose insides are missing.
+// on.hover(tile | null, event), on.open(item), on.select(item), on.want(items): whose insides are
+// missing.
 export class Treemap {
-  constructor(canvas, { colour, on }) {
-    Object.assign(this, { canvas, colour, on });
+  constructor(canvas, {colour, on}) {
+    Object.assign(this, {canvas, colour, on});
     this.tiles = [];
     this.hovered = null;
     this.selected = null;
@@ -80,13 +87,16 @@ export class Treemap {
   }
 
   layOut() {
-    const { clientWidth: w, clientHeight: h } = this.canvas;
+    const {clientWidth: w, clientHeight: h} = this.canvas;
     const ratio = window.devicePixelRatio || 1;
-    if (this.canvas.width !== Math.round(w * ratio) || this.canvas.height !== Math.round(h * ratio)) {
+    if (this.canvas.width !== Math.round(w * ratio) ||
+        this.canvas.height !== Math.round(h * ratio)) {
       this.canvas.width = Math.round(w * ratio);
       this.canvas.height = Math.round(h * ratio);
     }
-    this.tiles = this.input && w > 0 && h > 0 ? arrange(this.input, { x: 0, y: 0, w, h }, this.input.inside) : [];
+    this.tiles = this.input && w > 0 && h > 0 ?
+        arrange(this.input, {x: 0, y: 0, w, h}, this.input.inside) :
+        [];
     this.hovered = null;
     this.paint();
     const wanted = this.tiles.filter((tile) => tile.wants).map((tile) => tile.item);
@@ -104,7 +114,9 @@ export class Treemap {
     };
     const look = {
       of,
-      other: of('other'), frame: of('frame'), ink: style.getPropertyValue('--ink').trim(),
+      other: of('other'),
+      frame: of('frame'),
+      ink: style.getPropertyValue('--ink').trim(),
       mark: style.getPropertyValue('--accent').trim(),
     };
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -120,14 +132,18 @@ export class Treemap {
   }
 
   paintTile(context, tile, look) {
-    const { x, y, w, h } = tile;
+    const {x, y, w, h} = tile;
     const inset = w > 4 && h > 4 ? 0.5 : 0;
     const framed = tile.titled && !tile.wants;
     const key = tile.item ? this.colour(tile.item.node) : null;
-    const fill = framed ? (tile.depth % 2 ? look.of('frame-2') : look.frame) : key ? look.of(key) : look.other;
+    const fill = framed ? (tile.depth % 2 ? look.of('frame-2') : look.frame) :
+        key             ? look.of(key) :
+                          look.other;
     context.fillStyle = fill;
-    context.fillRect(x + inset, y + inset, Math.max(0.5, w - 2 * inset), Math.max(0.5, h - 2 * inset));
-    if (key && ['uncertain', 'auditonly', 'missing'].includes(key) && !framed) this.hatch(context, tile, key);
+    context.fillRect(
+        x + inset, y + inset, Math.max(0.5, w - 2 * inset), Math.max(0.5, h - 2 * inset));
+    if (key && ['uncertain', 'auditonly', 'missing'].includes(key) && !framed)
+      this.hatch(context, tile, key);
     if (w < 42 || h < 15) return;
     const text = tile.item ? printable(nameOf(tile.item.node.path)) : otherText(tile.other);
     context.save();
@@ -140,7 +156,7 @@ export class Treemap {
   }
 
   // A second sign beside the colour.
-  hatch(context, { x, y, w, h }, key) {
+  hatch(context, {x, y, w, h}, key) {
     if (w < 8 || h < 8) return;
     context.save();
     context.beginPath();
@@ -184,7 +200,8 @@ export class Treemap {
   }
 }
 
-export const otherText = (other) => (other.count > 0 ? `${other.count.toLocaleString('en-US')} other` : 'other');
+export const otherText = (other) =>
+    (other.count > 0 ? `${other.count.toLocaleString('en-US')} other` : 'other');
 
 // As much of the text as has room.
 function fit(context, text, room) {
@@ -193,8 +210,10 @@ function fit(context, text, room) {
   let high = Math.min(text.length, 200);
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (context.measureText(`${text.slice(0, middle)}…`).width <= room) low = middle;
-    else high = middle - 1;
+    if (context.measureText(`${text.slice(0, middle)}…`).width <= room)
+      low = middle;
+    else
+      high = middle - 1;
   }
   return low > 1 ? `${text.slice(0, low)}…` : '';
 }
