@@ -1,8 +1,6 @@
 // child.h: a program that is started and left to itself.
 #pragma once
 
-#include <sys/types.h>
-
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,9 +21,9 @@ class Child {
   std::optional<int> Ended();
 
  private:
-  explicit Child(pid_t pid) : pid_(pid) {}
+  explicit Child(int pid) : pid_(pid) {}
 
-  pid_t pid_;
+  int pid_;
   std::optional<int> ended_;
 };
 

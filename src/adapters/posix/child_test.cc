@@ -1,11 +1,10 @@
 #include "adapters/posix/child.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
-#include <chrono>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "adapters/posix/temp_tree.h"
 
@@ -15,7 +14,8 @@ namespace {
 int Wait(Child* child) {
   for (;;) {
     if (const auto ended = child->Ended()) return *ended;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    siginfo_t any{};
+    waitid(P_ALL, 0, &any, WEXITED | WNOWAIT);
   }
 }
 
