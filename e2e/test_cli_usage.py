@@ -12,8 +12,8 @@ import pytest
 
 from conftest import FUSTOR
 
-COMMANDS = ["up", "status", "ls", "tree", "du", "stat", "top", "views", "sessions", "scan", "jobs", "watch", "find", "search",
-            "config", "completion"]
+COMMANDS = ["up", "status", "ls", "tree", "du", "stat", "top", "groups", "views", "sessions", "scan", "jobs", "watch",
+            "find", "search", "duplicates", "config", "completion"]
 TOPICS = ["exit-codes", "paths", "keys", "patterns", "trust", "environment"]
 
 
@@ -97,6 +97,12 @@ def test_version(fustor):
     (["tree", "-L"], "fustor: --max-depth needs a value\nTry 'fustor tree --help'.\n"),
     (["stat"], "fustor: PATH is missing\nTry 'fustor stat --help'.\n"),
     (["search"], "fustor: TEXT is missing\nTry 'fustor search --help'.\n"),
+    (["groups", "--by", "ext", "--newer", "soon"],
+     "fustor: groups: --newer takes an age (12h, 30d, 2w, 1y) or a date (2026-11-21, yesterday), not 'soon'\n"
+     "Try 'fustor groups --help'.\n"),
+    (["duplicates", "--by", "name"],
+     "fustor: --by takes size, size,name, size,mtime or size,name,mtime, not 'name'\n"
+     "Try 'fustor duplicates --help'.\n"),
     (["status", "x"], "fustor: unexpected argument 'x'\nTry 'fustor status --help'.\n"),
     (["find", ".", "-nmae", "x"],
      "fustor: find: there is no '-nmae'; did you mean '-name'?\nTry 'fustor find --help'.\n"),

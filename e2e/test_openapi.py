@@ -131,6 +131,16 @@ def test_answers_about_a_view_are_as_described(pair):
         ask("GET", VIEW + "/tree" + query, 200)
     for query in ("?pattern=*", "?pattern=file&limit=2", "?type=d&totals=true", "?pattern=*&envelope=true"):
         ask("GET", VIEW + "/search" + query, 200)
+    for query in ("?sort=-size", "?sort=name&limit=1", "?regex=^f&uid=0,1000&mode=/777&not_flags=suspect"):
+        ask("GET", VIEW + "/search" + query, 200)
+    for query in ("by=ext", "by=age,size,type&limit=1", "by=owner,group,depth&type=any&envelope=true", "by=ext&pattern=none"):
+        ask("GET", f"{VIEW}/groups?{query}", 200)
+    for query in ("", "?of=directories&own=true", "?of=directories&only_path=true", "?by=mtime&envelope=true"):
+        ask("GET", f"{VIEW}/top{query}", 200)
+    (pair.data / "file7").write_bytes((pair.data / "a" / "file7").read_bytes())
+    wait_for(lambda: pair.view.node(b"/file7"), "the copy")
+    for query in ("", "?by=size,name", "?by=size,mtime&only_path=true", "?envelope=true"):
+        ask("GET", f"{VIEW}/duplicates{query}", 200)
     for query in ("", "?path=/a", "?path=/a/file7", "?envelope=true"):
         ask("GET", VIEW + "/stats" + query, 200)
         ask("GET", "/views/fs/stats" + query, 200)
@@ -152,7 +162,9 @@ def test_parameters_are_looked_at(pair):
     pair.wait_equal()
     ask = Asked(pair.url)
     wrong_values = {"boolean": "perhaps", "integer": "many", "number": "late", "array": "../x"}
-    wrong_strings = {"path": "../x", "under": "../x", "cursor": "!", "since": "!"}
+    wrong_strings = {"path": "../x", "under": "../x", "cursor": "!", "since": "!", "regex": "(", "iregex": "(", "uid": "x",
+                     "gid": "x", "mode": "x", "ext": ",", "flags": "x", "not_flags": "x", "by": "x"}
+    needed = {"/api/v1/views/{view}/groups": "by=ext"}
     tried = 0
     for template, item in ask.description.document["paths"].items():
         if "get" not in item or "{job}" in template:
@@ -162,7 +174,8 @@ def test_parameters_are_looked_at(pair):
             if parameter["in"] != "query" or name in ("best", "pattern", "with"):  # Of forests; any text is right.
                 continue
             value = "nothing" if "enum" in schema else wrong_values.get(schema["type"], wrong_strings.get(name))
-            detail = ask("GET", f"{template.format(view='data')}?{name}={value}", 422)["detail"]
+            also = f"&{needed[template]}" if template in needed else ""
+            detail = ask("GET", f"{template.format(view='data')}?{name}={value}{also}", 422)["detail"]
             assert detail[0]["loc"] == ["query", name]
             tried += 1
     assert tried > 40
@@ -175,7 +188,8 @@ def test_refusals_are_as_described(pair):
                          ("GET", "/api/v1/management/config")):
         ask(method, path, 401, key=None)
         ask(method, path, 401, key="nobody", document={} if method == "POST" else None)
-    for path in ("/tree", "/search", "/export", "/diff", "/stats", "/sessions", "/jobs", "/jobs/1", "/changes"):
+    for path in ("/tree", "/search", "/export", "/diff", "/groups", "/top", "/duplicates", "/stats", "/sessions", "/jobs",
+                 "/jobs/1", "/changes"):
         ask("GET", "/api/v1/views/other" + path, 403)
     ask("GET", "/api/v1/views/nothing/tree", 404, key=MANAGEMENT_KEY)
     ask("GET", VIEW + "/jobs/1", 404)

@@ -23,6 +23,9 @@ class AccountNames {
   // Whether the system knows the name. Asked each time.
   static bool IsUser(const std::string& name);
   static bool IsGroup(const std::string& name);
+  // The number behind a name; nothing when the system does not know it. Asked each time.
+  static std::optional<std::uint32_t> UserId(const std::string& name);
+  static std::optional<std::uint32_t> GroupId(const std::string& name);
 
  private:
   struct Known {

@@ -49,6 +49,12 @@ class PosixHost final : public client::Host {
 
   bool IsUser(const std::string& name) const override { return accounts_.IsUser(name); }
   bool IsGroup(const std::string& name) const override { return accounts_.IsGroup(name); }
+  std::optional<std::uint32_t> UserId(const std::string& name) const override {
+    return accounts_.UserId(name);
+  }
+  std::optional<std::uint32_t> GroupId(const std::string& name) const override {
+    return accounts_.GroupId(name);
+  }
   Result<client::FileTimes> Times(const std::string& path) const override {
     FUSTOR_TRY_ASSIGN(const EntryAttrs attrs, posix::AttrsOf(path));
     return client::FileTimes{attrs.mtime_ns, attrs.ctime_ns, attrs.atime_ns};

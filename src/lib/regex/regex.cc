@@ -21,16 +21,28 @@ void FoldCase(Node* node) {
   for (Node& part : node->parts) FoldCase(&part);
 }
 
+// With anything before and behind.
+Node Surrounded(Node node) {
+  Node any{.kind = Node::Kind::kBytes};
+  any.bytes.set();
+  Node anything{.kind = Node::Kind::kRepeat, .most = kNoLimit};
+  anything.parts.push_back(std::move(any));
+  Node all{.kind = Node::Kind::kSequence};
+  all.parts = {anything, std::move(node), anything};
+  return all;
+}
+
 }  // namespace
 
 // Writes the program from its end: each piece is told where to go on.
 class Emitter {
  public:
-  explicit Emitter(Regex* regex) : regex_(*regex) {}
+  Emitter(Regex* regex, std::size_t instructions_max)
+      : regex_(*regex), instructions_max_(instructions_max) {}
 
   Result<std::uint32_t> Emit(const Node& node, std::uint32_t next) {
     using Kind = Regex::Instruction::Kind;
-    if (++pieces_ > kInstructionsMax) return Status(Code::kInvalidArgument, "it is too large");
+    if (++pieces_ > instructions_max_) return Status(Code::kInvalidArgument, "it is too large");
     switch (node.kind) {
       case Node::Kind::kBytes:
         regex_.sets_.push_back(node.bytes);
@@ -60,7 +72,7 @@ class Emitter {
   }
 
   Result<std::uint32_t> Add(Regex::Instruction instruction) {
-    if (regex_.program_.size() == kInstructionsMax) {
+    if (regex_.program_.size() >= instructions_max_) {
       return Status(Code::kInvalidArgument, "it is too large");
     }
     regex_.program_.push_back(instruction);
@@ -90,6 +102,7 @@ class Emitter {
   }
 
   Regex& regex_;
+  const std::size_t instructions_max_;
   std::size_t pieces_ = 0;  // An interval of nothing writes nothing, but takes its time.
 };
 
@@ -106,10 +119,15 @@ std::optional<Syntax> SyntaxByName(std::string_view name) {
 }
 
 Result<Regex> Regex::Compile(std::string_view pattern, Syntax syntax, bool any_case) {
-  FUSTOR_TRY_ASSIGN(Node node, Parse(pattern, syntax));
-  if (any_case) FoldCase(&node);
+  return Compile(pattern, {.syntax = syntax, .any_case = any_case});
+}
+
+Result<Regex> Regex::Compile(std::string_view pattern, const Options& options) {
+  FUSTOR_TRY_ASSIGN(Node node, Parse(pattern, options.syntax));
+  if (options.any_case) FoldCase(&node);
+  if (options.anywhere) node = Surrounded(std::move(node));
   Regex regex;
-  Emitter emitter(&regex);
+  Emitter emitter(&regex, options.instructions_max);
   FUSTOR_TRY_ASSIGN(const std::uint32_t match, emitter.Add({Instruction::Kind::kMatch}));
   FUSTOR_TRY_ASSIGN(const std::uint32_t begin, emitter.Emit(node, match));
   // A place to begin at, so that the program begins at its last instruction.
@@ -173,6 +191,7 @@ std::int32_t Regex::Intern(Places places) const {
 }
 
 std::int32_t Regex::Step(std::int32_t from, unsigned char byte) const {
+  ++steps_made_;
   const Places& before = states_[static_cast<std::size_t>(from)].places;
   const Places places = byte == '\n' ? AtLineEnd(before) : before;
   Places out;

@@ -31,14 +31,26 @@ std::optional<Syntax> SyntaxByName(std::string_view name);
 inline constexpr std::size_t kStatesMax = 1000;
 inline constexpr std::size_t kInstructionsMax = 20'000;
 
+struct Options {
+  Syntax syntax = Syntax::kPosixExtended;
+  bool any_case = false;
+  // MatchesWhole is then true for a text that contains a match.
+  bool anywhere = false;
+  // What a larger expression is refused for. A text of n bytes costs at most n times as many steps.
+  std::size_t instructions_max = kInstructionsMax;
+};
+
 // Not thread-safe, also while matching: states are remembered.
 class Regex {
  public:
   // Errors: kInvalidArgument with a sentence for the user.
+  static Result<Regex> Compile(std::string_view pattern, const Options& options);
   static Result<Regex> Compile(std::string_view pattern, Syntax syntax, bool any_case);
 
   // Whether the whole text matches. `^` and `$` also stand beside line feeds. O(text).
   bool MatchesWhole(std::string_view text) const;
+  // How often so far a state had to be worked out: each time costs as much as hundreds of bytes.
+  std::uint64_t steps_made() const { return steps_made_; }
 
  private:
   friend class Emitter;
@@ -69,6 +81,7 @@ class Regex {
   mutable std::vector<State> states_;
   mutable std::map<Places, std::int32_t> by_places_;
   mutable std::int32_t start_ = kUnknown;
+  mutable std::uint64_t steps_made_ = 0;
 };
 
 }  // namespace fustor::regex

@@ -192,5 +192,34 @@ TEST(Regex, AgreesWithTheTreeReadDumbly) {
   EXPECT_GT(matched, 2000);
 }
 
+TEST(RegexTest, FindsAMatchAnywhere) {
+  struct Case {
+    const char* pattern;
+    const char* text;
+    bool found;
+  };
+  const Case cases[] = {
+      {"b", "abc", true},       {"^b", "abc", false},      {"^ab", "abc", true},
+      {"c$", "abc", true},      {"b$", "abc", false},      {"", "abc", true},
+      {"^$", "", true},         {"^$", "x", false},        {"x|c", "abc", true},
+      {"^x|b", "abc", true},    {"(a|b){2}", "xab", true}, {"^b", "a\nb", true},
+      {"[^a-c]", "abc", false}, {"B", "abc", false},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(std::string(c.pattern) + " in " + c.text);
+    const Result<Regex> regex = Regex::Compile(c.pattern, {.anywhere = true});
+    ASSERT_TRUE(regex.ok()) << regex.status().ToString();
+    EXPECT_EQ(regex->MatchesWhole(c.text), c.found);
+  }
+  EXPECT_TRUE(Regex::Compile("B", {.any_case = true, .anywhere = true})->MatchesWhole("abc"));
+}
+
+TEST(RegexTest, RefusesMoreInstructionsThanAllowed) {
+  EXPECT_TRUE(Regex::Compile("a{50}", {.instructions_max = 100}).ok());
+  EXPECT_EQ(Regex::Compile("a{50}b{50}", {.instructions_max = 100}).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_FALSE(Regex::Compile("((a{50}){50}){50}", {.instructions_max = 1000}).ok());
+}
+
 }  // namespace
 }  // namespace fustor::regex

@@ -186,6 +186,16 @@ class ChunkView {
   std::uint8_t flags(std::uint32_t row) const {
     return static_cast<std::uint8_t>(Value(kFlagsReporters, row));
   }
+  std::uint32_t mode(std::uint32_t row) const {
+    return static_cast<std::uint32_t>(Value(kKindModes, row) >> 2);
+  }
+  inline std::int64_t allocated_bytes(std::uint32_t row) const;
+  std::int64_t ctime_ns(std::uint32_t row) const {
+    return static_cast<std::int64_t>(Value(kMtimes, row) + Value(kCtimes, row));
+  }
+  std::int64_t atime_ns(std::uint32_t row) const {
+    return static_cast<std::int64_t>(Value(kMtimes, row) + Value(kAtimes, row));
+  }
   std::string_view target(std::uint32_t row) const;
   RowValues Load(std::uint32_t row) const;
 
@@ -206,6 +216,10 @@ class ChunkView {
 // Size rounded up to blocks: what allocated_bytes is stored relative to.
 inline std::uint64_t ExpectedBlocks(std::uint64_t size_bytes) {
   return (size_bytes + 4095) & ~std::uint64_t{4095};
+}
+
+inline std::int64_t ChunkView::allocated_bytes(std::uint32_t row) const {
+  return static_cast<std::int64_t>(ExpectedBlocks(Value(kSizes, row)) + Value(kBlocks, row));
 }
 
 // What becomes of one row of a chunk.

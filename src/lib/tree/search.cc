@@ -4,23 +4,12 @@
 #include <vector>
 
 #include "base/path.h"
+#include "lib/tree/entry_filter.h"
 #include "lib/tree/name_filter.h"
 #include "lib/tree/snapshot.h"
 
 namespace fustor::tree {
 namespace {
-
-// True when a comes before b in path order: as bytes, but '/' before all others.
-bool IsBefore(std::string_view a, std::string_view b) {
-  const std::size_t n = std::min(a.size(), b.size());
-  for (std::size_t i = 0; i < n; ++i) {
-    if (a[i] == b[i]) continue;
-    const int x = a[i] == '/' ? -1 : static_cast<std::uint8_t>(a[i]);
-    const int y = b[i] == '/' ? -1 : static_cast<std::uint8_t>(b[i]);
-    return x < y;
-  }
-  return a.size() < b.size();
-}
 
 using Visit = std::function<bool(std::string_view path, const Snapshot::Row& row)>;
 
@@ -31,6 +20,7 @@ class Searcher {
       : snapshot_(snapshot),
         query_(query),
         filter_(query.pattern),
+        attributes_(query),
         budget_(budget_rows),
         visit_(visit) {}
 
@@ -52,7 +42,9 @@ class Searcher {
   void Push(DirId dir);
   void Prepare(Frame* frame);
   std::string_view PathOfRow(const Frame& frame, std::uint32_t row);
-  bool Passes(const ChunkView& view, std::uint32_t row) const;
+  // Takes what the regular expression costs from the budget.
+  bool PassesPath(const ChunkView& view, std::uint32_t row, std::string_view path,
+                  std::string_view name);
   // Looks at one row; false when the search ends here.
   bool VisitRow(const Frame& frame, std::uint32_t row);
   const ChunkView& ViewOf(const Chunk& chunk);
@@ -60,6 +52,7 @@ class Searcher {
   const Snapshot& snapshot_;
   const SearchQuery& query_;
   NameFilter filter_;
+  EntryFilter attributes_;
   std::uint64_t budget_;
   const Visit& visit_;
   std::vector<Frame> stack_;
@@ -76,16 +69,14 @@ const ChunkView& Searcher::ViewOf(const Chunk& chunk) {
   return *view_;
 }
 
-bool Searcher::Passes(const ChunkView& view, std::uint32_t row) const {
-  const EntryKind kind = view.kind(row);
-  if (!(kind == EntryKind::kDirectory ? query_.directories : query_.files)) return false;
-  if (query_.kind && *query_.kind != kind) return false;
-  const std::int64_t size = view.Signed(kSizes, row);
-  if (query_.size_min_bytes && size < *query_.size_min_bytes) return false;
-  if (query_.size_max_bytes && size > *query_.size_max_bytes) return false;
-  const std::int64_t mtime = view.Signed(kMtimes, row);
-  if (query_.mtime_min_ns && mtime < *query_.mtime_min_ns) return false;
-  return !query_.mtime_max_ns || mtime <= *query_.mtime_max_ns;
+bool Searcher::PassesPath(const ChunkView& view, std::uint32_t row, std::string_view path,
+                          std::string_view name) {
+  if (query_.regex == nullptr) return attributes_.PassesPath(view, row, path, name);
+  constexpr std::uint64_t kRowsPerStep = 16;
+  const std::uint64_t before = query_.regex->steps_made();
+  const bool passes = attributes_.PassesPath(view, row, path, name);
+  budget_ -= std::min(budget_, kRowsPerStep * (query_.regex->steps_made() - before));
+  return passes;
 }
 
 std::string_view Searcher::PathOfRow(const Frame& frame, std::uint32_t row) {
@@ -120,9 +111,11 @@ void Searcher::Prepare(Frame* frame) {
 
 bool Searcher::VisitRow(const Frame& frame, std::uint32_t row) {
   const ChunkView& view = ViewOf(*frame.chunks[frame.chunk]);
-  if (!Passes(view, row)) return true;
+  if (stack_.size() < query_.depth_min || !attributes_.PassesAttributes(view, row)) return true;
   const std::string_view path = PathOfRow(frame, row);
-  return visit_(path, SnapshotAccess::MakeRow(view, row, path.substr(frame.path_size + 1)));
+  const std::string_view name = path.substr(frame.path_size + 1);
+  if (!PassesPath(view, row, path, name)) return true;
+  return visit_(path, SnapshotAccess::MakeRow(view, row, name));
 }
 
 // The entry that the search is limited to. False when it ends the search.
@@ -139,7 +132,10 @@ bool Searcher::VisitUnder(std::string_view under, DirId* dir) {
   const ChunkView& view = ViewOf(chunk);
   *dir = view.dir(row);
   --budget_;
-  if (!filter_.Matches(under, name) || !Passes(view, row)) return true;
+  if (query_.depth_min > 0 || !filter_.Matches(under, name) ||
+      !attributes_.PassesAttributes(view, row) || !PassesPath(view, row, under, name)) {
+    return true;
+  }
   return visit_(under, SnapshotAccess::MakeRow(view, row, name));
 }
 
@@ -166,7 +162,7 @@ std::optional<std::string> Searcher::Run(std::string_view after) {
   const std::string_view under = query_.under;
   const bool all = under == "/";
   const bool resumes = !after.empty() && IsWithin(after, under);
-  if (!after.empty() && !resumes && IsBefore(under, after)) return std::nullopt;
+  if (!after.empty() && !resumes && PathLess(under, after)) return std::nullopt;
   if (budget_ == 0) return std::string(after);
 
   DirId dir = kRoot;
@@ -222,6 +218,17 @@ std::optional<std::string> Searcher::Run(std::string_view after) {
 }
 
 }  // namespace
+
+bool PathLess(std::string_view a, std::string_view b) {
+  const std::size_t n = std::min(a.size(), b.size());
+  for (std::size_t i = 0; i < n; ++i) {
+    if (a[i] == b[i]) continue;
+    const int x = a[i] == '/' ? -1 : static_cast<std::uint8_t>(a[i]);
+    const int y = b[i] == '/' ? -1 : static_cast<std::uint8_t>(b[i]);
+    return x < y;
+  }
+  return a.size() < b.size();
+}
 
 std::optional<std::string> Search(
     const Snapshot& snapshot, const SearchQuery& query, std::string_view after,

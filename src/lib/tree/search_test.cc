@@ -2,6 +2,7 @@
 
 #include <fnmatch.h>
 #include <gtest/gtest.h>
+#include <regex.h>
 
 #include <algorithm>
 
@@ -37,6 +38,13 @@ class SearchTest : public testing::Test {
                                                : static_cast<EntryKind>(2 * random->Below(2));
       entry.attrs.size_bytes = random->Between(0, 20);
       entry.attrs.mtime_ns = random->Between(0, 20);
+      entry.attrs.ctime_ns = random->Between(0, 20);
+      entry.attrs.atime_ns = random->Between(0, 20);
+      entry.attrs.uid = static_cast<std::uint32_t>(random->Below(4));
+      entry.attrs.gid = static_cast<std::uint32_t>(random->Below(4)) << 30;
+      entry.attrs.mode = static_cast<std::uint32_t>(random->Below(010000));
+      entry.attrs.nlink = static_cast<std::uint32_t>(random->Below(4));
+      entry.flags = static_cast<std::uint8_t>(random->Below(32));
       const DirId dir = dirs[random->Chance(1, 2) ? 0 : random->Below(dirs.size())];
       Entry old;
       if (tree_.Get(dir, name, &old)) continue;
@@ -47,6 +55,53 @@ class SearchTest : public testing::Test {
     tree_.Publish();
     std::sort(rows_.begin(), rows_.end(),
               [](const Row& a, const Row& b) { return Components(a.path) < Components(b.path); });
+  }
+
+  static bool NaivePasses(const SearchQuery& query, const std::string& path, const Entry& entry) {
+    const EntryAttrs& a = entry.attrs;
+    if (query.ctime_min_ns && a.ctime_ns < *query.ctime_min_ns) return false;
+    if (query.ctime_max_ns && a.ctime_ns > *query.ctime_max_ns) return false;
+    if (query.atime_min_ns && a.atime_ns < *query.atime_min_ns) return false;
+    if (query.atime_max_ns && a.atime_ns > *query.atime_max_ns) return false;
+    const auto among = [](std::uint32_t id, const std::vector<std::uint32_t>& ids) {
+      return ids.empty() || std::find(ids.begin(), ids.end(), id) != ids.end();
+    };
+    if (!among(a.uid, query.uids) || !among(a.gid, query.gids)) return false;
+    if (query.mode && !query.mode->Passes(a.mode, a.is_directory())) return false;
+    if (a.nlink < query.links_min) return false;
+    std::string name(SplitPath(path).second);
+    if (query.regex && !LibcFinds(kRegexes[RegexOf(query)], query.regex_on_path ? path : name)) {
+      return false;
+    }
+    std::string extension;
+    if (const auto dot = name.rfind('.'); dot != std::string::npos && dot > 0) {
+      extension = name.substr(dot + 1);
+    }
+    for (char& c : extension) c = static_cast<char>(std::tolower(c));
+    if (!query.extensions.empty() && std::find(query.extensions.begin(), query.extensions.end(),
+                                               extension) == query.extensions.end()) {
+      return false;
+    }
+    const auto under = [&](const std::vector<std::string>& subtrees) {
+      return std::any_of(subtrees.begin(), subtrees.end(),
+                         [&](const std::string& s) { return IsWithin(path, s); });
+    };
+    int marks = entry.flags ^ kKnownByAgent;
+    if (under(query.uncertain_under)) marks |= kMarkUncertain;
+    if (under(query.audit_only_under)) marks |= kMarkAuditOnly;
+    return (query.marks_any == 0 || (marks & query.marks_any) != 0) &&
+           (marks & query.marks_none) == 0;
+  }
+
+  static constexpr const char* kRegexes[] = {"^shared.*g$", "[0-9]{2}", "(read|Me)+-?x", "/[^/]*a/",
+                                             "^/s.*b"};
+  static std::size_t RegexOf(const SearchQuery& query) { return query.uids.size() % 5; }
+  static bool LibcFinds(const char* pattern, const std::string& text) {
+    regex_t compiled;
+    EXPECT_EQ(::regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    const bool found = ::regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
+    ::regfree(&compiled);
+    return found;
   }
 
   std::vector<std::string> Naive(const SearchQuery& query) const {
@@ -63,6 +118,8 @@ class SearchTest : public testing::Test {
       if (query.size_max_bytes && a.size_bytes > *query.size_max_bytes) continue;
       if (query.mtime_min_ns && a.mtime_ns < *query.mtime_min_ns) continue;
       if (query.mtime_max_ns && a.mtime_ns > *query.mtime_max_ns) continue;
+      if (!NaivePasses(query, path, entry)) continue;
+      if (Components(path).size() - base < query.depth_min) continue;
       const std::string name(SplitPath(path).second);
       const auto glob = [&](const std::string& text) {
         return ::fnmatch(query.pattern.c_str(), text.c_str(), 0) == 0;
@@ -92,7 +149,41 @@ class SearchTest : public testing::Test {
     if (random->Chance(1, 6)) query.mtime_min_ns = random->Between(0, 20);
     if (random->Chance(1, 6)) query.mtime_max_ns = random->Between(0, 20);
     if (random->Chance(1, 4)) query.depth_max = static_cast<std::uint32_t>(random->Below(4));
+    if (random->Chance(1, 8)) query.depth_min = static_cast<std::uint32_t>(random->Below(4));
+    if (random->Chance(1, 2)) AddRarer(random, &query);
     return query;
+  }
+
+  void AddRarer(Prng* random, SearchQuery* query) const {
+    const auto number = [&] { return random->Between(0, 20); };
+    const auto bits = [&] { return static_cast<std::uint8_t>(1u << random->Below(6)); };
+    if (random->Chance(1, 6)) query->ctime_min_ns = number();
+    if (random->Chance(1, 6)) query->ctime_max_ns = number();
+    if (random->Chance(1, 6)) query->atime_min_ns = number();
+    if (random->Chance(1, 6)) query->atime_max_ns = number();
+    for (std::uint32_t id = 0; id < 4; ++id) {
+      if (random->Chance(1, 6)) query->uids.push_back(id);
+      if (random->Chance(1, 6)) query->gids.push_back(id << 30);
+    }
+    static const char* const kModes[] = {"/022", "-4", "-u=x", "/a+w", "-7000", "/0"};
+    if (random->Chance(1, 4)) query->mode = mode::ParseModeTest(kModes[random->Below(6)]);
+    if (random->Chance(1, 6)) query->links_min = static_cast<std::uint32_t>(random->Below(4));
+    if (random->Chance(1, 6)) query->extensions = {"log"};
+    if (random->Chance(1, 8)) query->extensions = {"", "log01", "loglog"};
+    if (random->Chance(1, 4)) query->marks_any = bits() | bits();
+    if (random->Chance(1, 6)) query->marks_none = bits();
+    for (auto* subtrees : {&query->uncertain_under, &query->audit_only_under}) {
+      for (int i = 0; i < 3 && random->Chance(1, 2); ++i) {
+        subtrees->push_back(rows_[random->Below(rows_.size())].path);
+      }
+      if (random->Chance(1, 20)) subtrees->push_back("/");
+      std::sort(subtrees->begin(), subtrees->end());
+    }
+    if (!random->Chance(1, 4)) return;
+    const std::string text = kRegexes[RegexOf(*query)];
+    query->regex = std::make_shared<const regex::Regex>(
+        regex::Regex::Compile(text, {.anywhere = true}).value());
+    query->regex_on_path = text.find('/') != std::string::npos;
   }
 
   Tree tree_;
@@ -156,6 +247,30 @@ TEST_F(SearchTest, TheBudgetBoundsWhatIsLookedAt) {
   EXPECT_GE(slices, rows_.size() / 10);
   EXPECT_LE(slices, rows_.size() / 10 + 2);
   EXPECT_EQ(Search(snapshot, query, "/k", 0, [](auto, const auto&) { return true; }), "/k");
+}
+
+TEST_F(SearchTest, ARegexThatIsSlowUsesUpTheBudget) {
+  Prng random(8);
+  Fill(&random, 2000);
+  const Snapshot snapshot = *tree_.Pin();
+  SearchQuery query;
+  query.regex = std::make_shared<const regex::Regex>(
+      regex::Regex::Compile("(e|a).{12}(01|-)", {.anywhere = true}).value());
+  std::vector<std::string> whole, sliced;
+  const auto into = [](std::vector<std::string>* paths) {
+    return [paths](std::string_view path, const auto&) {
+      paths->emplace_back(path);
+      return true;
+    };
+  };
+  std::uint64_t slices = 0;
+  for (std::optional<std::string> after = ""; after; ++slices) {
+    after = Search(snapshot, query, *after, 1000, into(&sliced));
+  }
+  EXPECT_GT(slices, rows_.size() / 1000 + 1) << "what it costs must count";
+  EXPECT_FALSE(Search(snapshot, query, "", UINT64_MAX, into(&whole)).has_value());
+  EXPECT_EQ(sliced, whole);
+  EXPECT_FALSE(whole.empty());
 }
 
 TEST_F(SearchTest, ResumesWhereTheEntryHasGone) {

@@ -47,6 +47,20 @@ EntryKind Snapshot::Row::kind() const { return View(view_).kind(row_); }
 DirId Snapshot::Row::dir() const { return View(view_).dir(row_); }
 std::int64_t Snapshot::Row::size_bytes() const { return View(view_).Signed(kSizes, row_); }
 std::int64_t Snapshot::Row::mtime_ns() const { return View(view_).Signed(kMtimes, row_); }
+std::int64_t Snapshot::Row::allocated_bytes() const { return View(view_).allocated_bytes(row_); }
+std::int64_t Snapshot::Row::ctime_ns() const { return View(view_).ctime_ns(row_); }
+std::int64_t Snapshot::Row::atime_ns() const { return View(view_).atime_ns(row_); }
+std::uint32_t Snapshot::Row::uid() const {
+  return static_cast<std::uint32_t>(View(view_).Value(kUids, row_));
+}
+std::uint32_t Snapshot::Row::gid() const {
+  return static_cast<std::uint32_t>(View(view_).Value(kGids, row_));
+}
+std::uint32_t Snapshot::Row::nlink() const {
+  return static_cast<std::uint32_t>(View(view_).Value(kNlinks, row_));
+}
+std::uint64_t Snapshot::Row::inode() const { return View(view_).Value(kInodes, row_); }
+std::uint64_t Snapshot::Row::device() const { return View(view_).Value(kDevices, row_); }
 std::uint8_t Snapshot::Row::flags() const { return View(view_).flags(row_); }
 Entry Snapshot::Row::Load() const {
   Entry entry;

@@ -208,7 +208,15 @@ class Snapshot {
     EntryKind kind() const;
     DirId dir() const;  // 0 when not a directory.
     std::int64_t size_bytes() const;
+    std::int64_t allocated_bytes() const;
     std::int64_t mtime_ns() const;
+    std::int64_t ctime_ns() const;
+    std::int64_t atime_ns() const;
+    std::uint32_t uid() const;
+    std::uint32_t gid() const;
+    std::uint32_t nlink() const;
+    std::uint64_t inode() const;
+    std::uint64_t device() const;
     std::uint8_t flags() const;
     Entry Load() const;  // Everything.
 

@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "lib/json/json.h"
 #include "svc/client/core/calendar.h"
+#include "svc/client/core/choice.h"
 #include "svc/client/core/find_expression.h"
 #include "svc/client/core/words.h"
 
@@ -104,7 +105,7 @@ class NewFile {
 };
 
 // The machine on which the command runs.
-class Host : public Accounts, public LocalClock {
+class Host : public Accounts, public AccountIds, public LocalClock {
  public:
   virtual WallTime Now() const = 0;
   // Returns after about this long.

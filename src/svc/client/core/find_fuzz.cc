@@ -9,8 +9,8 @@
 #include "base/fuzz_testing.h"
 #include "base/path.h"
 #include "lib/glob/glob.h"
+#include "lib/mode/mode.h"
 #include "svc/client/core/find_expression.h"
-#include "svc/client/core/find_mode.h"
 #include "svc/client/core/places.h"
 #include "svc/client/core/words.h"
 
@@ -138,7 +138,7 @@ void CheckWord(const std::string& word, const LocalClock& clock) {
     const std::string text = FullTime(clock.LocalTime(*date), 0, 0);
     (void)text;
   }
-  if (const auto mode = ParseMode(word)) {
+  if (const auto mode = mode::ParseMode(word)) {
     FUSTOR_CHECK((*mode)[0] <= 07777 && (*mode)[1] <= 07777);
   }
   const std::string absolute = AbsolutePath(word, "/w/d");

@@ -8,7 +8,6 @@
 
 #include "base/path.h"
 #include "lib/tree/search.h"
-#include "svc/client/core/find_mode.h"
 
 namespace fustor::client {
 namespace {
@@ -310,20 +309,14 @@ Result<FindPart> Nobody(const std::string& word, const std::string&, FindSetting
 }
 
 Result<FindPart> Permissions(const std::string&, const std::string& value, FindSetting*) {
-  const char how = value.starts_with('-') || value.starts_with('/') ? value[0] : '=';
-  const std::optional<std::array<std::uint32_t, 2>> bits =
-      ParseMode(std::string_view(value).substr(how == '=' ? 0 : 1));
-  if (!bits) {
+  const std::optional<mode::ModeTest> test = mode::ParseModeTest(value);
+  if (!test) {
     return Wrong(
         "-perm takes octal digits or u=rw,g+r: 644, -022 (all of them) or /222 (any), not '" +
         PrintablePath(value) + "'");
   }
-  return MakeTest([how, bits = *bits](const Candidate& c) {
-    const std::uint32_t wanted = bits[c.node->attrs.is_directory() ? 1 : 0];
-    const std::uint32_t mode = c.node->attrs.mode & 07777;
-    return how == '-'   ? (mode & wanted) == wanted
-           : how == '/' ? wanted == 0 || (mode & wanted) != 0
-                        : mode == wanted;
+  return MakeTest([test = *test](const Candidate& c) {
+    return test.Passes(c.node->attrs.mode, c.node->attrs.is_directory());
   });
 }
 

@@ -215,126 +215,6 @@ cli::Command Watch(WatchOptions* o) {
   return c;
 }
 
-cli::Command Search(SearchOptions* o) {
-  cli::Command c;
-  c.name = "search";
-  c.group = kFinding;
-  c.summary = "find files by a part of their name, in all views";
-  c.description =
-      "Prints the files whose name contains TEXT in any case; or, when TEXT has one of * ? [, "
-      "whose "
-      "name or path in the view matches it as a glob. Prints at most 1000 unless --limit says "
-      "otherwise.";
-  c.arguments = {{"TEXT", "Part of a name, or a glob.", &o->text, true}};
-  c.options = {
-      {"--substring", "", "TEXT is part of a name even when it looks like a glob.", &o->substring},
-      {"--under", "PATH", "Only below this directory.", &o->under},
-      {"--limit", "N", "Stop after N. 0: all. Default: 1000.", &o->limit},
-      {"--all", "", "Directories too.", &o->everything},
-      {"-0,--print0", "", "A NUL instead of a line feed after each path.", &o->zero},
-  };
-  c.examples = {{"fustor search report", "every file with 'report' in its name"},
-                {"fustor search '*.parquet' --under /data/2026", "by glob, below a directory"}};
-  return c;
-}
-
-cli::Command Export(ExportOptions* o) {
-  cli::Command c;
-  c.name = "export";
-  c.group = kFinding;
-  c.summary = "write what a view knows to a file, for other programs";
-  c.description =
-      "Writes every entry at and below PATH, or those that match, as lines of JSON, as CSV or as "
-      "Parquet: "
-      "one revision of the tree, in path order, while Fusion goes on. Paths are those of the view. "
-      "With -o the file is there when all of it has arrived, and not before; what was there is "
-      "replaced then. When the answer breaks off the exit code is 1.";
-  c.arguments = {{"PATH", "What to export. Default: the current directory.", &o->path}};
-  c.options = {
-      {"-f,--format",
-       "FORMAT",
-       "ndjson, csv or parquet. Default: as FILE ends, else ndjson.",
-       &o->format,
-       {"ndjson", "csv", "parquet"}},
-      {"-c,--columns", "NAMES", "Only these, with commas between: path,size,mtime.", &o->columns},
-      {"-o,--output",
-       "FILE",
-       "Where to. Default: standard output.",
-       &o->output,
-       {},
-       cli::Offer::kPath},
-      {"--pattern", "TEXT", "Only what matches, as in search.", &o->pattern},
-      {"--type",
-       "TYPE",
-       "Only file, directory, symlink or other.",
-       &o->type,
-       {"file", "directory", "symlink", "other", "any"}},
-      {"--spreadsheet", "", "CSV: ' before what a spreadsheet would take for a formula.",
-       &o->spreadsheet},
-  };
-  c.examples = {{"fustor export /data -o data.csv", "everything, for a spreadsheet or a database"},
-                {"fustor export /data -o data.parquet", "the same in a tenth of the bytes"},
-                {"fustor export /data -c path,size --type file | jq -r 'select(.size>1e9).path'",
-                 "a question that no option asks"}};
-  return c;
-}
-
-cli::Command Diff(DiffOptions* o) {
-  cli::Command c;
-  c.name = "diff";
-  c.group = kFinding;
-  c.summary = "what is different in another view";
-  c.description =
-      "Compares what the view of PATH knows at and below it with what another view has at the same "
-      "place: two members of a forest, two hosts that should hold the same. Each line says what "
-      "has "
-      "been added there, removed or changed, the bytes before and after, in what it differs, and "
-      "the path; a directory that only one of them has is one line with all that is in it. Files "
-      "are compared by what is known of them, never opened. With --json the lines of "
-      "GET /views/{view}/diff, the last one with the sums.";
-  c.arguments = {{"PATH", "What to compare. Default: the current directory.", &o->path}};
-  c.options = {
-      {"--with", "VIEW", "The view to compare with.", &o->with},
-      {"--aspects", "NAMES",
-       "What matters: of kind, content (size and mtime), permissions, attributes, with commas "
-       "between. Default: the first three.",
-       &o->aspects},
-      {"--expand", "", "Every entry of a directory that only one of them has.", &o->expand},
-      {"-s,--summarize", "", "The sums alone.", &o->summarize},
-      {"-h,--human-readable", "", "Sizes like 1.2G.", &o->human},
-  };
-  c.examples = {{"fustor diff /data --view all:host-a --with all:host-b",
-                 "what host-b has of /data that host-a has not"},
-                {"fustor diff /data --with copy --json | jq -r 'select(.change==\"removed\").path'",
-                 "what is missing in the copy"}};
-  return c;
-}
-
-cli::Command Top(TopOptions* o) {
-  cli::Command c;
-  c.name = "top";
-  c.group = kLooking;
-  c.summary = "the largest, the fullest, the latest changed";
-  c.description =
-      "Ranks the directories and the files below PATH: by the bytes of their content, by the "
-      "number "
-      "of files, or by the last change; a directory counts with all below it. On a terminal a "
-      "table; in a pipe, with tabs between: bytes, files, seconds since 1970, d or f, path. "
-      "Directories come first. The sums are known, so only the first are looked at.";
-  c.arguments = {{"PATH", "Where to look. Default: the current directory.", &o->paths}};
-  c.options = {
-      {"-n,--count", "N", "How many of each. Default: 10.", &o->count},
-      {"--by", "WHAT", "size (default), files or mtime.", &o->by, {"size", "files", "mtime"}},
-      {"-d,--directories", "", "Directories only.", &o->directories},
-      {"-f,--files", "", "Files only.", &o->files},
-      {"-h,--human-readable", "", "Sizes like 1.2G, in a pipe too.", &o->human},
-      {"-0,--null", "", "A NUL instead of a line feed after each line.", &o->zero},
-  };
-  c.examples = {{"fustor top /data", "what takes the space"},
-                {"fustor top --by mtime -f -n 20 /data", "the twenty files that changed last"}};
-  return c;
-}
-
 cli::Command Views() {
   cli::Command c;
   c.name = "views";
@@ -496,16 +376,18 @@ cli::Program CommandTable(Options* options, std::string version) {
       Tree(&options->tree),
       Du(&options->du),
       Stat(&options->stat),
-      Top(&options->top),
+      TopCommand(&options->top),
+      GroupsCommand(&options->groups),
       Views(),
       Sessions(&options->sessions),
       Scan(&options->scan),
       JobList(&options->jobs),
       Watch(&options->watch),
       Find(&options->find),
-      Search(&options->search),
-      Export(&options->export_),
-      Diff(&options->diff),
+      SearchCommand(&options->search),
+      DuplicatesCommand(&options->duplicates),
+      ExportCommand(&options->export_),
+      DiffCommand(&options->diff),
       Config(&options->config),
       Completion(&options->completion),
       Help(&options->help),

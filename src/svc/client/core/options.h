@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/cli/command.h"
+#include "svc/client/core/choice.h"
 
 namespace fustor::client {
 
@@ -78,6 +79,8 @@ struct SearchOptions {
   bool substring = false;   // The text as it is, whatever characters it has.
   bool everything = false;  // Directories too.
   bool zero = false;        // NUL after each path.
+  std::optional<std::string> sort = {};
+  ChoiceOptions choice = {};
 };
 
 struct ExportOptions {
@@ -86,13 +89,14 @@ struct ExportOptions {
   std::optional<std::string> columns = {};
   std::optional<std::string> output = {};  // A file. Else: standard output.
   std::optional<std::string> pattern = {};
-  std::string type = {};  // Empty: any.
   bool spreadsheet = false;
+  ChoiceOptions choice = {};
 };
 
 struct DiffOptions {
   std::string path = ".";
-  std::optional<std::string> with = {};  // Another view.
+  std::optional<std::string> with = {};           // Another view,
+  std::optional<std::string> from = {}, to = {};  // or another time.
   std::optional<std::string> aspects = {};
   bool expand = false;
   bool human = false;
@@ -105,8 +109,29 @@ struct TopOptions {
   std::string by = "size";   // Or "files", "mtime".
   bool directories = false;  // Neither: both.
   bool files = false;
+  bool own = false;  // Directories without what is in their subdirectories.
   bool human = false;
   bool zero = false;  // NUL after each line.
+  ChoiceOptions choice = {};
+};
+
+struct GroupsOptions {
+  std::vector<std::string> paths = {};
+  std::string by = "ext";
+  std::string age_of = "mtime";
+  std::optional<std::string> sort = {};
+  std::optional<std::uint64_t> count = {};
+  bool human = false;
+  ChoiceOptions choice = {};
+};
+
+struct DuplicatesOptions {
+  std::vector<std::string> paths = {};
+  std::string by = "size,name";
+  std::optional<std::uint64_t> count = {};
+  std::optional<std::uint64_t> files = {};
+  bool zero = false;  // NUL after each path, two after each group.
+  ChoiceOptions choice = {};
 };
 
 struct SessionsOptions {
@@ -150,6 +175,8 @@ struct Options {
   ExportOptions export_;
   DiffOptions diff;
   TopOptions top;
+  GroupsOptions groups;
+  DuplicatesOptions duplicates;
   SessionsOptions sessions;
   ScanOptions scan;
   JobsOptions jobs;
@@ -159,6 +186,14 @@ struct Options {
   WatchOptions watch;
   std::vector<std::string> find = {};  // Raw: find_expression.h understands it.
 };
+
+// Commands about many entries at once (options_many.cc).
+cli::Command SearchCommand(SearchOptions* options);
+cli::Command TopCommand(TopOptions* options);
+cli::Command GroupsCommand(GroupsOptions* options);
+cli::Command DuplicatesCommand(DuplicatesOptions* options);
+cli::Command ExportCommand(ExportOptions* options);
+cli::Command DiffCommand(DiffOptions* options);
 
 // The table of all commands; its targets are in `*options`, which must outlive it. `up`, `config`,
 // `completion` and `help` are among them, which only a program carries out.

@@ -332,6 +332,12 @@ class FakeHost : public Host {
   }
   bool IsUser(const std::string& name) const override { return name == "ann"; }
   bool IsGroup(const std::string& name) const override { return name == "staff"; }
+  std::optional<std::uint32_t> UserId(const std::string& name) const override {
+    return IsUser(name) ? std::optional<std::uint32_t>(7) : std::nullopt;
+  }
+  std::optional<std::uint32_t> GroupId(const std::string& name) const override {
+    return IsGroup(name) ? std::optional<std::uint32_t>(8) : std::nullopt;
+  }
   Result<FileTimes> Times(const std::string& path) const override {
     const auto it = times_.find(path);
     if (it == times_.end()) return Status(Code::kNotFound, "no such file");

@@ -149,6 +149,10 @@ class SearchRun {
         limit_(options.limit.value_or(1000)) {}
 
   void Run() {
+    std::optional<ChoiceParameters> choice = ChoiceOf(job_, "search", options_.choice);
+    if (!choice) return;
+    parameters_ = *std::move(choice);
+    if (options_.sort) parameters_.emplace_back("sort", *options_.sort);
     const Result<const std::vector<ViewState>*> views = job_.lookup.Views();
     if (options_.under) {
       job_.Fail(SearchUnder(*options_.under));
@@ -182,6 +186,7 @@ class SearchRun {
     const bool narrow_only = options_.substring && tree::Glob::IsPattern(options_.text);
     question.narrowing.pattern = narrow_only ? LongestPlainPart(options_.text) : options_.text;
     question.directories = options_.everything;
+    question.parameters = parameters_;
     const auto visit = [&](const Page::Item& item) {
       if (narrow_only && !substring_.Matches(item.node.name())) return true;
       more_ = limit_ != 0 && printed_ == limit_;
@@ -209,6 +214,7 @@ class SearchRun {
   const SearchOptions& options_;
   const tree::Substring substring_;
   const std::uint64_t limit_;
+  ChoiceParameters parameters_;
   std::uint64_t printed_ = 0;
   bool more_ = false;
 };

@@ -63,4 +63,15 @@ void AppendEntryJson(const Place& place, const Node& node, const json::Value& an
   *out += '\n';
 }
 
+std::optional<ChoiceParameters> ChoiceOf(Job& job, std::string_view command,
+                                         const ChoiceOptions& options) {
+  const Host& host = job.ports.host;
+  Result<ChoiceParameters> choice = ParametersOf(options, host.Now(), host, host);
+  if (choice.ok()) return *std::move(choice);
+  const std::string name(command);
+  job.out.Complain(name + ": " + choice.status().message() + "\nTry 'fustor " + name + " --help'.");
+  job.exit_code = cli::kExitUsage;
+  return std::nullopt;
+}
+
 }  // namespace fustor::client

@@ -36,6 +36,11 @@ std::string FullTimeText(const Host& host, std::int64_t ns, std::size_t digits);
 void AppendEntryJson(const Place& place, const Node& node, const json::Value& answer,
                      std::string* out);
 
+// Which entries the options choose. nullopt: an option cannot be read; that has been said, and the
+// run ends as one of wrong usage.
+std::optional<ChoiceParameters> ChoiceOf(Job& job, std::string_view command,
+                                         const ChoiceOptions& options);
+
 // The commands.
 void ShowStatus(Job& job);
 void ShowViews(Job& job);
@@ -43,6 +48,8 @@ void ShowSessions(Job& job, const SessionsOptions& options);
 void StartScans(Job& job, const ScanOptions& options);
 void ShowJobs(Job& job, const JobsOptions& options);
 void ShowTop(Job& job, const TopOptions& options);
+void ShowGroups(Job& job, const GroupsOptions& options);
+void ShowDuplicates(Job& job, const DuplicatesOptions& options);
 void ShowList(Job& job, const LsOptions& options);
 void ShowTree(Job& job, const TreeOptions& options);
 void ShowUsage(Job& job, const DuOptions& options);

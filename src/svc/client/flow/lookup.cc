@@ -65,7 +65,8 @@ Status KeepOnly(const std::string& id, std::vector<ViewState>* views) {
 
 Fusion::Query QueryOf(const Question& question) {
   const Narrowing& n = question.narrowing;
-  Fusion::Query query = {{"under", question.under}};
+  Fusion::Query query = question.parameters;  // Of what is said twice the first counts.
+  query.emplace_back("under", question.under);
   if (n.type || question.directories) query.emplace_back("type", n.type.value_or("any"));
   if (!n.pattern.empty()) query.emplace_back("pattern", n.pattern);
   const auto add = [&query](const char* name, const std::optional<std::int64_t>& value) {

@@ -37,6 +37,7 @@ struct Question {
   std::optional<std::uint64_t> depth_max;
   bool totals = false;
   bool names_only = false;
+  ChoiceParameters parameters = {};  // Stronger than all of the above.
 };
 
 class Lookup {

@@ -22,6 +22,8 @@ void RunCommand(std::string_view command, const Options& options, Job& job) {
   if (command == "scan") return StartScans(job, options.scan);
   if (command == "jobs") return ShowJobs(job, options.jobs);
   if (command == "top") return ShowTop(job, options.top);
+  if (command == "groups") return ShowGroups(job, options.groups);
+  if (command == "duplicates") return ShowDuplicates(job, options.duplicates);
   if (command == "ls") return ShowList(job, options.ls);
   if (command == "tree") return ShowTree(job, options.tree);
   if (command == "du") return ShowUsage(job, options.du);

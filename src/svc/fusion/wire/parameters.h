@@ -13,6 +13,7 @@
 
 #include "lib/http/http.h"
 #include "lib/tree/diff.h"
+#include "lib/tree/ranking.h"
 #include "lib/tree/search.h"
 #include "svc/fusion/core/feed.h"
 #include "svc/fusion/wire/export_writer.h"
@@ -37,6 +38,15 @@ struct Cursor {
   std::string Text() const;
   static std::optional<Cursor> Parse(std::string_view text);
 };
+
+// What a cursor holds of a place in an order that is not that of paths: "-size:17:/a/b".
+std::string RankText(const tree::SortOrder& order, const tree::Rank& rank);
+// nullopt: it is none, or one of another order.
+std::optional<tree::Rank> ParseRank(const tree::SortOrder& order, std::string_view text);
+
+// path, name, size, allocated, mtime, ctime, atime; with a minus: downwards. nullopt: none of them.
+std::optional<tree::SortOrder> ParseSortOrder(std::string_view text);
+std::string SortOrderText(const tree::SortOrder& order);
 
 // A longer pattern of a search is refused: looking for it costs more than it can be worth.
 inline constexpr std::size_t kPatternBytesMax = 4096;
@@ -66,7 +76,9 @@ struct SearchPageQuery {
   tree::SearchQuery search;
   bool bare = true;  // Only `pattern` was given: the answer is a plain list.
   std::uint64_t limit = 0;
-  std::string after;
+  tree::SortOrder sort;
+  std::string after;                     // In path order.
+  std::optional<tree::Rank> after_rank;  // In any other order.
   bool totals = false;
   bool only_path = false;
   bool envelope = false;
@@ -80,7 +92,8 @@ struct ExportQuery {
 };
 
 struct DiffQuery {
-  std::string with;  // The other view.
+  std::string with;  // The other view. Empty: the view itself then, `from` is there.
+  std::optional<std::int64_t> from_ns, to_ns;  // Of checkpoints; without `to` it is now.
   tree::DiffOptions options;
   std::optional<std::uint64_t> limit;  // nullopt: all.
   std::string after;                   // From the cursor; "": from the start.

@@ -220,6 +220,24 @@ void Slices::End() {
   if (took < aim_ / 2) rows_ = std::min<std::uint64_t>(1 << 20, rows_ * 2);
 }
 
+env::Task<void> WalkMatches(const ViewDoor& door, const tree::Snapshot& snapshot,
+                            const tree::SearchQuery& query, const VisitMatch& visit) {
+  const auto visit_all = [&visit](std::string_view path, const tree::Snapshot::Row& row) {
+    visit(path, row);
+    return true;
+  };
+  Slices slices(door.clock, door.options.slice);
+  std::string after;
+  for (;;) {
+    std::optional<std::string> next =
+        tree::Search(snapshot, query, after, slices.Begin(), visit_all);
+    slices.End();
+    if (!next) co_return;
+    after = *std::move(next);
+    co_await NextTurn();
+  }
+}
+
 env::Task<Status> Body::Flush() {
   if (!started_) {
     started_ = true;

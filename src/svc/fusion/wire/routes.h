@@ -1,6 +1,7 @@
 // routes.h: what the handlers of views.h share: who may ask, what is sent, and how work is cut up.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,7 @@ struct ViewDoor {
   ViewRoutesOptions options;
   const env::Clock& clock;
   Places long_answers{options.long_answers_max};
+  Places past_diffs{options.past_diffs_max};
 
   PageLimits page_limits() const { return {options.page_items_default, options.page_items_max}; }
 };
@@ -114,6 +116,11 @@ class Slices {
   std::uint64_t rows_ = 2000;
 };
 
+// Calls visit for everything of one revision that matches, in path order, a slice at a time.
+using VisitMatch = std::function<void(std::string_view path, const tree::Snapshot::Row& row)>;
+env::Task<void> WalkMatches(const ViewDoor& door, const tree::Snapshot& snapshot,
+                            const tree::SearchQuery& query, const VisitMatch& visit);
+
 // An answer that is sent whole when it is short and piece by piece when it is not.
 class Body {
  public:
@@ -175,11 +182,20 @@ env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
 // (ViewRoutesOptions).
 env::Task<void> AnswerExport(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer);
-// What is different in another view, as lines of JSON; held as an export is.
+// The checkpoints that are kept.
+env::Task<void> AnswerCheckpoints(const ViewDoor& door, http::Request& request,
+                                  http::ResponseWriter& writer);
+// What is different in another view, or since a checkpoint, as lines of JSON; held as an export is.
 env::Task<void> AnswerDiff(const ViewDoor& door, http::Request& request,
                            http::ResponseWriter& writer);
 env::Task<void> AnswerStats(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer);
+env::Task<void> AnswerGroups(const ViewDoor& door, http::Request& request,
+                             http::ResponseWriter& writer);
+env::Task<void> AnswerTop(const ViewDoor& door, http::Request& request,
+                          http::ResponseWriter& writer);
+env::Task<void> AnswerDuplicates(const ViewDoor& door, http::Request& request,
+                                 http::ResponseWriter& writer);
 env::Task<void> AnswerChanges(const ViewDoor& door, http::Request& request,
                               http::ResponseWriter& writer);
 env::Task<void> AnswerSessions(const ViewDoor& door, http::Request& request,

@@ -2,8 +2,10 @@
 
 #include "base/path.h"
 #include "lib/http/answers.h"
+#include "lib/tree/ranking.h"
 #include "lib/tree/search.h"
 #include "svc/fusion/wire/node_json.h"
+#include "svc/fusion/wire/predicates.h"
 #include "svc/fusion/wire/routes.h"
 
 namespace fustor::fusion {
@@ -15,6 +17,9 @@ class Hits {
   Hits(const NodeJson& json, std::string* out) : json_(json), out_(out) {}
 
   void Add(const tree::Snapshot& snapshot, std::string_view path, const tree::Snapshot::Row& row) {
+    Add(snapshot, path, row.Load());
+  }
+  void Add(const tree::Snapshot& snapshot, std::string_view path, const tree::Entry& entry) {
     const auto [directory, name] = SplitPath(path);
     // Hits of one directory come one after the other: its path is prepared once.
     if (directory != directory_) {
@@ -22,7 +27,7 @@ class Hits {
       parent_ = NodeJson::MakeParent(directory);
     }
     if (count_++ > 0) *out_ += ',';
-    json_.AppendOpen(parent_, name, row.Load(), snapshot, out_);
+    json_.AppendOpen(parent_, name, entry, snapshot, out_);
     *out_ += '}';
   }
   std::uint64_t count() const { return count_; }
@@ -137,6 +142,38 @@ env::Task<void> AnswerPage(const ViewDoor& door, const OpenView& open, const Sea
   (void)co_await writer.Send(200, open.headers, std::move(out));
 }
 
+// A page in another order: everything that matches is looked at, the first are kept.
+env::Task<void> AnswerSortedPage(const ViewDoor& door, const OpenView& open,
+                                 const SearchPageQuery& query, tree::Snapshot pinned,
+                                 http::ResponseWriter& writer) {
+  std::optional<tree::Snapshot> snapshot(std::move(pinned));
+  const tree::Revision revision = snapshot->revision();
+  tree::Ranking ranking(query.sort, query.limit, query.after_rank);
+  const VisitMatch rank = [&ranking](std::string_view path, const tree::Snapshot::Row& row) {
+    ranking.Add(path, row);
+  };
+  co_await WalkMatches(door, *snapshot, query.search, rank);
+  const std::vector<tree::Rank> first = ranking.Take();
+
+  const NodeJson json({query.only_path, query.totals}, open.status);
+  std::string out;
+  BeginEnvelope(query.envelope, &out);
+  out += "{\"items\":[";
+  Hits hits(json, &out);
+  constexpr std::uint64_t kItemsPerTurn = 200;
+  for (const tree::Rank& one : first) {
+    hits.Add(*snapshot, one.path, snapshot->Find(one.path).value());
+    if (hits.count() % kItemsPerTurn == 0) co_await NextTurn();
+  }
+  snapshot.reset();
+  out += "],\"next\":";
+  out += ranking.more() ? '"' + Cursor{revision, RankText(query.sort, first.back())}.Text() + '"'
+                        : "null";
+  out += ",\"revision\":" + std::to_string(revision) + "}";
+  EndEnvelope(query.envelope, door, open, query.search.under, revision, &out);
+  (void)co_await writer.Send(200, open.headers, std::move(out));
+}
+
 }  // namespace
 
 env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
@@ -149,8 +186,13 @@ env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
     co_await AnswerBadParameter(writer, bad);
     co_return;
   }
+  AddSubtrees(*open->status, &query.search);
   std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
   if (!snapshot) co_return;
+  if (query.sort != tree::SortOrder()) {
+    co_await AnswerSortedPage(door, *open, query, *std::move(snapshot), writer);
+    co_return;
+  }
   if (!query.bare) {
     co_await AnswerPage(door, *open, query, *std::move(snapshot), writer);
     co_return;

@@ -11,7 +11,9 @@
 #include "lib/batch/methods.h"
 #include "lib/tree/search.h"
 #include "svc/fusion/wire/change_events.h"
+#include "svc/fusion/wire/predicates.h"
 #include "svc/fusion/wire/routes.h"
+#include "svc/fusion/wire/search_request.h"
 #include "svc/fusion/wire/view_methods.h"
 
 namespace fustor::fusion {
@@ -445,22 +447,8 @@ env::Task<Status> ViewService::SendMatches(env::CallContext context, env::Stream
   Result<std::shared_ptr<View>> view = Open(context, request->view_id());
   if (!view.ok()) co_return view.status();
   Walk walk;
-  tree::SearchQuery& query = walk.query;
-  FUSTOR_CO_TRY_ASSIGN(query.under, PathOf(request->under(), "under"));
-  if (request->pattern().size() > kPatternBytesMax) {
-    co_return Status(Code::kInvalidArgument, "the pattern is too long");
-  }
-  query.pattern = request->pattern();
-  if (request->has_kind()) {
-    query.kind = static_cast<EntryKind>(request->kind());
-    query.files = query.kind != EntryKind::kDirectory;
-    query.directories = !query.files;
-  }
-  if (request->has_size_min()) query.size_min_bytes = request->size_min();
-  if (request->has_size_max()) query.size_max_bytes = request->size_max();
-  if (request->has_mtime_min_ns()) query.mtime_min_ns = request->mtime_min_ns();
-  if (request->has_mtime_max_ns()) query.mtime_max_ns = request->mtime_max_ns();
-  if (request->has_max_depth()) query.depth_max = request->max_depth();
+  FUSTOR_CO_TRY(ReadSearchRequest(*request, &walk.query));
+  AddSubtrees(*(*view)->status(), &walk.query);
   walk.limit = request->limit();
   walk.after = request->after();
   walk.totals = request->totals();

@@ -328,6 +328,69 @@ TEST_F(ViewServiceTest, SearchesByNameAndAttributes) {
   EXPECT_THAT(find(), ElementsAre("/d"));
 }
 
+TEST_F(ViewServiceTest, SearchesByEveryPredicateOfHttp) {
+  std::vector<pb::EntriesResponse> responses;
+  const auto find = [&](const std::function<void(pb::SearchRequest*)>& ask) {
+    pb::SearchRequest request;
+    request.set_view_id("v");
+    request.set_kind(pb::ENTRY_KIND_FILE);
+    ask(&request);
+    EXPECT_TRUE(Stream(kSearchMethod, request, &responses).ok());
+    return Paths(responses);
+  };
+  using Request = pb::SearchRequest*;
+  EXPECT_THAT(find([](Request r) { r->set_regex("^[ae]$"); }), ElementsAre("/d/a", "/e"));
+  EXPECT_THAT(find([](Request r) { r->set_regex("^A$"); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) {
+                r->set_regex("^A$");
+                r->set_regex_any_case(true);
+              }),
+              ElementsAre("/d/a"));
+  EXPECT_THAT(find([](Request r) { r->set_min_depth(2); }), ElementsAre("/d/a", "/d/\xff"));
+  EXPECT_THAT(find([](Request r) { r->set_ctime_min_ns(1'700'000'000'000'000'000); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) { r->set_ctime_max_ns(0); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) { r->set_atime_min_ns(1'700'000'000'000'000'000); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) { r->set_atime_max_ns(0); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) { r->add_uids(1); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) { r->add_gids(1); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) { r->set_mode("/022"); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) { r->add_extensions("txt"); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) { r->add_flags("agent_missing"); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) { r->set_links_min(2); }), IsEmpty());
+  EXPECT_THAT(find([](Request r) {
+                r->add_uids(1);
+                r->add_uids(1000);
+                r->add_gids(100);
+                r->set_mode("-444");
+                r->add_extensions(".");
+                r->add_not_flags("agent_missing");
+                r->set_links_min(1);
+                r->set_max_depth(1);
+              }),
+              ElementsAre("/e"));
+  const auto refused = [&](const std::function<void(pb::SearchRequest*)>& ask) {
+    pb::SearchRequest request;
+    request.set_view_id("v");
+    ask(&request);
+    const Status status = Stream(kSearchMethod, request, &responses);
+    EXPECT_EQ(status.code(), Code::kInvalidArgument);
+    return status.message();
+  };
+  EXPECT_EQ(refused([](Request r) { r->set_regex("("); }),
+            "regex is no POSIX extended regular expression: a '(' is not closed");
+  EXPECT_THAT(refused([](Request r) { r->set_mode("9"); }), testing::StartsWith("mode must be"));
+  EXPECT_THAT(refused([](Request r) { r->add_flags("x"); }), testing::StartsWith("flags must be"));
+  EXPECT_THAT(refused([](Request r) { r->add_not_flags("x"); }),
+              testing::StartsWith("not_flags must be"));
+  EXPECT_THAT(refused([](Request r) { r->add_extensions(""); }),
+              testing::StartsWith("extensions must be"));
+  EXPECT_THAT(refused([](Request r) {
+                for (std::uint32_t i = 0; i < 101; ++i) r->add_uids(i);
+              }),
+              testing::HasSubstr("more than 100 items"));
+  EXPECT_THAT(refused([](Request r) { r->set_under("/.."); }), testing::StartsWith("under "));
+}
+
 TEST_F(ViewServiceTest, ALargeTreeWaitsForItsReader) {
   options_.message_bytes = 16 << 10;
   constexpr int kFiles = 100'000;

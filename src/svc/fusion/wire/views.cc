@@ -70,7 +70,11 @@ void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions optio
   add_each("GET", "/{view}/search", &AnswerSearch);
   add("GET", "/{view}/export", &AnswerExport);
   add("GET", "/{view}/diff", &AnswerDiff);
+  add_each("GET", "/{view}/checkpoints", &AnswerCheckpoints);
   add_each("GET", "/{view}/stats", &AnswerStats);
+  add_each("GET", "/{view}/groups", &AnswerGroups);
+  add_each("GET", "/{view}/top", &AnswerTop);
+  add_each("GET", "/{view}/duplicates", &AnswerDuplicates);
   add("GET", "/{view}/changes", &AnswerChanges);
   add_each("GET", "/{view}/sessions", &AnswerSessions);
   add_each("GET", "/{view}/suspect-list", &AnswerSuspects);

@@ -142,7 +142,49 @@ bool Same(const tree::SearchQuery& a, const tree::SearchQuery& b) {
          a.directories == b.directories && a.kind == b.kind &&
          a.size_min_bytes == b.size_min_bytes && a.size_max_bytes == b.size_max_bytes &&
          a.mtime_min_ns == b.mtime_min_ns && a.mtime_max_ns == b.mtime_max_ns &&
-         a.depth_max == b.depth_max;
+         a.ctime_min_ns == b.ctime_min_ns && a.ctime_max_ns == b.ctime_max_ns &&
+         a.atime_min_ns == b.atime_min_ns && a.atime_max_ns == b.atime_max_ns &&
+         a.depth_max == b.depth_max && a.depth_min == b.depth_min && a.uids == b.uids &&
+         a.gids == b.gids && a.links_min == b.links_min && a.extensions == b.extensions &&
+         a.marks_any == b.marks_any && a.marks_none == b.marks_none;
+}
+
+template <class Items, class Text>
+std::string List(std::string_view name, const Items& items, const Text& text) {
+  std::string list;
+  for (const auto& item : items) list += (list.empty() ? "" : ",") + text(item);
+  return list.empty() ? "" : Parameter(name, list);
+}
+std::string Numbers(std::string_view name, const std::vector<std::uint32_t>& numbers) {
+  return List(name, numbers, [](std::uint32_t n) { return std::to_string(n); });
+}
+std::string Marks(std::string_view name, std::uint8_t marks) {
+  static constexpr std::pair<std::uint8_t, const char*> kNames[] = {
+      {tree::kMarkSuspect, "suspect"},
+      {tree::kMarkAgentMissing, "agent_missing"},
+      {tree::kMarkAuditSkipped, "audit_skipped"},
+      {tree::kMarkImplied, "implied"},
+      {tree::kMarkUncertain, "uncertain"},
+      {tree::kMarkAuditOnly, "audit_only"}};
+  std::vector<std::string> names;
+  for (const auto& [mark, mark_name] : kNames) {
+    if ((marks & mark) != 0) names.emplace_back(mark_name);
+  }
+  return List(name, names, [](const std::string& text) { return text; });
+}
+
+// All but regex and mode, whose texts are not kept.
+std::string Printed(const tree::SearchQuery& s) {
+  return Parameter("pattern", s.pattern) + Parameter("under", s.under) +
+         Parameter("size_min", s.size_min_bytes) + Parameter("size_max", s.size_max_bytes) +
+         Parameter("mtime_min_ns", s.mtime_min_ns) + Parameter("mtime_max_ns", s.mtime_max_ns) +
+         Parameter("ctime_min_ns", s.ctime_min_ns) + Parameter("ctime_max_ns", s.ctime_max_ns) +
+         Parameter("atime_min_ns", s.atime_min_ns) + Parameter("atime_max_ns", s.atime_max_ns) +
+         Parameter("min_depth", std::to_string(s.depth_min)) +
+         Parameter("max_depth", std::to_string(s.depth_max)) +
+         Parameter("links_min", std::to_string(s.links_min)) + Numbers("uid", s.uids) +
+         Numbers("gid", s.gids) + Marks("flags", s.marks_any) + Marks("not_flags", s.marks_none) +
+         List("ext", s.extensions, [](const std::string& text) { return "." + text; });
 }
 
 std::string TypeOf(const tree::SearchQuery& search) {
@@ -185,11 +227,7 @@ void CheckSearch(const http::Request& request, const FakeView& view) {
   FUSTOR_CHECK(IsNormalViewPath(s.under) && q.limit >= 1 && q.limit <= kLimits.items_max);
   const std::string type = TypeOf(s);
   const std::string printed =
-      Parameter("pattern", s.pattern) + Parameter("under", s.under) +
-      (type.empty() ? "" : Parameter("type", type)) + Parameter("size_min", s.size_min_bytes) +
-      Parameter("size_max", s.size_max_bytes) + Parameter("mtime_min_ns", s.mtime_min_ns) +
-      Parameter("mtime_max_ns", s.mtime_max_ns) +
-      Parameter("max_depth", std::to_string(s.depth_max)) +
+      Printed(s) + (type.empty() ? "" : Parameter("type", type)) +
       Parameter("limit", std::to_string(q.limit)) + Flag("only_path", q.only_path) +
       Flag("totals", q.totals) + Flag("envelope", q.envelope) +
       (q.after.empty() ? "" : Parameter("cursor", Cursor{7, q.after}.Text()));

@@ -1,8 +1,8 @@
-#include "svc/client/core/find_mode.h"
+#include "lib/mode/mode.h"
 
 #include <charconv>
 
-namespace fustor::client {
+namespace fustor::mode {
 namespace {
 
 constexpr std::uint32_t kUser = 04700, kGroup = 02070, kOther = 01007;
@@ -90,4 +90,15 @@ std::optional<std::array<std::uint32_t, 2>> ParseMode(std::string_view text) {
   return modes;
 }
 
-}  // namespace fustor::client
+std::optional<ModeTest> ParseModeTest(std::string_view text) {
+  ModeTest test;
+  if (text.starts_with('-')) test.kind = ModeTest::Kind::kAll;
+  if (text.starts_with('/')) test.kind = ModeTest::Kind::kAny;
+  if (test.kind != ModeTest::Kind::kExactly) text.remove_prefix(1);
+  const auto bits = ParseMode(text);
+  if (!bits) return std::nullopt;
+  test.bits = *bits;
+  return test;
+}
+
+}  // namespace fustor::mode
