@@ -170,7 +170,8 @@ class SearchTest : public testing::Test {
     if (random->Chance(1, 6)) query->links_min = static_cast<std::uint32_t>(random->Below(4));
     if (random->Chance(1, 6)) query->extensions = {"log"};
     if (random->Chance(1, 8)) query->extensions = {"", "log01", "loglog"};
-    if (random->Chance(1, 4)) query->marks_any = bits() | bits();
+    if (random->Chance(1, 4)) query->marks_any = bits();
+    if (random->Chance(1, 8)) query->marks_any |= bits();
     if (random->Chance(1, 6)) query->marks_none = bits();
     for (auto* subtrees : {&query->uncertain_under, &query->audit_only_under}) {
       for (int i = 0; i < 3 && random->Chance(1, 2); ++i) {

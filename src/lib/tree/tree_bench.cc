@@ -7,6 +7,9 @@
 #include <memory>
 
 #include "base/prng.h"
+#include "lib/tree/duplicates.h"
+#include "lib/tree/groups.h"
+#include "lib/tree/ranking.h"
 #include "lib/tree/search.h"
 #include "lib/tree/tree.h"
 
@@ -254,6 +257,55 @@ FUSTOR_SEARCH(hashed_absent, kHashed, "report");
 FUSTOR_SEARCH(numbered_glob_tail, kNumbered, "*99123.data");
 FUSTOR_SEARCH(hashed_glob_middle, kHashed, "*c0ff*");
 FUSTOR_SEARCH(hashed_path_glob, kHashed, "/data/42/*7");
+
+// --- Questions about everything ---
+
+template <class Add>
+void ForEachMatch(const Snapshot& snapshot, const Add& add) {
+  const SearchQuery query;
+  Search(snapshot, query, "", UINT64_MAX, [&](std::string_view path, const Snapshot::Row& row) {
+    add(path, row);
+    return true;
+  });
+}
+
+void BM_Groups(benchmark::State& state, std::vector<Dimension> by) {
+  const Snapshot snapshot = *MillionTree(kHashed).Pin();
+  for (auto _ : state) {
+    Grouping grouping({.by = by, .now_ns = 1'740'000'000'000'000'000});
+    ForEachMatch(snapshot, [&](auto path, const auto& row) { grouping.Add(path, row); });
+    benchmark::DoNotOptimize(grouping.total());
+  }
+}
+BENCHMARK_CAPTURE(BM_Groups, ext, {Dimension::kExtension})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Groups, size_age, {Dimension::kSize, Dimension::kAge})
+    ->Unit(benchmark::kMillisecond);
+
+void BM_SortBySize100(benchmark::State& state) {
+  const Snapshot snapshot = *MillionTree(kHashed).Pin();
+  for (auto _ : state) {
+    Ranking ranking({SortKey::kSize, true}, 100, std::nullopt);
+    ForEachMatch(snapshot, [&](auto path, const auto& row) { ranking.Add(path, row); });
+    benchmark::DoNotOptimize(ranking.Take());
+  }
+}
+BENCHMARK(BM_SortBySize100)->Unit(benchmark::kMillisecond);
+
+void BM_Duplicates(benchmark::State& state, bool same_name) {
+  const Snapshot snapshot = *MillionTree(kHashed).Pin();
+  std::uint64_t groups = 0;
+  for (auto _ : state) {
+    DuplicateSearch search({.same_name = same_name, .files_expected = 1'000'000});
+    for (int pass = 0; pass < DuplicateSearch::kPasses; ++pass) {
+      ForEachMatch(snapshot, [&](auto path, const auto& row) { search.Add(path, row); });
+      search.NextPass();
+    }
+    groups = search.group_count();
+  }
+  state.counters["groups"] = static_cast<double>(groups);
+}
+BENCHMARK_CAPTURE(BM_Duplicates, size_name, true)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Duplicates, size, false)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace fustor::tree

@@ -71,7 +71,7 @@ class GroupsRun {
   std::string TextOf(const std::string& dimension, const json::Value& value, bool people) const {
     const Host& host = job_.ports.host;
     if (value.is_string()) {
-      const std::string text(*value.AsString());
+      std::string text(*value.AsString());
       if (!people) return text;
       return text.empty() ? "(none)" : HarmlessText(text);
     }

@@ -13,6 +13,8 @@
 namespace fustor::fusion {
 namespace {
 
+using Reader = ParameterReader;
+
 constexpr std::size_t kChangePathsMax = 100;
 
 // Alphabet of URLs, without padding.
@@ -106,7 +108,7 @@ std::optional<tree::Rank> ParseRank(const tree::SortOrder& order, std::string_vi
 
 bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, TreeQuery* query,
                     BadParameter* bad) {
-  ParameterReader reader(request, bad);
+  Reader reader(request, bad);
   reader.Path("path", &query->path);
   reader.Bool("recursive", &query->recursive);
   bool old_name = false;
@@ -133,7 +135,7 @@ bool ParseTreeQuery(const http::Request& request, const PageLimits& limits, Tree
 }
 
 bool ParseJobQuery(const http::Request& request, JobQuery* query, BadParameter* bad) {
-  ParameterReader reader(request, bad);
+  Reader reader(request, bad);
   reader.Path("path", &query->path);
   reader.Bool("recursive", &query->recursive);
   return reader.ok();
@@ -141,7 +143,7 @@ bool ParseJobQuery(const http::Request& request, JobQuery* query, BadParameter* 
 
 bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
                       SearchPageQuery* query, BadParameter* bad) {
-  ParameterReader reader(request, bad);
+  Reader reader(request, bad);
   query->search.directories = false;
   constexpr std::string_view kPaged[] = {"limit", "cursor", "only_path", "totals", "sort"};
   query->bare = !HasPredicates(request) && std::ranges::none_of(kPaged, [&](std::string_view name) {
@@ -224,7 +226,7 @@ bool ParseDiffQuery(const http::Request& request, DiffQuery* query, BadParameter
 }
 
 bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadParameter* bad) {
-  ParameterReader reader(request, bad);
+  Reader reader(request, bad);
   for (const auto& [name, value] : request.query) {
     if (name != "path") continue;
     Result<std::string> normal = NormalizeViewPath(value);
@@ -250,7 +252,7 @@ bool ParseChangesQuery(const http::Request& request, ChangesQuery* query, BadPar
 }
 
 bool ParseStatsQuery(const http::Request& request, StatsQuery* query, BadParameter* bad) {
-  ParameterReader reader(request, bad);
+  Reader reader(request, bad);
   reader.Bool("envelope", &query->envelope);
   if (reader.Has("path")) {
     query->path = "/";
@@ -260,7 +262,7 @@ bool ParseStatsQuery(const http::Request& request, StatsQuery* query, BadParamet
 }
 
 bool ParseEnvelope(const http::Request& request, bool* envelope, BadParameter* bad) {
-  ParameterReader reader(request, bad);
+  Reader reader(request, bad);
   reader.Bool("envelope", envelope);
   return reader.ok();
 }

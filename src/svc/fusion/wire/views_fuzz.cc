@@ -19,6 +19,7 @@
 #include "lib/tree/search.h"
 #include "svc/fusion/wire/fakes_testing.h"
 #include "svc/fusion/wire/parameters.h"
+#include "svc/fusion/wire/question_parameters.h"
 #include "svc/fusion/wire/views.h"
 
 namespace fustor::fusion {
@@ -230,12 +231,34 @@ void CheckSearch(const http::Request& request, const FakeView& view) {
       Printed(s) + (type.empty() ? "" : Parameter("type", type)) +
       Parameter("limit", std::to_string(q.limit)) + Flag("only_path", q.only_path) +
       Flag("totals", q.totals) + Flag("envelope", q.envelope) +
-      (q.after.empty() ? "" : Parameter("cursor", Cursor{7, q.after}.Text()));
+      Parameter("sort", SortOrderText(q.sort)) +
+      (q.after.empty() ? "" : Parameter("cursor", Cursor{7, q.after}.Text())) +
+      (q.after_rank ? Parameter("cursor", Cursor{7, RankText(q.sort, *q.after_rank)}.Text()) : "");
   SearchPageQuery p;
   FUSTOR_CHECK(ParseSearchQuery(RequestOf(printed), kLimits, &p, &bad), bad.text);
   FUSTOR_CHECK(Same(p.search, s) && p.limit == q.limit && p.after == q.after && !p.bare &&
-               p.only_path == q.only_path && p.totals == q.totals && p.envelope == q.envelope);
+               p.sort == q.sort && p.after_rank == q.after_rank && p.only_path == q.only_path &&
+               p.totals == q.totals && p.envelope == q.envelope);
   CheckSlices(view.tree_.Pin().value(), s);
+}
+
+void CheckQuestions(const http::Request& request) {
+  BadParameter bad;
+  GroupsQuery groups;
+  if (ParseGroupsQuery(request, kLimits, &groups, &bad)) {
+    FUSTOR_CHECK(!groups.by.empty() && groups.by.size() <= tree::Grouping::kDimensionsMax);
+    FUSTOR_CHECK(groups.limit >= 1 && groups.limit <= kLimits.items_max);
+  }
+  TopQuery top;
+  if (ParseTopQuery(request, kLimits, &top, &bad)) {
+    FUSTOR_CHECK(top.limit >= 1 && top.limit <= kLimits.items_max);
+    FUSTOR_CHECK(top.directories || (!top.own && !top.search.directories));
+  }
+  DuplicatesQuery duplicates;
+  if (ParseDuplicatesQuery(request, &duplicates, &bad)) {
+    FUSTOR_CHECK(duplicates.limit <= DuplicatesQuery::kGroupsMax &&
+                 duplicates.files <= DuplicatesQuery::kFilesMax);
+  }
 }
 
 void CheckExport(const http::Request& request) {
@@ -261,6 +284,7 @@ void CheckExport(const http::Request& request) {
 
 void CheckOthers(const http::Request& request) {
   CheckExport(request);
+  CheckQuestions(request);
   BadParameter bad;
   DiffQuery diff;
   if (ParseDiffQuery(request, &diff, &bad)) {
