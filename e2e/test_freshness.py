@@ -152,7 +152,7 @@ def test_a_source_is_added(fusion, view, agent, settings, data, tmp_path):
 
 
 def test_fusion_itself_begins_anew(fusion, view, agent):
-    """Nothing of a view is kept on disk: what is stale is lost with the process."""
+    """Before the first checkpoint is written: what is stale is lost with the process."""
     fusion.process.kill()
     fusion.run()
     answer = fusion.ask("tree")

@@ -155,6 +155,7 @@ class Converge {
   bool Watch(Instant end) {
     while (world_.now() < end) {
       world_.RunUntil(std::min(end, world_.now() + kRevisionEvery));
+      fusion_.KeepCheckpoint();
       const std::shared_ptr<fusion::View> view = fusion_.view();
       if (view == nullptr) continue;
       const Result<tree::Snapshot> snapshot = view->Pin();

@@ -11,6 +11,8 @@ namespace {
 constexpr char kReceiverId[] = "r";
 constexpr char kPipeId[] = "p";
 constexpr char kPushKey[] = "k";
+constexpr char kFolder[] = "checkpoints/v";
+constexpr char kFirstCheckpoint[] = "checkpoints/v/000000000001.checkpoint";
 
 fusion::FusionConfig ConfigOf(const FusionHost::Options& options) {
   fusion::FusionConfig config;
@@ -46,7 +48,7 @@ FusionHost::Process::Process(FusionHost& host, int number)
     : control(host.world_.MakeExecutor(host.name() + "-control", host.clock_)),
       ingest(host.world_.MakeExecutor(host.name() + "-ingest", host.clock_)),
       shard(host.world_.MakeExecutor(host.name() + "-shard", host.clock_)),
-      disk(host.options_.keeps_checkpoints
+      disk(host.disk_.List(kFolder).ok()
                ? &host.world_.MakeExecutor(host.name() + "-disk", host.clock_)
                : nullptr),
       random(host.world_.Derive(host.name() + std::to_string(number))),
@@ -81,6 +83,29 @@ void FusionHost::Crash() {
 void FusionHost::Pause(std::uint64_t which, Nanos duration) {
   VirtualExecutor* const executors[] = {&process_->shard, &process_->ingest, &process_->control};
   executors[which % 3]->Pause(duration);
+}
+
+void FusionHost::KeepCheckpoint() {
+  if (!options_.keeps_checkpoints || !running() || process_->disk != nullptr) return;
+  if (world_.now() - kept_at_ < options_.view.checkpoint_interval) return;
+  const std::shared_ptr<fusion::View> shown = view();
+  const auto status = shown == nullptr ? nullptr : shown->status();
+  if (status == nullptr || !status->was_ready_once) return;
+  kept_at_ = world_.now();
+  checkpoint::Header header;
+  header.view_id = kViewId;
+  header.written_at = clock_->Now();
+  header.fresh_until =
+      status->ready ? header.written_at : status->unready_since.value_or(header.written_at);
+  for (const auto& reporter : status->reporters) {
+    header.reporters.push_back({reporter.agent_id, reporter.source_uri});
+  }
+  checkpoint::Encoder encoder(std::move(header), shown->Pin().value());
+  std::string bytes;
+  while (encoder.Next(&bytes).value()) {
+  }
+  const auto sink = disk_.Create(kFirstCheckpoint, 0600).value();
+  FUSTOR_CHECK(sink->Append(bytes).ok() && sink->Commit().ok());
 }
 
 std::shared_ptr<fusion::View> FusionHost::view() const {

@@ -54,6 +54,10 @@ class FusionHost {
   void Pause(std::uint64_t which, Nanos duration);
   // Somebody sets the clock: so far ahead of true time from now on.
   void SetClock(Nanos ahead) { clock_->Set(ahead); }
+  // To be called now and then: writes a checkpoint if it keeps some and it is time. In the first
+  // life it is written from outside, so that nothing else in the world comes otherwise because of
+  // it; later ones write theirs themselves.
+  void KeepCheckpoint();
   // nullptr when it is not running.
   std::shared_ptr<fusion::View> view() const;
   const std::string& name() const { return options_.name; }
@@ -64,7 +68,7 @@ class FusionHost {
     VirtualExecutor& control;
     VirtualExecutor& ingest;
     VirtualExecutor& shard;
-    VirtualExecutor* disk;  // nullptr: it has none.
+    VirtualExecutor* disk;  // nullptr: nothing has been kept yet.
     VirtualRandom random;
     VirtualMetrics metrics;
     fusion::Fusion fusion;
@@ -79,6 +83,7 @@ class FusionHost {
   const Options options_;
   const std::shared_ptr<HostClock> clock_;
   VirtualDisk disk_;
+  Instant kept_at_;
   int starts_ = 0;
   std::unique_ptr<Process> process_;
 };

@@ -127,6 +127,7 @@ class Share {
       world_.RunUntil(std::min(end, world_.now() + kLookEvery));
       if (!log_.first_error().empty()) differences_.Add("error logged: " + log_.first_error());
       const std::shared_ptr<fusion::View> view = fusion_.view();
+      fusion_.KeepCheckpoint();
       if (view != nullptr) {
         trust_.Look(*view, fusion_.starts(), Sessions(), &differences_);
       }

@@ -104,7 +104,6 @@ void Shard::WriteRestoring(ViewStatus* status) const {
   if (restoring_ == nullptr) return;
   status->restoring = true;
   if (restoring_->loader != nullptr) status->restored_entries = restoring_->loader->entries();
-  status->retry_after_s = 1;
 }
 
 }  // namespace fustor::fusion
