@@ -1,4 +1,4 @@
-"""What is different between two members of a forest that differ in known ways."""
+"""What is different between two members of a forest that differ in known ways, and between two times."""
 
 import json
 import os
@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from conftest import http_get
+from conftest import http_get, wait_for
+from test_checkpoints import Kept
 from test_forest import HOSTS, QUERY_KEY, Forest
 from trees import wait_equal
 
@@ -113,3 +114,44 @@ def test_both_views_must_be_open(forest, fustor):
                           ("with=forest:west&path=/none", 404), ("with=forest:west&aspects=x", 422)):
         answer = http_get(f"{forest.url}/api/v1/views/forest:east/diff?{query}", QUERY_KEY)
         assert answer[0] == status, (query, answer)
+
+
+def test_what_has_changed_since_a_checkpoint(tmp_path, start, fustor):
+    kept = Kept(tmp_path, start)
+    kept.start_fusion()
+    kept.start_agent()
+    kept.wait_equal()
+
+    def get(what):
+        status, body, _ = http_get(f"{kept.url}/api/v1/views/data/{what}", QUERY_KEY)
+        return status, [json.loads(line) for line in body.splitlines()]
+
+    def checkpoints():
+        status, (document,) = get("checkpoints")
+        assert status == 200 and document["count"] == len(document["checkpoints"])
+        return document["checkpoints"]
+
+    first = wait_for(checkpoints, "a checkpoint")[0]["written_at"]
+    assert get(f"diff?from={first - 1:.9f}")[0] == 404
+    (kept.data / "a" / "file7").write_text("longer than before")
+    (kept.data / "a" / "file8").unlink()
+    (kept.data / "made").mkdir()
+    (kept.data / "made" / "inside").write_text("x")
+    kept.wait_equal()
+    expected = [("changed", "/a/file7", ["content"]), ("removed", "/a/file8", None), ("added", "/made", None)]
+
+    def newest_but_unchanged():
+        """The last that was written before; None when another one has taken its place."""
+        status, lines = get("diff?from=" + repr(first + 1e-6))
+        return lines if status == 200 else None
+    lines = newest_but_unchanged()
+    if lines is None:  # Only the newest is kept: it was replaced meanwhile, and holds the changes.
+        newest = wait_for(checkpoints, "a checkpoint")[0]["written_at"]
+        status, lines = get("diff?from=" + repr(newest + 1e-6))
+        assert status == 200 and short(lines[:-1]) in (expected, [])
+    else:
+        assert short(lines[:-1]) == expected
+    assert lines[-1]["before"]["freshness"] == "checkpoint" and lines[-1]["before"]["written_at"] >= first
+    assert lines[-1]["after"]["freshness"] == "live"
+    done = fustor("diff", kept.data, "--from", "1y", "--url", kept.url, "--key", QUERY_KEY)
+    assert done.returncode == 1 and b"has no checkpoint of" in done.stderr

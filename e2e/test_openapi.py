@@ -188,7 +188,8 @@ def test_refusals_are_as_described(pair):
                          ("GET", "/api/v1/management/config")):
         ask(method, path, 401, key=None)
         ask(method, path, 401, key="nobody", document={} if method == "POST" else None)
-    for path in ("/tree", "/search", "/export", "/diff", "/groups", "/top", "/duplicates", "/stats", "/sessions", "/jobs", "/jobs/1", "/changes"):
+    for path in ("/tree", "/search", "/export", "/diff", "/groups", "/top", "/duplicates", "/stats", "/sessions", "/jobs",
+                 "/jobs/1", "/changes"):
         ask("GET", "/api/v1/views/other" + path, 403)
     ask("GET", "/api/v1/views/nothing/tree", 404, key=MANAGEMENT_KEY)
     ask("GET", VIEW + "/jobs/1", 404)

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-
 #include "base/prng.h"
 #include "lib/parquet/levels.h"
 #include "lib/parquet/reader_testing.h"
@@ -12,23 +10,21 @@
 namespace fustor::parquet {
 namespace {
 
-// Stands for the real one, which e2e reads back with a reader that is not ours.
-class Turned final : public batch::Compressor {
+// In the place of zstd: the bytes turned round, behind one of its own.
+class TurningCompressor final : public batch::Compressor {
  public:
   std::string Compress(std::string_view plain) override {
-    return "turned " + std::string(plain.rbegin(), plain.rend());
+    return "z" + std::string(plain.rbegin(), plain.rend());
   }
-  Result<std::string> Decompress(std::string_view frame, std::size_t limit_bytes) override {
-    if (!frame.starts_with("turned ") || frame.size() - 7 > limit_bytes) {
-      return Status(Code::kInvalidArgument, "not a frame");
-    }
-    return std::string(frame.rbegin(), frame.rend() - 7);
+  Result<std::string> Decompress(std::string_view frame, std::size_t) override {
+    if (!frame.starts_with('z')) return Status(Code::kInvalidArgument, "no frame");
+    return std::string(frame.rbegin(), frame.rend() - 1);
   }
 };
 
 Table ReadBack(std::string_view file) {
-  Turned turned;
-  return FileReader(file, &turned).Read();
+  TurningCompressor compressor;
+  return FileReader(file, &compressor).Read();
 }
 
 TEST(Thrift, IsTheCompactProtocol) {
@@ -127,7 +123,7 @@ TEST(ParquetWriter, WhatIsWrittenIsReadBack) {
       columns.push_back(std::move(column));
     }
     const bool compressed = random.Chance(2, 3);
-    Writer writer(columns, compressed ? std::make_unique<Turned>() : nullptr,
+    Writer writer(columns, compressed ? std::make_unique<TurningCompressor>() : nullptr,
                   {.group_rows_max = 1 + random.Below(9000), .group_bytes_max = 1 << 20});
     std::vector<std::vector<Cell>> model(columns.size());
     std::string out;

@@ -215,78 +215,6 @@ cli::Command Watch(WatchOptions* o) {
   return c;
 }
 
-cli::Command Export(ExportOptions* o) {
-  cli::Command c;
-  c.name = "export";
-  c.group = kFinding;
-  c.summary = "write what a view knows to a file, for other programs";
-  c.description =
-      "Writes every entry at and below PATH, or those that match, as lines of JSON, as CSV or as "
-      "Parquet: "
-      "one revision of the tree, in path order, while Fusion goes on. Paths are those of the view. "
-      "With -o the file is there when all of it has arrived, and not before; what was there is "
-      "replaced then. When the answer breaks off the exit code is 1.";
-  c.arguments = {{"PATH", "What to export. Default: the current directory.", &o->path}};
-  c.options = {
-      {"-f,--format",
-       "FORMAT",
-       "ndjson, csv or parquet. Default: as FILE ends, else ndjson.",
-       &o->format,
-       {"ndjson", "csv", "parquet"}},
-      {"-c,--columns", "NAMES", "Only these, with commas between: path,size,mtime.", &o->columns},
-      {"-o,--output",
-       "FILE",
-       "Where to. Default: standard output.",
-       &o->output,
-       {},
-       cli::Offer::kPath},
-      {"--pattern", "TEXT", "Only what matches, as in search.", &o->pattern},
-      {"--type",
-       "TYPE",
-       "Only file, directory, symlink or other.",
-       &o->type,
-       {"file", "directory", "symlink", "other", "any"}},
-      {"--spreadsheet", "", "CSV: ' before what a spreadsheet would take for a formula.",
-       &o->spreadsheet},
-  };
-  c.examples = {{"fustor export /data -o data.csv", "everything, for a spreadsheet or a database"},
-                {"fustor export /data -o data.parquet", "the same in a tenth of the bytes"},
-                {"fustor export /data -c path,size --type file | jq -r 'select(.size>1e9).path'",
-                 "a question that no option asks"}};
-  return c;
-}
-
-cli::Command Diff(DiffOptions* o) {
-  cli::Command c;
-  c.name = "diff";
-  c.group = kFinding;
-  c.summary = "what is different in another view";
-  c.description =
-      "Compares what the view of PATH knows at and below it with what another view has at the same "
-      "place: two members of a forest, two hosts that should hold the same. Each line says what "
-      "has "
-      "been added there, removed or changed, the bytes before and after, in what it differs, and "
-      "the path; a directory that only one of them has is one line with all that is in it. Files "
-      "are compared by what is known of them, never opened. With --json the lines of "
-      "GET /views/{view}/diff, the last one with the sums.";
-  c.arguments = {{"PATH", "What to compare. Default: the current directory.", &o->path}};
-  c.options = {
-      {"--with", "VIEW", "The view to compare with.", &o->with},
-      {"--aspects", "NAMES",
-       "What matters: of kind, content (size and mtime), permissions, attributes, with commas "
-       "between. Default: the first three.",
-       &o->aspects},
-      {"--expand", "", "Every entry of a directory that only one of them has.", &o->expand},
-      {"-s,--summarize", "", "The sums alone.", &o->summarize},
-      {"-h,--human-readable", "", "Sizes like 1.2G.", &o->human},
-  };
-  c.examples = {{"fustor diff /data --view all:host-a --with all:host-b",
-                 "what host-b has of /data that host-a has not"},
-                {"fustor diff /data --with copy --json | jq -r 'select(.change==\"removed\").path'",
-                 "what is missing in the copy"}};
-  return c;
-}
-
 cli::Command Views() {
   cli::Command c;
   c.name = "views";
@@ -459,7 +387,8 @@ cli::Program CommandTable(Options* options, std::string version) {
       SearchCommand(&options->search),
       Export(&options->export_),
       DuplicatesCommand(&options->duplicates),
-      Diff(&options->diff),
+      ExportCommand(&options->export_),
+      DiffCommand(&options->diff),
       Config(&options->config),
       Completion(&options->completion),
       Help(&options->help),

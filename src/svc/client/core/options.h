@@ -89,13 +89,14 @@ struct ExportOptions {
   std::optional<std::string> columns = {};
   std::optional<std::string> output = {};  // A file. Else: standard output.
   std::optional<std::string> pattern = {};
-  std::string type = {};  // Empty: any.
   bool spreadsheet = false;
+  ChoiceOptions choice = {};
 };
 
 struct DiffOptions {
   std::string path = ".";
-  std::optional<std::string> with = {};  // Another view.
+  std::optional<std::string> with = {};           // Another view,
+  std::optional<std::string> from = {}, to = {};  // or another time.
   std::optional<std::string> aspects = {};
   bool expand = false;
   bool human = false;
@@ -191,6 +192,8 @@ cli::Command SearchCommand(SearchOptions* options);
 cli::Command TopCommand(TopOptions* options);
 cli::Command GroupsCommand(GroupsOptions* options);
 cli::Command DuplicatesCommand(DuplicatesOptions* options);
+cli::Command ExportCommand(ExportOptions* options);
+cli::Command DiffCommand(DiffOptions* options);
 
 // The table of all commands; its targets are in `*options`, which must outlive it. `up`, `config`,
 // `completion` and `help` are among them, which only a program carries out.

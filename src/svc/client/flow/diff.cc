@@ -121,12 +121,33 @@ class DiffRun {
   bool ended_ = false;
 };
 
+// A time as people say it onto the query.
+Status AddTime(Job& job, const char* option, const std::optional<std::string>& text,
+               const char* parameter, Fusion::Query* query) {
+  if (!text) return {};
+  const Host& host = job.ports.host;
+  const Result<WallTime> time = ParseWhen(*text, host.Now(), host);
+  if (!time.ok()) {
+    return Status(Code::kInvalidArgument,
+                  std::string(option) +
+                      " takes an age (12h, 30d, 2w, 1y) or a date (2026-11-21, "
+                      "yesterday), not " +
+                      QuotedName(*text));
+  }
+  query->emplace_back(parameter, std::to_string(time->ns));
+  return {};
+}
+
 Status Compare(Job& job, const DiffOptions& options) {
-  if (!options.with) {
-    return Status(Code::kInvalidArgument, "say with --with VIEW what to compare with");
+  if (options.with.has_value() == options.from.has_value()) {
+    return Status(Code::kInvalidArgument,
+                  "say with --with VIEW or with --from WHEN what to compare with");
   }
   FUSTOR_TRY_ASSIGN(const Place place, job.lookup.Locate(options.path, Lookup::Links::kFollow));
-  Fusion::Query query = {{"with", *options.with}, {"path", place.path}};
+  Fusion::Query query = {{"path", place.path}};
+  if (options.with) query.emplace_back("with", *options.with);
+  FUSTOR_TRY(AddTime(job, "--from", options.from, "from_ns", &query));
+  FUSTOR_TRY(AddTime(job, "--to", options.to, "to_ns", &query));
   if (options.aspects) query.emplace_back("aspects", *options.aspects);
   if (options.expand) query.emplace_back("expand", "true");
   DiffRun run(job, options, place);

@@ -31,13 +31,13 @@ TEST_F(DiffCommand, SaysWhatIsDifferent) {
   const std::string all = std::string(kChanged) + kRemoved + kEnd;
   world_.downloads[kDiff].pieces = {all.substr(0, 20), all.substr(20, 300), all.substr(320)};
   EXPECT_EQ(Diff({.with = "w"}), cli::kExitOk);
-  EXPECT_EQ(world_.asked.back(), std::string(kDiff) + " with=w path=/d");
+  EXPECT_EQ(world_.asked.back(), std::string(kDiff) + " path=/d with=w");
   EXPECT_EQ(terminal_.text_,
             "changed            1        2048  kind,content  ./x/\n"
             "removed            7           -  -  ./y\n\n");
   EXPECT_EQ(Diff({.with = "w", .aspects = "kind", .expand = true, .summarize = true}),
             cli::kExitOk);
-  EXPECT_EQ(world_.asked.back(), std::string(kDiff) + " with=w path=/d aspects=kind expand=true");
+  EXPECT_EQ(world_.asked.back(), std::string(kDiff) + " path=/d with=w aspects=kind expand=true");
   EXPECT_EQ(terminal_.text_,
             "added: 0 files, 0 directories, 0 bytes\n"
             "removed: 1,234 files, 2 directories, 2048 bytes\n"
@@ -46,6 +46,17 @@ TEST_F(DiffCommand, SaysWhatIsDifferent) {
   EXPECT_EQ(terminal_.text_, all);
   EXPECT_EQ(Diff({.with = "w", .summarize = true}, true), cli::kExitOk);
   EXPECT_EQ(terminal_.text_, kEnd);
+}
+
+TEST_F(DiffCommand, KnowsTimes) {
+  world_.downloads[kDiff].pieces = {kEnd};
+  EXPECT_EQ(Diff({.from = "1d", .to = "2h"}), cli::kExitOk);
+  EXPECT_EQ(world_.asked.back(), std::string(kDiff) +
+                                     " path=/d from_ns=1699913600000000000"
+                                     " to_ns=1699992800000000000");
+  EXPECT_EQ(Diff({.from = "soon"}), cli::kExitFailed);
+  EXPECT_NE(terminal_.errors_.find("--from takes an age"), std::string::npos);
+  EXPECT_EQ(Diff({.with = "w", .from = "1d"}), cli::kExitFailed);
 }
 
 TEST_F(DiffCommand, SaysWhenThatIsNotAll) {
@@ -65,7 +76,8 @@ TEST_F(DiffCommand, SaysWhenThatIsNotAll) {
   EXPECT_EQ(Diff({.with = "w"}), cli::kExitFailed);
   EXPECT_EQ(terminal_.errors_, "fustor: not yours\n");
   EXPECT_EQ(Diff({}), cli::kExitFailed);
-  EXPECT_EQ(terminal_.errors_, "fustor: say with --with VIEW what to compare with\n");
+  EXPECT_EQ(terminal_.errors_,
+            "fustor: say with --with VIEW or with --from WHEN what to compare with\n");
 }
 
 }  // namespace

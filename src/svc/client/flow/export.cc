@@ -15,12 +15,13 @@ std::string FormatFor(const ExportOptions& options) {
   return "ndjson";
 }
 
-Fusion::Query QueryFor(const ExportOptions& options, const std::string& under) {
+Fusion::Query QueryFor(const ExportOptions& options, const std::string& under,
+                       const ChoiceParameters& choice) {
   Fusion::Query query = {{"format", FormatFor(options)}, {"under", under}};
   if (options.columns) query.emplace_back("columns", *options.columns);
   if (options.pattern) query.emplace_back("pattern", *options.pattern);
-  if (!options.type.empty()) query.emplace_back("type", options.type);
   if (options.spreadsheet) query.emplace_back("spreadsheet", "true");
+  query.insert(query.end(), choice.begin(), choice.end());
   return query;
 }
 
@@ -53,7 +54,7 @@ class Progress {
   WallTime shown_at_;
 };
 
-Status Export(Job& job, const ExportOptions& options) {
+Status Export(Job& job, const ExportOptions& options, const ChoiceParameters& choice) {
   if (FormatFor(options) == "parquet" && !options.output && job.out.interactive()) {
     return Status(Code::kInvalidArgument,
                   "Parquet is nothing to look at: say with -o FILE where it shall go");
@@ -73,8 +74,8 @@ Status Export(Job& job, const ExportOptions& options) {
   }
   Status written;
   const Status status =
-      job.lookup.Download("/api/v1/views/" + place.view + "/export", QueryFor(options, place.path),
-                          [&](std::string_view piece) {
+      job.lookup.Download("/api/v1/views/" + place.view + "/export",
+                          QueryFor(options, place.path, choice), [&](std::string_view piece) {
                             progress.Add(piece.size());
                             if (file != nullptr) {
                               written = file->Write(piece);
@@ -97,6 +98,9 @@ Status Export(Job& job, const ExportOptions& options) {
 
 }  // namespace
 
-void ExportView(Job& job, const ExportOptions& options) { job.Fail(Export(job, options)); }
+void ExportView(Job& job, const ExportOptions& options) {
+  const std::optional<ChoiceParameters> choice = ChoiceOf(job, "export", options.choice);
+  if (choice) job.Fail(Export(job, options, *choice));
+}
 
 }  // namespace fustor::client

@@ -17,7 +17,8 @@ class ExportCommand : public Commands {
 
 TEST_F(ExportCommand, PassesBytesOnAsTheyCome) {
   world_.downloads[kExport].pieces = {"{\"path\":\"\xff", "\"}\n"};
-  EXPECT_EQ(Export({.columns = "path", .pattern = "*.c", .type = "file"}), cli::kExitOk);
+  EXPECT_EQ(Export({.columns = "path", .pattern = "*.c", .choice = {.type = "file"}}),
+            cli::kExitOk);
   EXPECT_EQ(terminal_.text_, "{\"path\":\"\xff\"}\n");
   EXPECT_EQ(world_.asked.back(),
             std::string(kExport) + " format=ndjson under=/d columns=path pattern=*.c type=file");

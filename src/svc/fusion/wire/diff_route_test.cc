@@ -179,5 +179,57 @@ TEST_F(Diffs, AreBoundedAsExportsAre) {
   EXPECT_FALSE(held.ended);
 }
 
+TEST_F(Diffs, AreOfTwoTimes) {
+  view_->PutFile("/new", 1);
+  view_->tree_.Publish();
+  for (const std::int64_t second : {100, 200}) {
+    auto& kept = *view_->checkpoints_.emplace_back(std::make_shared<LoadedCheckpoint>());
+    kept.header.written_at = {second * 1'000'000'000};
+    kept.header.revision = static_cast<tree::Revision>(second);
+    kept.tree.Put(tree::kRoot, second == 100 ? "first" : "second", tree::Entry());
+    kept.tree.Publish();
+  }
+  const auto changes = [&](const std::string& query) {
+    return Short(Lines(Get("/v/diff?" + query)));
+  };
+  EXPECT_EQ(changes("from=150"), "-/first +/new ");
+  EXPECT_EQ(changes("from_ns=100000000000"), "-/first +/new ");
+  EXPECT_EQ(changes("from=1000"), "+/new -/second ");
+  EXPECT_EQ(changes("from=199&to=200"), "-/first +/second ");
+  const Reply reply = Get("/v/diff?from=150");
+  EXPECT_NE(reply.body.find(
+                R"("before":{"view_id":"v","revision":1,"freshness":"checkpoint",)"
+                R"("written_at":100.0},"after":{"view_id":"v","revision":1,"freshness":"live"})"),
+            std::string::npos)
+      << reply.body;
+  const Reply none = Get("/v/diff?from=99");
+  EXPECT_EQ(none.status, 404);
+  EXPECT_NE(none.body.find("the oldest is of 1970-01-01T00:01:40"), std::string::npos);
+  EXPECT_EQ(Get("/v/diff?from=200&to=99").status, 404);
+  EXPECT_EQ(Get("/v/diff?from=x").status, 422);
+  EXPECT_EQ(Get("/v/diff?to=200").status, 422);
+  EXPECT_EQ(Get("/v/diff?from=200&with=w").status, 422);
+  // What is kept on disk can be asked about whatever the view is doing.
+  view_->status_.ready = view_->status_.was_ready_once = false;
+  EXPECT_EQ(Get("/v/diff?from=150").status, 503);
+  EXPECT_EQ(changes("from=199&to=200"), "-/first +/second ");
+  options_.past_diffs_max = 0;
+  EXPECT_EQ(Get("/v/diff?from=199&to=200").status, 429);
+}
+
+TEST_F(Diffs, SayWhichCheckpointsThereAre) {
+  auto& kept = *view_->checkpoints_.emplace_back(std::make_shared<LoadedCheckpoint>());
+  kept.header.written_at = {1'500'000'000};
+  kept.header.revision = 7;
+  kept.header.entries = 3;
+  EXPECT_EQ(
+      Get("/v/checkpoints").body,
+      R"({"view_id":"v","checkpoints":[{"number":1,"written_at":1.5,"revision":7,"entries":3,)"
+      R"("bytes":100}],"count":1})");
+  view_->keeps_checkpoints_ = false;
+  EXPECT_EQ(Get("/v/checkpoints").body, R"({"view_id":"v","checkpoints":[],"count":0})");
+  EXPECT_EQ(Get("/v/diff?from=1").status, 404);
+}
+
 }  // namespace
 }  // namespace fustor::fusion

@@ -5,6 +5,7 @@
 #include "lib/http/text.h"
 #include "lib/tree/search.h"
 #include "svc/fusion/wire/export_writer.h"
+#include "svc/fusion/wire/predicates.h"
 #include "svc/fusion/wire/routes.h"
 
 namespace fustor::fusion {
@@ -64,14 +65,17 @@ env::Task<void> WriteRows(const ViewDoor& door, const OpenView& open, const http
                           http::ResponseWriter& writer) {
   const Instant begun = door.clock.Now();
   // What is in the revision may be younger than the status that opened the view.
-  ExportRows rows(query.columns, open.view->status());
+  const std::shared_ptr<const ViewStatus> status = open.view->status();
+  ExportRows rows(query.columns, status);
+  tree::SearchQuery search = query.search;
+  AddSubtrees(*status, &search);
   std::string piece;
   format.Begin(&piece);
   Slices slices(door.clock, door.options.slice);
   std::string after;
   for (bool done = false; !done;) {
     const std::optional<std::string> next =
-        tree::Search(snapshot, query.search, after, slices.Begin(),
+        tree::Search(snapshot, search, after, slices.Begin(),
                      [&](std::string_view path, const tree::Snapshot::Row& row) {
                        rows.Load(path, row);
                        format.Add(rows, &piece);

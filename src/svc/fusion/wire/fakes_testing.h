@@ -48,6 +48,22 @@ class FakeView : public View {
   env::Task<std::size_t> Sweep(std::vector<Arbiter::Sighting> sightings) override {
     co_return sightings.size();
   }
+  env::Task<Result<std::vector<CheckpointFile>>> ListCheckpoints() override {
+    if (!keeps_checkpoints_)
+      co_return Status(Code::kUnimplemented, "this view keeps no checkpoints");
+    std::vector<CheckpointFile> files;
+    for (std::size_t i = checkpoints_.size(); i > 0; --i) {
+      const checkpoint::Header& header = checkpoints_[i - 1]->header;
+      files.push_back({i, 100 * i, header.written_at, header.revision, header.entries});
+    }
+    co_return files;
+  }
+  env::Task<Result<std::shared_ptr<const LoadedCheckpoint>>> LoadCheckpoint(
+      std::uint64_t number) override {
+    if (number == 0 || number > checkpoints_.size()) co_return Status(Code::kNotFound, "none");
+    std::shared_ptr<const LoadedCheckpoint> loaded = checkpoints_[number - 1];
+    co_return loaded;
+  }
   env::Task<Status> Reset() override {
     ++resets_;
     co_return Status();
@@ -92,6 +108,8 @@ class FakeView : public View {
   std::vector<SessionInfo> sessions_;
   std::vector<Arbiter::Suspect> suspects_;
   Arbiter::BlindSpots spots_;
+  bool keeps_checkpoints_ = true;
+  std::vector<std::shared_ptr<LoadedCheckpoint>> checkpoints_;  // The oldest first.
   int resets_ = 0;
   mutable int pins_ = 0;
   std::function<void()> on_pin_;

@@ -142,4 +142,29 @@ env::Task<void> AnswerReset(const ViewDoor& door, http::Request& request,
   }
 }
 
+env::Task<void> AnswerCheckpoints(const ViewDoor& door, http::Request& request,
+                                  http::ResponseWriter& writer) {
+  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kAnyState);
+  if (!open) co_return;
+  Result<std::vector<CheckpointFile>> files = co_await open->view->ListCheckpoints();
+  // A view that keeps none has none.
+  if (!files.ok() && files.status().code() != Code::kUnimplemented) {
+    (void)co_await http::SendFailure(writer, files.status());
+    co_return;
+  }
+  const std::vector<CheckpointFile> none;
+  const std::vector<CheckpointFile>& all = files.ok() ? *files : none;
+  std::string out;
+  JsonWriter json(&out);
+  json.BeginObject().Key("view_id").String(open->view->id()).Key("checkpoints").BeginArray();
+  for (const CheckpointFile& file : all) {
+    json.BeginObject().Key("number").Uint(file.number).Key("written_at");
+    WriteSeconds(file.written_at, &json);
+    json.Key("revision").Uint(file.revision).Key("entries").Uint(file.entries);
+    json.Key("bytes").Uint(file.bytes).EndObject();
+  }
+  json.EndArray().Key("count").Uint(all.size()).EndObject();
+  (void)co_await http::SendJson(writer, 200, std::move(out));
+}
+
 }  // namespace fustor::fusion

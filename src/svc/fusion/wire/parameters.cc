@@ -183,7 +183,6 @@ bool ParseSearchQuery(const http::Request& request, const PageLimits& limits,
 bool ParseExportQuery(const http::Request& request, ExportQuery* query, BadParameter* bad) {
   ParameterReader reader(request, bad);
   ReadPredicates(&reader, &query->search);
-  if (!reader.Has("type")) query->search.directories = true;
   std::string text;
   reader.Text("format", &text);
   const std::optional<ExportFormat> format = ParseExportFormat(text.empty() ? "ndjson" : text);
@@ -202,6 +201,8 @@ bool ParseExportQuery(const http::Request& request, ExportQuery* query, BadParam
 bool ParseDiffQuery(const http::Request& request, DiffQuery* query, BadParameter* bad) {
   ParameterReader reader(request, bad);
   reader.Text("with", &query->with);
+  reader.Seconds("from", &query->from_ns);
+  reader.Seconds("to", &query->to_ns);
   reader.Path("path", &query->options.under);
   std::string aspects;
   reader.Text("aspects", &aspects);
@@ -216,7 +217,11 @@ bool ParseDiffQuery(const http::Request& request, DiffQuery* query, BadParameter
   if (!query->after.empty() && !IsNormalViewPath(query->after)) {
     reader.Fail("cursor", "is not one that an earlier answer gave as `next`");
   }
-  if (query->with.empty()) reader.Fail("with", "must name the view to compare with");
+  if (query->with.empty() && !query->from_ns) {
+    reader.Fail("with", "must name the view to compare with, or from a time");
+  }
+  if (!query->with.empty() && query->from_ns) reader.Fail("from", "cannot be given beside with");
+  if (query->to_ns && !query->from_ns) reader.Fail("to", "needs from");
   return reader.ok();
 }
 

@@ -92,7 +92,8 @@ struct ExportQuery {
 };
 
 struct DiffQuery {
-  std::string with;  // The other view.
+  std::string with;  // The other view. Empty: the view itself then, `from` is there.
+  std::optional<std::int64_t> from_ns, to_ns;  // Of checkpoints; without `to` it is now.
   tree::DiffOptions options;
   std::optional<std::uint64_t> limit;  // nullopt: all.
   std::string after;                   // From the cursor; "": from the start.

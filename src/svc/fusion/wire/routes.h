@@ -44,6 +44,7 @@ struct ViewDoor {
   ViewRoutesOptions options;
   const env::Clock& clock;
   Places long_answers{options.long_answers_max};
+  Places past_diffs{options.past_diffs_max};
 
   PageLimits page_limits() const { return {options.page_items_default, options.page_items_max}; }
 };
@@ -181,7 +182,10 @@ env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
 // (ViewRoutesOptions).
 env::Task<void> AnswerExport(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer);
-// What is different in another view, as lines of JSON; held as an export is.
+// The checkpoints that are kept.
+env::Task<void> AnswerCheckpoints(const ViewDoor& door, http::Request& request,
+                                  http::ResponseWriter& writer);
+// What is different in another view, or since a checkpoint, as lines of JSON; held as an export is.
 env::Task<void> AnswerDiff(const ViewDoor& door, http::Request& request,
                            http::ResponseWriter& writer);
 env::Task<void> AnswerStats(const ViewDoor& door, http::Request& request,

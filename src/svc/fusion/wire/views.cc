@@ -70,6 +70,7 @@ void AddViewRoutes(http::Router& router, ViewSet& views, ViewRoutesOptions optio
   add_each("GET", "/{view}/search", &AnswerSearch);
   add("GET", "/{view}/export", &AnswerExport);
   add("GET", "/{view}/diff", &AnswerDiff);
+  add_each("GET", "/{view}/checkpoints", &AnswerCheckpoints);
   add_each("GET", "/{view}/stats", &AnswerStats);
   add_each("GET", "/{view}/groups", &AnswerGroups);
   add_each("GET", "/{view}/top", &AnswerTop);

@@ -47,6 +47,8 @@ struct ViewRoutesOptions {
   // are only so many at once (429), and one that takes too long or keeps too much old memory alive
   // ends without the proper end of its body.
   std::uint32_t long_answers_max = 4;
+  // Comparisons with checkpoints at once: each has one of them in memory, with `to` two.
+  std::uint32_t past_diffs_max = 1;
   Nanos long_answer_max = Seconds(3600);
   std::uint64_t retired_bytes_max = std::uint64_t{1} << 30;
   // For exports as Parquet; called on any thread. None: they are not compressed.
