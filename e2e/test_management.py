@@ -132,6 +132,39 @@ def test_commands_reach_the_agent(pair):
         assert secret not in pair.fusion.errors() and secret not in pair.agent.errors()
 
 
+def test_an_upgrade_runs_what_the_host_allows(pair, tmp_path):
+    management = Management(pair.url)
+    asked = tmp_path / "asked"
+    hook = tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\necho "$1" >> {asked}\nread -r x <&0 || true\n[ "$1" != 6.6 ] || exit 6\n'
+                    f'[ "$1" != 2.0 ] || while [ ! -e {tmp_path}/go ]; do sleep 0.1; done\n')
+    hook.chmod(0o755)
+    before = pair.agent_file.read_text()
+    pair.start_agent()
+    wait_for(management.report, "the agent's configuration")
+    for version in ("", "-1", "1/2", "$(id)"):
+        answer = management.call("POST", "/agents/host-1/command", {"type": "upgrade", "version": version})
+        assert answer.status == 422 and b"version" in answer.body, (version, answer)
+    management.command("host-1", type="upgrade", version="1.0")
+    wait_for(lambda: "upgrade_hook" in (management.report()["error"] or ""), "the refusal")
+    # Who may change the configuration from afar cannot choose a program.
+    management.command("host-1", type="update_config", filename="agent.yaml",
+                       config_yaml=f"upgrade_hook: {hook}\n{before}")
+    wait_for(lambda: "afar" in (management.report()["error"] or ""), "the other refusal")
+    assert pair.agent_file.read_text() == before and not asked.exists()
+
+    pair.agent_file.write_text(f"upgrade_hook: {hook}\n{before}")
+    management.command("host-1", type="upgrade", version="2.0")
+    wait_for(lambda: asked.exists() and asked.read_text() == "2.0\n", "the hook")
+    management.command("host-1", type="upgrade", version="3.0")
+    wait_for(lambda: "under way" in (management.report()["error"] or ""), "one at a time")
+    (tmp_path / "go").touch()
+    wait_for(lambda: "upgrade hook has ended" in pair.agent.errors(), "its end")
+    management.command("host-1", type="upgrade", version="6.6")
+    wait_for(lambda: "status 6" in (management.report()["error"] or ""), "how it ended")
+    assert asked.read_text() == "2.0\n6.6\n" and pair.agent.running()
+
+
 def test_an_agent_that_takes_no_orders(pair):
     management = Management(pair.url)
     pair.agent_file.write_text("remote_config: false\n" + pair.agent_file.read_text())

@@ -30,6 +30,7 @@ namespace {
 
 // What hangs in the kernel (a dead NFS server) must not keep the process; nothing of ours is lost.
 constexpr std::chrono::milliseconds kStopWithin{4'800};
+constexpr Nanos kUpgradePoll = Seconds(1);
 
 struct Arguments {
   std::string config;
@@ -135,8 +136,10 @@ int Run(const Arguments& arguments) {
   logger.Info("agent runs", {{"version", process::Version()}, {"url", (*node)->url()}});
   remote.Tell(**node, "");
   const auto reload = [&] { return Reload(arguments, **log, logger, **node); };
-  for (process::Signals::News news = (*signals)->Wait(); news != process::Signals::News::kStop;
-       news = (*signals)->Wait()) {
+  const auto wait = [&] {
+    return remote.upgrading() ? (*signals)->WaitFor(kUpgradePoll) : (*signals)->Wait();
+  };
+  for (process::Signals::News news = wait(); news != process::Signals::News::kStop; news = wait()) {
     if (news == process::Signals::News::kReload) {
       const Status reloaded = reload();
       remote.Tell(**node, reloaded.message());

@@ -42,6 +42,7 @@ void Remote::Take(batch::Command command) {
 }
 
 void Remote::CarryOut(Node& node, const Reload& reload) {
+  NoteUpgrade(node);
   for (;;) {
     batch::Command command;
     {
@@ -69,7 +70,34 @@ Status Remote::CarryOutOne(const batch::Command& command, Node& node, const Relo
   }
   if (command.kind == "stop_pipe") return node.StopPipe(command.name);
   if (command.kind == "update_config") return Update(command, reload);
+  if (command.kind == "upgrade") return Upgrade(now.upgrade_hook, command.name);
   return {Code::kUnimplemented, "this agent knows no such command"};
+}
+
+Status Remote::Upgrade(const std::string& hook, const std::string& version) {
+  if (hook.empty()) {
+    return {Code::kPermissionDenied, "there is no upgrade_hook in the agent's configuration"};
+  }
+  if (!batch::IsVersion(version)) return {Code::kInvalidArgument, "that is no version"};
+  if (upgrade_) return {Code::kAlreadyExists, "an upgrade is under way"};
+  FUSTOR_TRY_ASSIGN(posix::Child child, posix::Child::Start({hook, version}));
+  upgrade_ = child;
+  log_.Info("upgrade begins", {{"version", version}});
+  return {};
+}
+
+void Remote::NoteUpgrade(Node& node) {
+  if (!upgrade_) return;
+  const std::optional<int> status = upgrade_->Ended();
+  if (!status) return;
+  upgrade_.reset();
+  if (*status == 0) {
+    log_.Info("the upgrade hook has ended");
+    return;
+  }
+  const std::string error = "the upgrade hook ended with status " + std::to_string(*status);
+  log_.Error(error);
+  Tell(node, "upgrade: " + error);
 }
 
 Status Remote::Update(const batch::Command& command, const Reload& reload) {
@@ -88,6 +116,10 @@ Status Remote::Update(const batch::Command& command, const Reload& reload) {
   const Result<AgentConfig> now = LoadAgentConfig(given_, {});
   if (now.ok() && now->agent_id != wanted.agent_id) {
     return {Code::kInvalidArgument, "agent_id cannot be changed from afar"};
+  }
+  // Who may change the configuration is not thereby allowed to run any program on this host.
+  if ((now.ok() ? now->upgrade_hook : "") != wanted.upgrade_hook) {
+    return {Code::kPermissionDenied, "upgrade_hook cannot be changed from afar"};
   }
   return process::ReplaceFile(change, reload);
 }

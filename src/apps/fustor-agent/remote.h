@@ -1,5 +1,5 @@
 // remote.h: what Fusion asks of this agent as a whole: to read its configuration again, to change
-// it, to stop a pipe.
+// it, to stop a pipe, to have itself upgraded.
 //
 // Commands come in on the data thread and are carried out by the thread that runs main, one after
 // the other: a configuration that does not load leaves everything as it was. What came of each is
@@ -9,8 +9,10 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 
+#include "adapters/posix/child.h"
 #include "apps/agent/node.h"
 #include "apps/process/configuration.h"
 #include "apps/process/signals.h"
@@ -39,18 +41,23 @@ class Remote {
   // The thread of main.
   using Reload = std::function<Status()>;
   void CarryOut(Node& node, const Reload& reload);
+  // Whether an upgrade hook runs: then CarryOut wants to be called now and then.
+  bool upgrading() const { return upgrade_.has_value(); }
   // Tells Fusion what the configuration is now; `error` is what came of a command.
   void Tell(Node& node, std::string error);
 
  private:
   Status CarryOutOne(const batch::Command& command, Node& node, const Reload& reload);
+  Status Upgrade(const std::string& hook, const std::string& version);
+  void NoteUpgrade(Node& node);
   Status Update(const batch::Command& command, const Reload& reload);
 
   const std::string given_;
   process::Signals& signals_;
   const Logger log_;
   std::mutex mutex_;
-  std::deque<batch::Command> waiting_;
+  std::deque<batch::Command> waiting_;  // Guarded by mutex_.
+  std::optional<posix::Child> upgrade_;
 };
 
 }  // namespace fustor::agent

@@ -1,5 +1,6 @@
 #include "lib/batch/session.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/path.h"
@@ -27,6 +28,17 @@ Result<Nanos> FromSeconds(double seconds) {
     return Status(Code::kInvalidArgument, "not a duration from 0 to 100 years");
   }
   return Nanos(std::llround(seconds * 1e9));
+}
+
+bool IsVersion(std::string_view text) {
+  constexpr std::size_t kBytesMax = 64;
+  constexpr std::string_view kOthers = ".+~:_-";
+  const auto allowed = [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           kOthers.find(c) != std::string_view::npos;
+  };
+  return !text.empty() && text.size() <= kBytesMax && text.front() != '-' &&
+         std::ranges::all_of(text, allowed);
 }
 
 }  // namespace fustor::batch

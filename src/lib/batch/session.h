@@ -67,16 +67,20 @@ inline constexpr std::string_view kCommandIds = "command-ids";
 
 // What Fusion asks of an agent. An agent ignores kinds that it does not know.
 struct Command {
-  std::string kind;  // "scan", "reload_config", "update_config", "stop_pipe"
+  std::string kind;  // "scan", "reload_config", "update_config", "stop_pipe", "upgrade"
   std::string path;  // scan: a view path.
   bool recursive = true;
   std::string job_id;
-  std::string name = {};        // stop_pipe: the pipe; update_config: the file.
-  std::string text = {};        // update_config: what the file shall hold.
+  std::string name = {};  // stop_pipe: the pipe; update_config: the file; upgrade: the version.
+  std::string text = {};  // update_config: what the file shall hold.
   std::string command_id = {};  // Empty: it comes once only. Scans have their job_id.
 
   friend bool operator==(const Command&, const Command&) = default;
 };
+
+// What an upgrade may be asked to bring: 1 to 64 letters, digits or .+~:_- and no - first, so that
+// it is neither an option nor a path for who gets it.
+bool IsVersion(std::string_view text);
 
 // An agent's configuration, told at the start of a session and after each command that concerns it.
 struct ConfigReport {

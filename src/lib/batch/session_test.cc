@@ -32,5 +32,17 @@ TEST(Session, RolesHaveNames) {
   EXPECT_EQ(ParseRole("Leader").status().code(), Code::kInvalidArgument);
 }
 
+TEST(Session, AVersionIsNeitherAnOptionNorAPath) {
+  for (const std::string& text : {std::string("1"), std::string("2.14.0-1~deb12u1"),
+                                  std::string("1:3+git_abc"), std::string(64, '9')}) {
+    EXPECT_TRUE(IsVersion(text)) << text;
+  }
+  for (const std::string text :
+       {"", "-1", "--help", "1/2", "1 2", "1;id", "$(id)", "1\n", "\xC3\xA4"}) {
+    EXPECT_FALSE(IsVersion(text)) << text;
+  }
+  EXPECT_FALSE(IsVersion(std::string(65, '9')));
+}
+
 }  // namespace
 }  // namespace fustor::batch

@@ -316,6 +316,42 @@ TEST(Tree, AnOldPinKeepsOnlyWhatItSees) {
   EXPECT_LT(tree.memory().bytes, live + 65'536);
 }
 
+TEST(Tree, AnEntryThatComesAndGoesLeavesTheRowsAsTheyWere) {
+  Tree tree;
+  const auto name_of = [](int i) { return "f" + std::to_string(i) + std::string(60, 'n'); };
+  for (int i = 0; i < 100; ++i) tree.Put(kRoot, name_of(i), File(i));
+  tree.Publish();
+  const auto there = [&](const std::string& name) {
+    Entry entry;
+    return tree.Get(kRoot, name, &entry);
+  };
+  for (const std::string name : {"a", "f50x", "z"}) {
+    tree.Put(kRoot, name, File(1));
+    EXPECT_TRUE(there(name));
+    tree.Erase(kRoot, name);
+    EXPECT_FALSE(there(name));
+    // Another row comes in between: the first one is not the only edit.
+    tree.Put(kRoot, name, File(1));
+    tree.Put(kRoot, name + "-2", File(2));
+    tree.Erase(kRoot, name);
+    tree.Erase(kRoot, name + "-2");
+  }
+  tree.Publish();
+  ASSERT_TRUE(tree.CheckInvariants().ok());
+  EXPECT_EQ(tree.Pin()->ChildCount(kRoot), 100u);
+
+  const auto pin = tree.Pin();
+  tree.Put(kRoot, "z", File(1));
+  tree.Erase(kRoot, "z");
+  const std::uint64_t retired = tree.memory().retired_bytes;
+  tree.Publish();
+  // The chunk is not replaced: all that waits for the pin are records of the directory.
+  EXPECT_LT(tree.memory().retired_bytes, retired + 512);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(there(name_of(i))) << i;
+  }
+}
+
 // Readers pin at random while the writer edits; each revision must agree with itself.
 class Consistency {
  public:

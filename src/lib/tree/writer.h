@@ -78,6 +78,9 @@ class Writer {
     const Chunk* packed = nullptr;
     OpenChunk* open = nullptr;
     std::uint8_t edits = 0;  // Of `packed` since the last publication; 0: it is published.
+    // With one edit: what was published, if that edit was an insertion, and the row inserted.
+    const Chunk* published = nullptr;
+    std::uint8_t inserted = 0;
     bool touched() const { return open != nullptr || edits > 0; }
     std::uint32_t rows() const { return packed != nullptr ? packed->rows : open->size(); }
   };
@@ -118,7 +121,7 @@ class Writer {
     std::span<const Chunk* const> packed;
     std::size_t size() const { return open != nullptr ? open->chunks.size() : packed.size(); }
     ChunkRef at(std::size_t i) const {
-      return open != nullptr ? open->chunks[i] : ChunkRef{packed[i], nullptr, 0};
+      return open != nullptr ? open->chunks[i] : ChunkRef{.packed = packed[i]};
     }
   };
   using LinkKeys = std::unordered_set<LinkKey, LinkKeyHash>;
@@ -147,6 +150,9 @@ class Writer {
   OpenChunk& OpenAt(OpenDir& dir, std::size_t chunk);
   // False: nothing was done, the chunk is to be opened.
   bool EditPacked(OpenDir& dir, std::size_t chunk, const RowEdit& edit);
+  // Whether the row is all that was inserted since the publication; then the chunk is as published
+  // again.
+  bool UndoInsert(OpenDir& dir, const Position& at);
   // Lets go of what only the writer has seen.
   void FreeUnpublished(const ChunkRef& ref);
   void InsertRow(DirId dir, Position at, std::string_view name, const RowValues& values,

@@ -36,7 +36,7 @@ Writer::OpenDir& Writer::Open(DirId dir) {
     open.name = head->name();
     open.rows = head->rows();
     open.chunks.reserve(head->chunks().size() + 1);
-    for (const Chunk* chunk : head->chunks()) open.chunks.push_back({chunk, nullptr, 0});
+    for (const Chunk* chunk : head->chunks()) open.chunks.push_back({.packed = chunk});
   }
   edited_ = true;
   return open;
@@ -136,7 +136,7 @@ OpenChunk& Writer::OpenAt(OpenDir& dir, std::size_t chunk) {
     if (ref.edits == 0) {
       dir.replaced.push_back(ref.packed);
     } else {
-      FreeUnpublished({ref.packed, nullptr, ref.edits});
+      FreeUnpublished({.packed = ref.packed, .edits = ref.edits});
     }
     ref.packed = nullptr;
     ref.edits = 0;
@@ -163,13 +163,27 @@ bool Writer::EditPacked(OpenDir& dir, std::size_t chunk, const RowEdit& edit) {
   block_bytes_ += after->bytes;
   if (ref.edits == 0) {
     dir.replaced.push_back(before);
+    ref.published = edit.kind == RowEdit::Kind::kInsert ? before : nullptr;
+    ref.inserted = static_cast<std::uint8_t>(edit.row);
   } else {
     block_bytes_ -= bytes_before;
     if (after != before) blocks_.Give(before, bytes_before);
+    ref.published = nullptr;
   }
   ref.packed = after;
   ++ref.edits;
   dir.rows_changed = true;
+  return true;
+}
+
+bool Writer::UndoInsert(OpenDir& dir, const Position& at) {
+  ChunkRef& ref = dir.chunks[at.chunk];
+  if (ref.edits != 1 || ref.published == nullptr || ref.inserted != at.row) return false;
+  FreeUnpublished(ref);
+  // Most often the last one. Their order means nothing.
+  *std::find(dir.replaced.rbegin(), dir.replaced.rend(), ref.published) = dir.replaced.back();
+  dir.replaced.pop_back();
+  ref = {.packed = ref.published};
   return true;
 }
 
@@ -178,7 +192,7 @@ void Writer::InsertRow(DirId dir, Position at, std::string_view name, const RowV
   OpenDir& open = Open(dir);
   const auto new_chunk_at = [&](std::size_t i) {
     const auto where = open.chunks.begin() + static_cast<std::ptrdiff_t>(i);
-    open.chunks.insert(where, {nullptr, NewOpenChunk(), 0});
+    open.chunks.insert(where, {.open = NewOpenChunk()});
   };
   if (open.chunks.empty()) {
     new_chunk_at(0);
@@ -217,6 +231,7 @@ void Writer::EraseRow(DirId dir, const Position& at) {
   open.hint = at.chunk;
   --open.rows;
   --rows_;
+  if (UndoInsert(open, at)) return;
   if (EditPacked(open, at.chunk, {RowEdit::Kind::kErase, at.row, {}, nullptr, {}})) return;
   OpenChunk& chunk = OpenAt(open, at.chunk);
   chunk.Erase(at.row);

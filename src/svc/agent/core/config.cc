@@ -214,6 +214,10 @@ Result<AgentConfig> ReadAgentConfig(const config::Node& node) {
   }
   config.logging = config::ReadLogging(&root);
   config.remote_config = root.Bool("remote_config", config.remote_config);
+  config.upgrade_hook = root.String("upgrade_hook", "");
+  if (root.Has("upgrade_hook") && !config.upgrade_hook.starts_with('/')) {
+    root.Fail("upgrade_hook", "must be an absolute path");
+  }
   config.fs_scan_workers = static_cast<int>(root.Int("fs_scan_workers", 0, 0, kWorkersMax));
   for (auto& [name, reader] : root.Children("sources")) {
     config.sources.emplace(name, ReadSource(&reader, &problems));

@@ -116,6 +116,9 @@ struct AgentConfig {
   config::LoggingConfig logging;
   // Whether Fusion may change the configuration (update_config) and stop pipes.
   bool remote_config = true;
+  // A program that Fusion may have run, with a version as its argument; empty: none. Cannot be
+  // changed from afar.
+  std::string upgrade_hook;
   int fs_scan_workers = 0;  // 0: one per processor, at least 4.
   std::map<std::string, SourceConfig> sources;
   std::map<std::string, SenderConfig> senders;

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "svc/agent/core/toy_tree_testing.h"
+#include "svc/agent/core/toy_work_testing.h"
 
 namespace fustor::agent {
 namespace {
@@ -70,7 +70,7 @@ class SharedRun {
     for (int i = 0; i < steps; ++i) Step(/*change=*/true);
   }
   void Rest() {
-    Ask();
+    work_.Ask(now_);
     for (int i = 0; i < 400'000 && !AtRest(); ++i) Step(/*change=*/false);
     ASSERT_TRUE(AtRest()) << "it never came to rest";
   }
@@ -88,17 +88,14 @@ class SharedRun {
   Subscriber& Any() { return *subscribers_[prng_.Below(subscribers_.size())]; }
   void Audit(Subscriber* one) { (void)observer_.StartAudit(one->id); }
   void Job(Subscriber* one) {
-    std::string path;
-    for (std::uint64_t depth = prng_.Below(4); depth > 0; --depth) {
-      path += {'/', static_cast<char>('a' + prng_.Below(5))};
-    }
-    observer_.StartJob("job-" + std::to_string(++one->jobs), path, prng_.Chance(1, 2), one->id);
+    observer_.StartJob("job-" + std::to_string(++one->jobs), AnyToyPath(&prng_), prng_.Chance(1, 2),
+                       one->id);
   }
 
   Prng& prng() { return prng_; }
   const Ring& ring() const { return ring_; }
   const Observer& observer() const { return observer_; }
-  std::uint64_t listed() const { return listed_count_; }
+  std::uint64_t listed() const { return work_.listed(); }
   std::vector<std::unique_ptr<Subscriber>>& subscribers() { return subscribers_; }
 
  private:
@@ -112,13 +109,8 @@ class SharedRun {
     for (const auto& one : subscribers_) {
       if (!one->bus->empty()) return false;
     }
-    return fs_.quiet() && lists_.empty() && stats_.empty() && listed_.empty() && statted_.empty() &&
-           !observer_.scanning() && observer_.job_count() == 0 && !observer_.NextDue();
-  }
-  void Ask() {
-    for (env::ListRequest& r : observer_.TakeLists()) lists_.push_back(std::move(r));
-    for (env::StatRequest& r : observer_.TakeStats(now_)) stats_.push_back(std::move(r));
-    fs_.Unwatch(observer_.TakeUnwatched());
+    return fs_.quiet() && work_.empty() && !observer_.scanning() && observer_.job_count() == 0 &&
+           !observer_.NextDue();
   }
   void TakeSome() {
     for (const auto& one : subscribers_) {
@@ -138,10 +130,10 @@ class SharedRun {
         observer_.OnEvents(fs_.TakeEvents(1 + prng_.Below(6)), now_);
         break;
       case 1:
-        AnswerList();
+        work_.StepList(now_);
         break;
       case 2:
-        AnswerStat();
+        work_.StepStat(now_);
         break;
       case 3:
         TakeSome();
@@ -152,35 +144,7 @@ class SharedRun {
       default:
         fs_.RandomOperation();
     }
-    Ask();
-  }
-  template <typename T>
-  T TakeAny(std::deque<T>* queue) {
-    const auto it = queue->begin() + static_cast<std::ptrdiff_t>(prng_.Below(queue->size()));
-    T taken = std::move(*it);
-    queue->erase(it);
-    return taken;
-  }
-  void AnswerList() {
-    if (!lists_.empty() && (listed_.empty() || prng_.Chance(1, 2))) {
-      listed_.push_back(fs_.List(TakeAny(&lists_)));
-      ++listed_count_;
-    }
-    if (!listed_.empty() && prng_.Chance(1, 2)) {
-      std::vector<env::ListedDir> answer;
-      answer.push_back(TakeAny(&listed_));
-      observer_.OnListed(std::move(answer), now_);
-    }
-  }
-  void AnswerStat() {
-    if (!stats_.empty() && (statted_.empty() || prng_.Chance(1, 2))) {
-      statted_.push_back(fs_.Stat(TakeAny(&stats_)));
-    }
-    if (!statted_.empty() && prng_.Chance(1, 2)) {
-      std::vector<env::StattedEntry> answer;
-      answer.push_back(TakeAny(&statted_));
-      observer_.OnStatted(std::move(answer), now_);
-    }
+    work_.Ask(now_);
   }
 
   Prng prng_;
@@ -189,11 +153,7 @@ class SharedRun {
   Ring ring_;
   std::vector<std::unique_ptr<Subscriber>> subscribers_;
   Observer observer_;
-  std::deque<env::ListRequest> lists_;
-  std::deque<env::ListedDir> listed_;
-  std::deque<env::StatRequest> stats_;
-  std::deque<env::StattedEntry> statted_;
-  std::uint64_t listed_count_ = 0;
+  ToyWork work_{prng_, fs_, observer_};
 };
 
 // FUSTOR_OBSERVER_SEEDS=3000 looks further, FUSTOR_OBSERVER_SEED=7 at one.

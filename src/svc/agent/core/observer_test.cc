@@ -5,11 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <deque>
 #include <map>
 
 #include "base/prng.h"
-#include "svc/agent/core/toy_tree_testing.h"
+#include "svc/agent/core/toy_work_testing.h"
 
 namespace fustor::agent {
 namespace {
@@ -39,8 +38,8 @@ class Run {
     Rest();
   }
   bool AtRest() const {
-    return fs_.quiet() && bus_.empty() && lists_.empty() && stats_.empty() && listed_.empty() &&
-           statted_.empty() && !observer_.scanning() && !observer_.NextDue();
+    return fs_.quiet() && bus_.empty() && work_.empty() && !observer_.scanning() &&
+           !observer_.NextDue();
   }
   std::map<std::string, EntryAttrs> Truth(const Selection& selection) const {
     return fs_.Truth(selection);
@@ -49,7 +48,7 @@ class Run {
 
  private:
   void Rest() {
-    Ask();
+    work_.Ask(now_);
     for (int i = 0; i < 200'000 && !AtRest(); ++i) Step(/*change=*/false);
   }
   static Observer::Options OptionsOf(const Selection& selection) {
@@ -58,11 +57,6 @@ class Run {
     options.full_every = 3;
     return options;
   }
-  void Ask() {
-    for (env::ListRequest& r : observer_.TakeLists()) lists_.push_back(std::move(r));
-    for (env::StatRequest& r : observer_.TakeStats(now_)) stats_.push_back(std::move(r));
-    fs_.Unwatch(observer_.TakeUnwatched());
-  }
   void Step(bool change) {
     now_ = now_ + Millis(prng_.Below(change ? 20 : 100));
     switch (prng_.Below(change ? 7 : 5)) {
@@ -70,10 +64,10 @@ class Run {
         observer_.OnEvents(fs_.TakeEvents(1 + prng_.Below(6)), now_);
         break;
       case 1:
-        AnswerList();
+        work_.StepList(now_);
         break;
       case 2:
-        AnswerStat();
+        work_.StepStat(now_);
         break;
       case 3:
         if (std::optional<batch::Batch> batch = bus_.Take(observer_.dirs())) {
@@ -88,45 +82,13 @@ class Run {
       default:
         fs_.RandomOperation();
         if (with_jobs_ && prng_.Chance(1, 20)) {
-          std::string path;
-          for (std::uint64_t depth = prng_.Below(4); depth > 0; --depth) {
-            path += {'/', static_cast<char>('a' + prng_.Below(5))};
-          }
-          observer_.StartJob("job-" + std::to_string(++jobs_), path, prng_.Chance(1, 2));
+          observer_.StartJob("job-" + std::to_string(++jobs_), AnyToyPath(&prng_),
+                             prng_.Chance(1, 2));
         }
         if (losses_ && prng_.Chance(1, 150)) fs_.Lose();
         if (silent_ && prng_.Chance(1, 20)) fs_.LoseInSilence();
     }
-    Ask();
-  }
-  // Several threads do the work.
-  template <typename T>
-  T TakeAny(std::deque<T>* queue) {
-    const auto it = queue->begin() + static_cast<std::ptrdiff_t>(prng_.Below(queue->size()));
-    T taken = std::move(*it);
-    queue->erase(it);
-    return taken;
-  }
-  // The work is done at one moment and the answer arrives later, after other things.
-  void AnswerList() {
-    if (!lists_.empty() && (listed_.empty() || prng_.Chance(1, 2))) {
-      listed_.push_back(fs_.List(TakeAny(&lists_)));
-    }
-    if (!listed_.empty() && prng_.Chance(1, 2)) {
-      std::vector<env::ListedDir> answer;
-      answer.push_back(TakeAny(&listed_));
-      observer_.OnListed(std::move(answer), now_);
-    }
-  }
-  void AnswerStat() {
-    if (!stats_.empty() && (statted_.empty() || prng_.Chance(1, 2))) {
-      statted_.push_back(fs_.Stat(TakeAny(&stats_)));
-    }
-    if (!statted_.empty() && prng_.Chance(1, 2)) {
-      std::vector<env::StattedEntry> answer;
-      answer.push_back(TakeAny(&statted_));
-      observer_.OnStatted(std::move(answer), now_);
-    }
+    work_.Ask(now_);
   }
 
   Prng prng_;
@@ -140,10 +102,7 @@ class Run {
   Bus bus_;
   Observer observer_;
   ToyView view_;
-  std::deque<env::ListRequest> lists_;
-  std::deque<env::ListedDir> listed_;
-  std::deque<env::StatRequest> stats_;
-  std::deque<env::StattedEntry> statted_;
+  ToyWork work_{prng_, fs_, observer_};
 };
 
 // FUSTOR_OBSERVER_SEEDS=3000 looks further.

@@ -1,12 +1,11 @@
 #include "svc/agent/wire/echo_link.h"
 
 #include <optional>
-#include <stop_token>
 #include <utility>
 
 #include "base/json_writer.h"
 #include "base/path.h"
-#include "env/signal.h"
+#include "svc/agent/wire/unary_stream.h"
 
 namespace fustor::agent {
 namespace {
@@ -116,40 +115,27 @@ void WriteBlock(const batch::DirBlock& block, LineMaker* lines) {
   }
 }
 
-class EchoStream final : public ReportStream {
+class EchoStream final : public UnaryStream {
  public:
   EchoStream(EchoSink& sink, std::string task_id) : sink_(sink), task_id_(std::move(task_id)) {}
 
   env::Task<Result<std::uint64_t>> Send(const batch::Batch& batch) override {
     std::string lines = EchoLines(task_id_, batch);
     const std::uint64_t bytes = lines.size();
-    if (stop_.stop_requested()) co_return Status(Code::kCancelled, "the stream was ended");
+    if (stop().stop_requested()) co_return Status(Code::kCancelled, "the stream was ended");
     const Status written = co_await sink_.Write(std::move(lines));
     if (!written.ok()) co_return written;
-    acknowledged_ = batch.sequence;
-    news_.Set();
+    Acknowledge(batch.sequence);
     co_return bytes;
   }
-  env::Task<Result<std::uint64_t>> NextAck() override {
-    while (acknowledged_ == told_) {
-      const Status waited = co_await news_.Wait(Instant::Max(), stop_.get_token());
-      if (!waited.ok()) co_return waited;
-    }
-    told_ = acknowledged_;
-    co_return told_;
-  }
   void Cancel() override {
-    stop_.request_stop();
+    UnaryStream::Cancel();
     sink_.Cancel();
   }
 
  private:
   EchoSink& sink_;
   const std::string task_id_;
-  std::uint64_t acknowledged_ = 0;
-  std::uint64_t told_ = 0;
-  env::Signal news_;
-  std::stop_source stop_;
 };
 
 }  // namespace

@@ -6,8 +6,8 @@
 
 #include "base/json_writer.h"
 #include "base/path.h"
-#include "env/signal.h"
 #include "svc/agent/wire/json_report.h"
+#include "svc/agent/wire/unary_stream.h"
 
 namespace fustor::agent {
 namespace {
@@ -112,7 +112,7 @@ std::string PlainSweep(const std::vector<batch::Sighting>& sightings) {
   return body;
 }
 
-class HttpReportStream final : public ReportStream {
+class HttpReportStream final : public UnaryStream {
  public:
   HttpReportStream(HttpPort& port, const HttpLink::Options& options, std::string session_id,
                    bool numbered, std::stop_token report)
@@ -141,21 +141,9 @@ class HttpReportStream final : public ReportStream {
                          "this Fusion knows no renames: a new session shows everything again");
       }
     }
-    acknowledged_ = batch.sequence;
-    news_.Set();
+    Acknowledge(batch.sequence);
     co_return bytes;
   }
-
-  env::Task<Result<std::uint64_t>> NextAck() override {
-    while (acknowledged_ == told_) {
-      const Status waited = co_await news_.Wait(Instant::Max(), stop_.get_token());
-      if (!waited.ok()) co_return waited;
-    }
-    told_ = acknowledged_;
-    co_return told_;
-  }
-
-  void Cancel() override { stop_.request_stop(); }
 
  private:
   std::string EventsTarget() const { return "/api/v1/pipe/ingest/" + session_id_ + "/events"; }
@@ -169,7 +157,7 @@ class HttpReportStream final : public ReportStream {
       call.key = options_.key;
       call.body = body;
       call.timeout = options_.push_timeout;
-      call.stop = stop_.get_token();
+      call.stop = stop();
       const Result<HttpReply> reply = co_await port_.Call(std::move(call));
       if (!reply.ok()) co_return reply.status();
       if (reply->status == 200) co_return Status();
@@ -179,7 +167,7 @@ class HttpReportStream final : public ReportStream {
                                                     ": " + reply->body.substr(0, 500));
       }
       const Nanos pause = Seconds(std::clamp(reply->retry_after_s, 1, kRetryAfterMax));
-      const Status slept = co_await env::SleepFor(pause, stop_.get_token());
+      const Status slept = co_await env::SleepFor(pause, stop());
       if (!slept.ok()) co_return slept;
     }
   }
@@ -188,10 +176,6 @@ class HttpReportStream final : public ReportStream {
   const HttpLink::Options& options_;
   const std::string session_id_;
   const bool numbered_;
-  std::uint64_t acknowledged_ = 0;
-  std::uint64_t told_ = 0;
-  env::Signal news_;
-  std::stop_source stop_;
   const std::stop_callback<std::function<void()>> chain_;
 };
 
@@ -248,7 +232,7 @@ Result<batch::HeartbeatAnswer> HttpLink::ReadBeat(const std::string& body) {
         if (key == "path" && value.is_string()) command.path = value.String();
         if (key == "job_id" && value.is_string()) command.job_id = value.String();
         if (key == "command_id" && value.is_string()) command.command_id = value.String();
-        if ((key == "pipe_id" || key == "filename") && value.is_string()) {
+        if ((key == "pipe_id" || key == "filename" || key == "version") && value.is_string()) {
           command.name = value.String();
         }
         if (key == "config_yaml" && value.is_string()) command.text = value.String();

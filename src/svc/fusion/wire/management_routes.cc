@@ -113,8 +113,14 @@ env::Task<Reply> CommandHere(const ManagementPorts& ports, std::string agent, st
     if (command.text.size() > batch::kConfigBytesMax) {
       co_return BadFieldReply({"config_yaml", "larger than 512 KiB"});
     }
+  } else if (type == "upgrade") {
+    command.name = TextOf(tape, "version");
+    if (!batch::IsVersion(command.name)) {
+      co_return BadFieldReply({"version", "must be 1 to 64 letters, digits or .+~:_-, no - first"});
+    }
   } else if (type != "reload_config") {
-    co_return BadFieldReply({"type", "must be scan, reload_config, update_config or stop_pipe"});
+    co_return BadFieldReply(
+        {"type", "must be scan, reload_config, update_config, stop_pipe or upgrade"});
   }
   const Status sent = ports.host.SendCommand(agent, std::move(command));
   if (!sent.ok()) co_return RefusedReply(sent);

@@ -120,6 +120,8 @@ std::string BeatJson(const batch::HeartbeatAnswer& answer) {
       json.Key("filename").String(command.name).Key("config_yaml").String(command.text);
     } else if (command.kind == "stop_pipe") {
       json.Key("pipe_id").String(command.name);
+    } else if (command.kind == "upgrade") {
+      json.Key("version").String(command.name);
     }
     if (!command.command_id.empty()) json.Key("command_id").String(command.command_id);
     json.EndObject();
