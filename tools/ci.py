@@ -23,9 +23,6 @@ THREADED = "^(env|lib/tree|lib/http|lib/loopback|adapters/.*|svc/.*/flow|svc/.*/
 SANITIZED = ("(test_changes or test_faults or test_feed or test_grpc_views or test_http_agents or test_mounts or "
              "test_secrets or test_services or test_two_processes or test_up) and not million and not for_long")
 
-# Seeds of the simulation that fail (docs/development.md). One that passes is an error, too.
-KNOWN_SEEDS = "221,485"
-
 # (name, command, what must be there for the step to make sense)
 STEPS = [
     ("test", ["./dev", "test"], "src"),  # Unit tests, the guards' own tests, e2e.
@@ -34,7 +31,11 @@ STEPS = [
     ("asan", ["./dev", "unit", "fuzz"], "src"),
     ("e2e-asan", ["./dev", "e2e", "--preset", "fuzz", "-k", SANITIZED], "e2e"),
     ("tsan", ["./dev", "unit", "tsan", THREADED], "src"),
-    ("sim", ["./dev", "sim", "--seeds", "1000", "--known", KNOWN_SEEDS], "src/apps/fustor-sim"),
+    ("sim", ["./dev", "sim", "--seeds", "1000"], "src/apps/fustor-sim"),
+    ("sim-rows", ["./dev", "sim", "--worlds", "first-generation", "--seeds", "100", "--seconds", "600"],
+     "src/sim/scenarios"),
+    # A build of its own: some 200 s of processor without ccache.
+    ("mutants", ["./dev", "sim", "--mutants", "--quick"], "src/sim/scenarios"),
     ("fuzz", ["./dev", "fuzz"], "fuzz"),  # A minute each, as many at a time as there are processors.
     ("bench", ["./dev", "bench", "--smoke"], "bench/run.py"),
 ]

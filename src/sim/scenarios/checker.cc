@@ -184,6 +184,34 @@ void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions
   CheckSums(*snapshot, seen, differences);
 }
 
+void CheckRowsShown(const FileSystem& fs, const fusion::View& view, Differences* differences) {
+  constexpr std::int64_t kDoubleNs = 1'000;
+  CheckStatus(*view.status(), differences);
+  const Result<tree::Snapshot> snapshot = view.Pin();
+  if (!snapshot.ok()) return differences->Add("no revision: " + snapshot.status().message());
+  const Seen seen = EverythingIn(*snapshot);
+  const std::map<std::string, FileSystem::Truth> truth = fs.Everything();
+  for (const auto& [path, is] : truth) {
+    const auto it = seen.find(path);
+    if (it == seen.end()) {
+      differences->Add(Quoted(path) + " is missing");
+      continue;
+    }
+    const EntryAttrs& got = it->second.attrs;
+    EntryCheck check(path, differences);
+    check.Same("is a directory", is.attrs.is_directory(), got.is_directory());
+    check.Same("size", is.attrs.size_bytes, got.size_bytes);
+    const std::int64_t off_ns = is.attrs.mtime_ns - got.mtime_ns;
+    if (off_ns > kDoubleNs || off_ns < -kDoubleNs)
+      check.Same("mtime", is.attrs.mtime_ns, got.mtime_ns);
+    if ((it->second.flags & tree::kSuspect) != 0) check.Says("is still suspect");
+    if ((it->second.flags & tree::kImplied) != 0) check.Says("is still implied");
+  }
+  for (const auto& [path, entry] : seen) {
+    if (!truth.contains(path)) differences->Add(Quoted(path) + " does not exist");
+  }
+}
+
 void CheckRevision(const tree::Snapshot& snapshot, Differences* differences) {
   const Seen seen = EverythingIn(snapshot);
   for (const auto& [path, entry] : seen) {

@@ -40,6 +40,10 @@ Shown EverythingIn(const tree::Snapshot& snapshot);
 void CheckConverged(const FileSystem& fs, const fusion::View& view, CheckOptions options,
                     Differences* differences);
 
+// The same as far as rows of the first generation tell of it: names, directories, sizes, and times
+// as doubles hold them. REQUIRES: no file has several names.
+void CheckRowsShown(const FileSystem& fs, const fusion::View& view, Differences* differences);
+
 // What holds for every revision that a reader can see: each entry is found by its path, and the
 // sums of every directory equal a recount.
 void CheckRevision(const tree::Snapshot& snapshot, Differences* differences);

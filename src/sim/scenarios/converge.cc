@@ -5,6 +5,7 @@
 
 #include "sim/scenarios/checker.h"
 #include "sim/scenarios/hosts.h"
+#include "sim/scenarios/report.h"
 #include "sim/scenarios/trace.h"
 #include "sim/workload.h"
 
@@ -117,19 +118,8 @@ class Converge {
     fusion_.Start();
     agent_.Start();
     Play();
-    ConvergeReport report;
-    report.ok = differences_.empty();
-    report.setting = setting_.text;
-    report.failed_when = failed_when_;
-    report.differences = differences_.first;
-    report.difference_count = differences_.count;
-    report.hash = world_.hash();
-    report.steps = world_.steps();
-    report.calls = workload_.calls();
-    report.faults = fault_count_;
-    report.virtual_time = world_.now() - start_;
-    if (fusion_.running()) report.rows = fusion_.view()->status()->rows_applied;
-    return report;
+    return ReportOf({world_, start_, fusion_, differences_, setting_.text, failed_when_,
+                     workload_.calls(), fault_count_});
   }
 
  private:

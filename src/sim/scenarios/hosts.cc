@@ -31,6 +31,19 @@ std::optional<fusion::CheckpointPorts> CheckpointsOn(VirtualExecutor* executor, 
   return fusion::CheckpointPorts{*executor, disk, disk, "checkpoints"};
 }
 
+env::Task<void> Push(fusion::SessionHost& sessions, fusion::SessionHost::Entry entry,
+                     fusion::SessionHost::Posted posted, FusionHost::Answered answered) {
+  env::Task<Status> push = sessions.Push(std::move(entry), std::move(posted));
+  const Status status = co_await std::move(push);
+  answered(status);
+}
+
+env::Task<void> EndAudit(fusion::SessionHost& sessions, FusionHost::Answered answered) {
+  env::Task<Result<std::size_t>> mark = sessions.MarkScan(kPipeId, batch::Source::kAudit, false);
+  const Result<std::size_t> marked = co_await std::move(mark);
+  answered(marked.status());
+}
+
 env::Callback Calling(std::function<void()> f) { return env::Callback(std::move(f)); }
 
 }  // namespace
@@ -55,7 +68,8 @@ FusionHost::Process::Process(FusionHost& host, int number)
       fusion({control, [this](const std::string&) -> env::Executor& { return shard; }, random,
               metrics, Logger(host.log_, "fusion"), CheckpointsOn(disk, host.disk_)}),
       service(kReceiverId, fusion.sessions(), control, ingest, std::make_unique<NoCompressor>(),
-              metrics, Logger(host.log_, "fusion")) {}
+              metrics, Logger(host.log_, "fusion")),
+      posts(control) {}
 
 void FusionHost::Start() {
   FUSTOR_CHECK(!running());
@@ -77,7 +91,36 @@ void FusionHost::Crash() {
        {&process.control, &process.ingest, &process.shard, process.disk}) {
     if (executor != nullptr) executor->Kill();
   }
+  process.posts.Abandon();
   process_.reset();
+}
+
+fusion::SessionHost::Caller FusionHost::CallerOf(const std::string& agent) {
+  return {kReceiverId, kPushKey, "sim:" + agent};
+}
+
+void FusionHost::UseSessions(Use use) {
+  if (!running()) return;
+  process_->control.Post(
+      Calling([this, use = std::move(use)] { use(process_->fusion.sessions(), process_->posts); }));
+}
+
+void FusionHost::PostRows(fusion::SessionHost::Caller caller, std::string session_id,
+                          fusion::SessionHost::Posted posted, Answered answered) {
+  UseSessions(
+      [caller = std::move(caller), session_id = std::move(session_id), posted = std::move(posted),
+       answered = std::move(answered)](fusion::SessionHost& sessions, env::TaskGroup& posts) {
+        Result<fusion::SessionHost::Entry> entry = sessions.Admit(caller, session_id, 1000);
+        if (!entry.ok()) return answered(entry.status());
+        posts.Spawn(Push(sessions, *std::move(entry), posted, answered));
+      });
+}
+
+void FusionHost::PostAuditEnd(Answered answered) {
+  UseSessions(
+      [answered = std::move(answered)](fusion::SessionHost& sessions, env::TaskGroup& posts) {
+        posts.Spawn(EndAudit(sessions, answered));
+      });
 }
 
 void FusionHost::Pause(std::uint64_t which, Nanos duration) {

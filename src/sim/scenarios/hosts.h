@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "env/task_group.h"
 #include "env/transport.h"
 #include "sim/file_system.h"
 #include "sim/network.h"
@@ -60,6 +61,16 @@ class FusionHost {
   void KeepCheckpoint();
   // nullptr when it is not running.
   std::shared_ptr<fusion::View> view() const;
+
+  // For agents that post: on the executor of the sessions, in a later turn; never when it does not
+  // run, or dies before. `use` may spawn what it waits for.
+  using Use = std::function<void(fusion::SessionHost&, env::TaskGroup&)>;
+  void UseSessions(Use use);
+  using Answered = std::function<void(const Status&)>;
+  void PostRows(fusion::SessionHost::Caller caller, std::string session_id,
+                fusion::SessionHost::Posted posted, Answered answered);
+  void PostAuditEnd(Answered answered);
+  static fusion::SessionHost::Caller CallerOf(const std::string& agent);
   const std::string& name() const { return options_.name; }
 
  private:
@@ -75,6 +86,7 @@ class FusionHost {
     fusion::AgentService service;
     env::MethodTable methods;
     std::unique_ptr<Server> server;
+    env::TaskGroup posts;
   };
 
   World& world_;

@@ -7,6 +7,7 @@
 
 #include "sim/scenarios/checker.h"
 #include "sim/scenarios/hosts.h"
+#include "sim/scenarios/report.h"
 #include "sim/scenarios/share_setting.h"
 #include "sim/scenarios/trace.h"
 #include "sim/scenarios/trust.h"
@@ -62,19 +63,10 @@ class Share {
     fusion_.Start();
     Want(0);
     while (differences_.empty() && world_.now() - start_ < options_.busy) Act();
-    ConvergeReport report;
-    report.ok = differences_.empty();
-    report.setting = setting_.text;
-    report.failed_when = failed_when_;
-    report.differences = differences_.first;
-    report.difference_count = differences_.count;
-    report.hash = world_.hash();
-    report.steps = world_.steps();
-    for (const auto& workload : workloads_) report.calls += workload->calls();
-    report.faults = fault_count_;
-    report.virtual_time = world_.now() - start_;
-    if (fusion_.running()) report.rows = fusion_.view()->status()->rows_applied;
-    return report;
+    std::uint64_t calls = 0;
+    for (const auto& workload : workloads_) calls += workload->calls();
+    return ReportOf(
+        {world_, start_, fusion_, differences_, setting_.text, failed_when_, calls, fault_count_});
   }
 
  private:

@@ -72,12 +72,9 @@ void TracedFileSystem::OnRecord(const Record& record) {
   log_.Say(line);
 }
 
-env::Task<Result<std::unique_ptr<agent::ReportStream>>> TracedLink::Report(std::string session_id) {
-  Result<std::unique_ptr<agent::ReportStream>> opened =
-      co_await link_->Report(std::move(session_id));
-  if (!opened.ok()) co_return opened.status();
-  co_return std::unique_ptr<agent::ReportStream>(
-      std::make_unique<TracedStream>(std::move(opened).value(), log_, who_));
+std::unique_ptr<agent::ReportStream> TracedLink::Around(
+    std::unique_ptr<agent::ReportStream> stream) {
+  return std::make_unique<TracedStream>(std::move(stream), log_, who_);
 }
 
 }  // namespace fustor::sim

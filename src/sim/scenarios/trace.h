@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sim/file_system.h"
+#include "sim/scenarios/forwarding_link.h"
 #include "sim/scenarios/ports.h"
 #include "svc/agent/ports.h"
 
@@ -26,34 +27,14 @@ class TracedFileSystem final : public FsListener {
 };
 
 // Prints what an agent says to Fusion.
-class TracedLink final : public agent::FusionLink {
+class TracedLink final : public ForwardingLink {
  public:
   TracedLink(std::unique_ptr<agent::FusionLink> link, VirtualLog& log, std::string who)
-      : link_(std::move(link)), log_(log), who_(std::move(who)) {}
-  env::Task<Result<batch::SessionGrant>> Open(batch::SessionRequest request) override {
-    return link_->Open(std::move(request));
-  }
-  env::Task<Result<batch::HeartbeatAnswer>> Beat(batch::Heartbeat beat) override {
-    return link_->Beat(std::move(beat));
-  }
-  env::Task<Status> Close(std::string session_id) override {
-    return link_->Close(std::move(session_id));
-  }
-  env::Task<Result<std::unique_ptr<agent::ReportStream>>> Report(std::string session_id) override;
-  env::Task<Result<std::vector<std::string>>> ListSuspects(std::string session_id,
-                                                           std::stop_token stop) override {
-    return link_->ListSuspects(std::move(session_id), std::move(stop));
-  }
-  env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
-                                                    std::vector<batch::Sighting> sightings,
-                                                    bool again, std::stop_token stop) override {
-    return link_->Sweep(std::move(session_id), std::move(sightings), again, std::move(stop));
-  }
-  void CancelCalls() override { link_->CancelCalls(); }
-  void CancelReport() override { link_->CancelReport(); }
+      : ForwardingLink(std::move(link)), log_(log), who_(std::move(who)) {}
 
  private:
-  const std::unique_ptr<agent::FusionLink> link_;
+  std::unique_ptr<agent::ReportStream> Around(std::unique_ptr<agent::ReportStream> stream) override;
+
   VirtualLog& log_;
   const std::string who_;
 };

@@ -1,9 +1,9 @@
 #include "sim/scenarios/witness.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "base/path.h"
+#include "sim/scenarios/forwarding_link.h"
 
 namespace fustor::sim {
 
@@ -37,60 +37,32 @@ constexpr Nanos kSlowestNews = Seconds(10);
 // What was sent so long ago has arrived, or never will.
 constexpr Nanos kForgotten = Seconds(200);
 
-class WitnessLink final : public agent::FusionLink {
+}  // namespace
+
+// Tells the witness of sessions and of what is reported in them.
+class WitnessLink final : public ForwardingLink {
  public:
-  using Begun = std::function<void()>;
-  using Around =
-      std::function<std::unique_ptr<agent::ReportStream>(std::unique_ptr<agent::ReportStream>)>;
-  WitnessLink(std::unique_ptr<agent::FusionLink> link, Begun begun, Around around)
-      : link_(std::move(link)), begun_(std::move(begun)), around_(std::move(around)) {}
+  WitnessLink(std::unique_ptr<agent::FusionLink> link, Witness& witness, std::string agent)
+      : ForwardingLink(std::move(link)), witness_(witness), agent_(std::move(agent)) {}
   env::Task<Result<batch::SessionGrant>> Open(batch::SessionRequest request) override {
-    Result<batch::SessionGrant> grant = co_await link_->Open(std::move(request));
-    if (grant.ok()) begun_();
+    Result<batch::SessionGrant> grant = co_await link().Open(std::move(request));
+    if (grant.ok()) witness_.OnSession(agent_);
     co_return grant;
   }
-  env::Task<Result<batch::HeartbeatAnswer>> Beat(batch::Heartbeat beat) override {
-    return link_->Beat(std::move(beat));
-  }
-  env::Task<Status> Close(std::string session_id) override {
-    return link_->Close(std::move(session_id));
-  }
-  env::Task<Result<std::unique_ptr<agent::ReportStream>>> Report(std::string session_id) override {
-    Result<std::unique_ptr<agent::ReportStream>> opened =
-        co_await link_->Report(std::move(session_id));
-    if (!opened.ok()) co_return opened.status();
-    co_return around_(std::move(opened).value());
-  }
-  env::Task<Status> TellConfig(std::string session_id, batch::ConfigReport report) override {
-    return link_->TellConfig(std::move(session_id), std::move(report));
-  }
-  env::Task<Result<std::vector<std::string>>> ListSuspects(std::string session_id,
-                                                           std::stop_token stop) override {
-    return link_->ListSuspects(std::move(session_id), std::move(stop));
-  }
-  env::Task<Result<std::vector<std::string>>> Sweep(std::string session_id,
-                                                    std::vector<batch::Sighting> sightings,
-                                                    bool again, std::stop_token stop) override {
-    return link_->Sweep(std::move(session_id), std::move(sightings), again, std::move(stop));
-  }
-  void CancelCalls() override { link_->CancelCalls(); }
-  void CancelReport() override { link_->CancelReport(); }
 
  private:
-  const std::unique_ptr<agent::FusionLink> link_;
-  const Begun begun_;
-  const Around around_;
-};
+  std::unique_ptr<agent::ReportStream> Around(
+      std::unique_ptr<agent::ReportStream> stream) override {
+    return std::make_unique<WitnessStream>(std::move(stream), witness_, agent_);
+  }
 
-}  // namespace
+  Witness& witness_;
+  const std::string agent_;
+};
 
 std::unique_ptr<agent::FusionLink> Witness::Wrap(std::unique_ptr<agent::FusionLink> link,
                                                  std::string agent) {
-  return std::make_unique<WitnessLink>(
-      std::move(link), [this, agent] { OnSession(agent); },
-      [this, agent](std::unique_ptr<agent::ReportStream> stream) {
-        return std::make_unique<WitnessStream>(std::move(stream), *this, agent);
-      });
+  return std::make_unique<WitnessLink>(std::move(link), *this, std::move(agent));
 }
 
 // --- The file system -----------------------------------------------------------------------------

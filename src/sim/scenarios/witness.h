@@ -92,6 +92,7 @@ class Witness final : public FsListener {
 
  private:
   friend class WitnessStream;
+  friend class WitnessLink;
   struct Removal {
     std::string path;         // It, or what is below it.
     bool is_certain = false;  // Said as such, not only possible.

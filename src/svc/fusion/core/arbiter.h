@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -271,6 +272,7 @@ class Arbiter {
   bool IsProtected(const tree::Entry& have, const Context& context) const;
   bool IsUnsettled(const tree::Entry& have, const Context& context) const;
   bool HasProtectedBelow(tree::DirId directory, const Context& context);
+  bool AnyBelow(tree::DirId directory, const std::function<bool(const tree::Entry&)>& predicate);
   void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,
                  const Context& context);
 
@@ -296,7 +298,6 @@ class Arbiter {
   // Goes on with it for some `rows_max` rows. True: it has ended, and what is missing is judged.
   bool SeekUnseen(std::uint64_t rows_max, Now now);
   std::uint64_t DoomUnseenIn(const std::string& directory);
-  bool HasConfirmedBelow(tree::DirId directory, std::int64_t since_wall_ns);
 
   // Shared.
   // A new name of an inode was seen: the others are to show what is now known of it.

@@ -60,7 +60,7 @@ struct Arbiter::Listing {
   // What is known of names in it may be of another directory that had its name.
   ReplacedDirectories::Replacement replaced;
   // From which moment on it was made; session 0: its order is not known.
-  Tombstones::Moment begun;
+  Tombstones::Gathered gathered;
   Tombstones::Trie::Dir* stones = nullptr;  // Of the directory's children.
   std::vector<std::string_view> exempt;     // Sorted.
 };

@@ -178,12 +178,18 @@ void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
   context.outcome->rows += block.rows.size() + (listing.has_self ? 1 : 0);
   if (context.realtime()) return ApplyAppeared(&listing, context);
   if (block.failed) ++context.scan->failed_directories;
-  if (context.loose && context.source == batch::Source::kAudit) {
+  const bool audits_rows = context.loose && context.source == batch::Source::kAudit;
+  if (audits_rows) {
     NoteSeen(block, listing.has_self, context);
   }
   // Only an agent that keeps the order of what it tells can send a whole listing.
   if (block.complete && context.scan->begun) {
-    listing.begun = MomentOf(context, context.scan->order);
+    listing.gathered.begun = MomentOf(context, context.scan->order);
+  }
+  // Rows from before it began may still come for a while, but not for ever. (Of snapshots nobody
+  // knows when they began: old agents post two at a time.)
+  if (audits_rows && context.scan->begun) {
+    listing.gathered.settled_before_ns = context.settled_before_ns;
   }
   if (!EnterDirectory(&listing, context)) return;
   Spare(block, listing.has_self);
@@ -235,7 +241,8 @@ bool Arbiter::EnterKnown(Listing* listing, tree::DirId parent, std::string_view 
 
 bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
   const batch::DirBlock& block = *listing->block;
-  const std::optional<std::int64_t> deleted_ns = tombstones_.Covering(block.path, listing->begun);
+  const std::optional<std::int64_t> deleted_ns =
+      tombstones_.Covering(block.path, listing->gathered);
   // The whole listing is younger than the deletion only if the directory itself is.
   if (deleted_ns && !Broken("tombstones-ignored") &&
       (!listing->has_self || EvidenceTime(block.self) <= *deleted_ns)) {
@@ -472,7 +479,7 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
   if (listing->stones != nullptr && !Broken("tombstones-ignored")) {
     const auto it = listing->stones->items.find(name);
     if (it != listing->stones->items.end()) {
-      const std::int64_t deleted_ns = Tombstones::WatermarkFor(it->second.value, listing->begun);
+      const std::int64_t deleted_ns = Tombstones::WatermarkFor(it->second.value, listing->gathered);
       const bool newer =
           deleted_ns == INT64_MIN || Includes(*listing, it->second.value, context) ||
           (EvidenceTime(attrs) > deleted_ns && !Precedes(*listing, it->second.value, deleted_ns));

@@ -46,13 +46,20 @@ bool Arbiter::IsUnsettled(const tree::Entry& have, const Context& context) const
 
 bool Arbiter::HasProtectedBelow(tree::DirId directory, const Context& context) {
   if (!context.others_confirmed) return false;
+  return AnyBelow(directory, [&](const tree::Entry& entry) {
+    return IsProtected(entry, context) || IsUnsettled(entry, context);
+  });
+}
+
+bool Arbiter::AnyBelow(tree::DirId directory,
+                       const std::function<bool(const tree::Entry&)>& predicate) {
   std::vector<tree::DirId> stack{directory};
   bool found = false;
   while (!found && !stack.empty()) {
     const tree::DirId dir = stack.back();
     stack.pop_back();
     tree_.ForEachChild(dir, [&](std::string_view, const tree::Entry& entry) {
-      found = IsProtected(entry, context) || IsUnsettled(entry, context);
+      found = predicate(entry);
       if (entry.attrs.is_directory()) stack.push_back(entry.dir);
       return !found;
     });

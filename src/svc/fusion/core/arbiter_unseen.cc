@@ -53,12 +53,14 @@ std::uint64_t Arbiter::DoomUnseenIn(const std::string& directory) {
   UnseenWalk& walk = *unseen_;
   const std::uint64_t hash = SeenPaths::HashOf(directory);
   const bool listed = walk.seen.IsListed(hash);
+  const auto was_confirmed = [since_ns = walk.begin_wall_ns](const tree::Entry& entry) {
+    return entry.confirmed_ns != 0 && entry.confirmed_ns >= since_ns;
+  };
   std::uint64_t rows = 0;
   std::vector<Gone> gone;
   tree_.ForEachChild(*dir, [&](std::string_view name, const tree::Entry& entry) {
     ++rows;
-    const bool stays = !listed || walk.seen.Has(hash, name) ||
-                       (entry.confirmed_ns != 0 && entry.confirmed_ns >= walk.begin_wall_ns);
+    const bool stays = !listed || walk.seen.Has(hash, name) || was_confirmed(entry);
     if (!stays) {
       gone.push_back({std::string(name), entry.attrs.is_directory(), entry.dir});
     } else if (entry.attrs.is_directory()) {
@@ -67,7 +69,7 @@ std::uint64_t Arbiter::DoomUnseenIn(const std::string& directory) {
     return true;
   });
   for (const Gone& each : gone) {
-    if (each.is_directory && HasConfirmedBelow(each.dir, walk.begin_wall_ns)) {
+    if (each.is_directory && AnyBelow(each.dir, was_confirmed)) {
       walk.directories.push_back(JoinPath(directory, each.name));
       continue;
     }
@@ -75,21 +77,6 @@ std::uint64_t Arbiter::DoomUnseenIn(const std::string& directory) {
     Doom(directory, each.name, {entries, walk.session, true});
   }
   return rows;
-}
-
-bool Arbiter::HasConfirmedBelow(tree::DirId directory, std::int64_t since_wall_ns) {
-  std::vector<tree::DirId> stack{directory};
-  bool found = false;
-  while (!found && !stack.empty()) {
-    const tree::DirId dir = stack.back();
-    stack.pop_back();
-    tree_.ForEachChild(dir, [&](std::string_view, const tree::Entry& entry) {
-      found = entry.confirmed_ns != 0 && entry.confirmed_ns >= since_wall_ns;
-      if (entry.attrs.is_directory()) stack.push_back(entry.dir);
-      return !found;
-    });
-  }
-  return found;
 }
 
 }  // namespace fustor::fusion

@@ -71,10 +71,10 @@ void Tombstones::VisitAlong(std::string_view path, Visit visit) {
   }
 }
 
-std::optional<std::int64_t> Tombstones::Covering(std::string_view path, Moment begun) {
+std::optional<std::int64_t> Tombstones::Covering(std::string_view path, Gathered evidence) {
   std::optional<std::int64_t> highest;
   VisitAlong(path, [&](const Stone& stone) {
-    const std::int64_t watermark_ns = WatermarkFor(stone, begun);
+    const std::int64_t watermark_ns = WatermarkFor(stone, evidence);
     if (watermark_ns != INT64_MIN) highest = std::max(highest.value_or(INT64_MIN), watermark_ns);
   });
   return highest;

@@ -56,12 +56,20 @@ class Tombstones {
   void EraseWithin(std::string_view path);
   void Erase(Trie::Item* stone);
 
-  // The watermark that evidence gathered since `begun` has to pass; INT64_MIN: none.
-  static std::int64_t WatermarkFor(const Stone& stone, Moment begun) {
+  // Evidence as far as tombstones go: since which moment it was gathered, and before when (physical
+  // time) a tombstone must have been laid to say nothing to it, whoever has laid it.
+  struct Gathered {
+    Moment begun;
+    std::int64_t settled_before_ns = INT64_MIN;
+  };
+  // The watermark that it has to pass; INT64_MIN: none.
+  static std::int64_t WatermarkFor(const Stone& stone, Gathered evidence) {
+    const Moment& begun = evidence.begun;
+    if (stone.wall_ns < evidence.settled_before_ns) return INT64_MIN;
     return begun.Follows(stone.laid) ? stone.others_ns : stone.watermark_ns;
   }
   // The highest such watermark at `path` or at a directory above it. O(depth).
-  std::optional<std::int64_t> Covering(std::string_view path, Moment begun);
+  std::optional<std::int64_t> Covering(std::string_view path, Gathered evidence);
   // Whether one at `path` or at a directory above it was laid after `wall_ns`, last by another
   // session. O(depth).
   bool IsCoveredByOthers(std::string_view path, std::int64_t wall_ns, SessionKey session);
