@@ -19,6 +19,13 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 class ViewServiceTest : public testing::Test {
+ public:
+  ~ViewServiceTest() override {
+    Close();
+    client_->Stop();
+    executor_->Stop();
+  }
+
  protected:
   ViewServiceTest() {
     view_->Put("/", EntryKind::kDirectory, 0);
@@ -33,11 +40,6 @@ class ViewServiceTest : public testing::Test {
     access.known = true;
     access.views = {"v", "gone"};
     views_.keys_["k"] = access;
-  }
-  ~ViewServiceTest() override {
-    Close();
-    client_->Stop();
-    executor_->Stop();
   }
 
   void Serve() {
