@@ -119,6 +119,7 @@ class PosixTree final : public env::Tree {
         })) {}
 
   ~PosixTree() override {
+    workers_->Stop();  // First, or they would do without a limit what still waits.
     limiter_.Stop();
     workers_.reset();
   }

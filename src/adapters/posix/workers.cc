@@ -18,11 +18,13 @@ Workers::Workers(unsigned threads, MakeLister make_lister)
   Start(normal_, Priority::kNormal);
 }
 
+void Workers::Stop() {
+  const std::scoped_lock lock(mutex_);
+  stopping_ = true;
+}
+
 Workers::~Workers() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-  }
+  Stop();
   End(normal_);
   End(background_);
 }

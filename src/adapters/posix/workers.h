@@ -50,6 +50,9 @@ class Workers {
   // Lets the parts that run end and drops the others.
   ~Workers();
 
+  // No further part begins; the destructor drops them. Thread-safe.
+  void Stop();
+
   // REQUIRES: the job has at least one part; calls come one after the other.
   void Submit(std::shared_ptr<Job> job, Priority priority);
 

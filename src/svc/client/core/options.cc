@@ -385,7 +385,6 @@ cli::Program CommandTable(Options* options, std::string version) {
       Watch(&options->watch),
       Find(&options->find),
       SearchCommand(&options->search),
-      Export(&options->export_),
       DuplicatesCommand(&options->duplicates),
       ExportCommand(&options->export_),
       DiffCommand(&options->diff),
