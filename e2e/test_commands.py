@@ -45,7 +45,7 @@ def cli(data, fustor, fustor_up):
 
 
 def model(data, by):
-    """[(value, "d" or "f", path)], by a walk."""
+    """[(value, "d" or "f", path)], by a walk; no directories on the way to one that holds nearly all of them."""
     rows = []
     for folder, _, _ in os.walk(data):
         inside = [os.path.join(f, n) for f, _, names in os.walk(folder) for n in names]
@@ -54,6 +54,9 @@ def model(data, by):
                   "mtime": max(int(os.path.getmtime(p)) for p in inside + around)}
         if folder != str(data):
             rows.append((values[by], "d", folder))
+    share = 10 if by == "mtime" else 9
+    rows = [(value, "d", path) for value, _, path in rows
+            if not any(p.startswith(path + "/") and v * 10 >= value * share for v, _, p in rows)]
     for folder, _, names in os.walk(data):
         for name in names:
             path = os.path.join(folder, name)
@@ -67,6 +70,9 @@ def model(data, by):
 def test_top_is_what_a_walk_finds(cli, data, by, column, count):
     rows = model(data, by)
     for option, kind in (("-d", "d"), ("-f", "f")):
+        if (by, kind) == ("files", "f"):
+            assert b"leave out -f" in cli("top", "--by", by, option, data, code=2)
+            continue
         lines = cli("top", "--by", by, "-n", str(count), option, data, "-0").split(b"\0")[:-1]
         ours = [line.decode().split("\t") for line in lines]
         expected = sorted((row for row in rows if row[1] == kind), key=lambda row: -row[0])[:count]

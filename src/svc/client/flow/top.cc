@@ -32,6 +32,12 @@ class TopRun {
         table_({{"SIZE", true}, {"FILES", true}, {"CHANGED"}, {"PATH"}}) {}
 
   void Run() {
+    if (order_ == Order::kFiles && options_.files) {
+      job_.out.Complain(
+          "top: --by files ranks directories: leave out -f\nTry 'fustor top --help'.");
+      job_.exit_code = cli::kExitUsage;
+      return;
+    }
     std::optional<ChoiceParameters> choice = ChoiceOf(job_, "top", options_.choice);
     if (!choice) return;
     choice_ = *std::move(choice);

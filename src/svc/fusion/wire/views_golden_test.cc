@@ -101,6 +101,23 @@ TEST(Golden, RecordedQuestionsStillMeanTheSame) {
   search.set_after("/a/x.txt");
   search.set_totals(true);
   ExpectRecorded("search_request", search);
+  pb::SearchRequest choice;
+  choice.set_regex("^a.*[0-9]$");
+  choice.set_regex_any_case(true);
+  choice.set_min_depth(0);  // Not the same as absent.
+  choice.set_ctime_min_ns(-2);
+  choice.set_ctime_max_ns(1'700'000'000'000'000'001);
+  choice.set_atime_min_ns(-3);
+  choice.set_atime_max_ns(1'700'000'000'000'000'002);
+  choice.add_uids(0);
+  choice.add_uids(1000);
+  choice.add_gids(100);
+  choice.set_mode("/022");
+  choice.add_extensions("tar.gz");
+  choice.add_flags("suspect");
+  choice.add_not_flags("uncertain");
+  choice.set_links_min(2);
+  ExpectRecorded("search_request_choice", choice);
   pb::ChangesRequest changes;
   changes.set_view_id("v");
   changes.add_paths("/a");
