@@ -152,9 +152,6 @@ void Trust::CheckAppeared(const std::string& path, const tree::Entry& is, const 
 // ends all the same when the mtime has been another one in between.
 void Trust::NoteContents(const Shown& now, bool same_life) {
   if (!same_life) contents_.clear();
-  std::erase_if(contents_, [&](const auto& content) {
-    return world_.now() - content.second.last > options_.hot_file_threshold;
-  });
   for (const auto& [path, is] : now) {
     const std::int64_t mtime_ns = is.attrs.mtime_ns;
     const Content fresh{looked_at_, world_.now()};
@@ -163,6 +160,9 @@ void Trust::NoteContents(const Shown& now, bool same_life) {
     Content& of_inode = contents_.try_emplace({inode, mtime_ns}, fresh).first->second;
     of_path = of_inode = {std::min(of_path.since, of_inode.since), world_.now()};
   }
+  std::erase_if(contents_, [&](const auto& content) {
+    return world_.now() - content.second.last > options_.hot_file_threshold;
+  });
 }
 
 void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
