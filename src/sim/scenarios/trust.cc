@@ -151,17 +151,21 @@ void Trust::CheckAppeared(const std::string& path, const tree::Entry& is, const 
   }
 }
 
-Trust::Content Trust::ContentOf(const tree::Entry& entry) {
-  return {entry.attrs.inode, entry.attrs.mtime_ns};
-}
-
+// An object keeps its suspicion when it is renamed, and a name when another object takes it; and it
+// ends all the same when the mtime has been another one in between.
 void Trust::NoteContents(const Shown& now, bool same_life) {
-  std::map<Content, Instant> contents;
+  if (!same_life) contents_.clear();
   for (const auto& [path, is] : now) {
-    const auto before = same_life ? contents_.find(ContentOf(is)) : contents_.end();
-    contents[ContentOf(is)] = before == contents_.end() ? looked_at_ : before->second;
+    const std::int64_t mtime_ns = is.attrs.mtime_ns;
+    const Content fresh{looked_at_, world_.now()};
+    Content& of_path = contents_.try_emplace({path, mtime_ns}, fresh).first->second;
+    const std::string inode = std::to_string(is.attrs.inode);
+    Content& of_inode = contents_.try_emplace({inode, mtime_ns}, fresh).first->second;
+    of_path = of_inode = {std::min(of_path.since, of_inode.since), world_.now()};
   }
-  contents_ = std::move(contents);
+  std::erase_if(contents_, [&](const auto& content) {
+    return world_.now() - content.second.last > options_.hot_file_threshold;
+  });
 }
 
 void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
@@ -176,7 +180,7 @@ void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime es
   if (age_ns >= hot_for.count()) return;
   // Times that were set to the future do not keep it suspect for longer than a threshold after the
   // audit that has found it, whatever happens to its name.
-  if (world_.now() - contents_.at(ContentOf(is)) >= hot_for) return;
+  if (world_.now() - contents_.at({path, is.attrs.mtime_ns}).since >= hot_for) return;
   differences->Add(
       "'" + PrintablePath(path) + "' is hot (" + std::to_string(age_ns / 1'000'000) +
       " ms old) and was found by an audit, but no suspect; the estimate of the clock " +

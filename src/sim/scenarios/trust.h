@@ -56,14 +56,18 @@ class Trust {
     Instant looked_at;
     std::optional<Instant> since;
   };
-  // Inode and mtime: a suspect whose mtime is as it was is one no longer, whatever its size.
-  using Content = std::pair<std::uint64_t, std::int64_t>;
+  // Of a path or an inode with an mtime: a suspect whose mtime is as it was is one no longer,
+  // whatever else has changed.
+  struct Content {
+    Instant since;  // The look before the first that showed it.
+    Instant last;   // The last one that did.
+  };
+  using Contents = std::map<std::pair<std::string, std::int64_t>, Content>;
   void CheckTold(const Shown& shown, Differences* differences);
   void CheckRemoved(const std::string& path, const tree::Entry& was, Differences* differences);
   void CheckAppeared(const std::string& path, const tree::Entry& is, const Shown& now,
                      Differences* differences);
   bool HasMoved(const tree::Entry& is, const Shown& now) const;
-  static Content ContentOf(const tree::Entry& entry);
   void NoteContents(const Shown& now, bool same_life);
   void CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
                 Differences* differences);
@@ -77,8 +81,7 @@ class Trust {
   tree::Revision revision_ = 0;
   Instant looked_at_;
   Shown before_;
-  // What is shown of contents, and the look before the first that showed it.
-  std::map<Content, Instant> contents_;
+  Contents contents_;
   std::unordered_set<std::uint64_t> linked_;  // Inodes that have had several names.
 };
 
