@@ -38,7 +38,7 @@ TEST(Child, HasASessionOfItsOwnNoInputAndNoBlockedSignals) {
   const TempTree tree;
   const std::string file = tree.path() + "/out";
   Result<Child> child = Child::Start({"/bin/sh", "-c", R"(read -r line && exit 9
-        { echo "$$ $1"; grep SigBlk /proc/$$/status; } > "$0")",
+        { echo "$$ $1"; grep SigBlk /proc/self/status; } > "$0")",
                                       file, "1.2; touch never"});
   ASSERT_TRUE(child.ok());
   ASSERT_EQ(Wait(&*child), 0);
