@@ -23,8 +23,11 @@ class PathGuesses {
     std::uint64_t hash = path.size();
     const char* at = path.data();
     std::size_t left = path.size();
-    for (; left >= 8; at += 8, left -= 8) hash = Mix((hash ^ Load(at, 8)) * kOdd);
-    return Mix(Mix((hash ^ Load(at, left)) * kOdd) * kOdd);
+    for (; left > 8; at += 8, left -= 8) hash = Mix((hash ^ Load(at, 8)) * kOdd);
+    // The last eight bytes, some of them for the second time.
+    const std::uint64_t last =
+        path.size() < 8 ? Load(at, left) : Load(path.data() + path.size() - 8, 8);
+    return Mix(Mix((hash ^ last) * kOdd) * kOdd);
   }
 
   // 0: there is no guess.

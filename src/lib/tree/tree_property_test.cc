@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -262,6 +263,7 @@ class Player {
  public:
   Player(std::uint64_t seed, const Shape& shape) : random_(seed), shape_(shape) {
     model_.root = tree_.GetRoot();
+    seen_.fill("/");
     tree_.Observe(&copy_);
   }
 
@@ -335,6 +337,9 @@ class Player {
     const std::string dir = shape_.directories_in_10 < 2 && random_.Chance(9, 10) ? "/" : Dir();
     const std::string path = JoinPath(dir, Name());
     const std::string name(SplitPath(path).second);
+    // Often of what is long gone: a hint needs no truth.
+    if (random_.Chance(1, 2)) tree_.Foresee(JoinPath(seen_[random_.Below(seen_.size())], "x"));
+    seen_[random_.Below(seen_.size())] = dir;
     const DirId id = *tree_.FindDirectory(dir);
     if (random_.Chance(shape_.clears_in_10000, 10'000)) {
       tree_.Clear();
@@ -391,6 +396,7 @@ class Player {
   Tree tree_;
   Copy copy_{tree_.GetRoot()};
   Model model_;
+  std::array<std::string, 30> seen_;  // Directories that there were.
   std::vector<std::pair<Snapshot, Model>> pins_;
 };
 

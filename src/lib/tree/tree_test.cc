@@ -316,6 +316,28 @@ TEST(Tree, AnOldPinKeepsOnlyWhatItSees) {
   EXPECT_LT(tree.memory().bytes, live + 65'536);
 }
 
+// Its number waits for the reader longer than what it contained last, which the reader cannot see.
+// What Foresee reads is freed then: the address sanitizer tells.
+TEST(Tree, ADirectoryThatIsGoneCanBeForeseen) {
+  Tree tree;
+  for (const int files : {3, 1000}) {  // One chunk, and a list of them.
+    const DirId dir = tree.EnsureDirectory("/gone");
+    tree.Put(dir, "first", File(1));
+    tree.Publish();
+    const auto pin = tree.Pin();
+    for (int i = 0; i < files; ++i) tree.Put(dir, "f" + std::to_string(i), File(i));
+    tree.Publish();
+    tree.EnsureDirectory("/other");
+    ASSERT_EQ(tree.FindDirectory("/gone"), dir);  // Is what the next guess will be.
+    EXPECT_EQ(tree.Erase(kRoot, "gone"), files + 2u);
+    for (const bool published : {false, true}) {
+      if (published) tree.Publish();
+      for (std::uint32_t i = 0; i < 2 * Tree::kForesight; ++i) tree.Foresee("/gone/f7");
+    }
+    EXPECT_EQ(tree.FindDirectory("/gone"), std::nullopt);
+  }
+}
+
 TEST(Tree, AnEntryThatComesAndGoesLeavesTheRowsAsTheyWere) {
   Tree tree;
   const auto name_of = [](int i) { return "f" + std::to_string(i) + std::string(60, 'n'); };

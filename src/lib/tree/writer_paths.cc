@@ -131,11 +131,11 @@ void Writer::FetchChunkList(DirId dir) const {
   }
 }
 
-// It stands for all: most directories have one. The directory may be gone.
+// It stands for all: most directories have one. The directory may be gone since it was guessed;
+// then its last version may still wait for a reader while the chunks, which are younger than what
+// that reader sees, are freed.
 const Chunk* Writer::FirstChunk(DirId dir) const {
-  if (dir.value == 0) return nullptr;
-  const DirTable::Slot& slot = table_.slot(dir);
-  if (slot.open_dir == 0 && slot.dir.load(std::memory_order_relaxed) == nullptr) return nullptr;
+  if (dir.value == 0 || !table_.IsLive(dir)) return nullptr;
   const Children children = ChildrenOf(dir);
   return children.size() == 0 ? nullptr : children.at(0).packed;
 }
