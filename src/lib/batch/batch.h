@@ -89,6 +89,8 @@ struct Batch {
   // With kBegin of an audit: each directory is listed in full (not `silent`) in one of so many
   // audits of the session in a row. 0 and 1: in every one.
   std::uint32_t full_every = 0;
+  // With kBegin: so long before it left, the scan had begun.
+  std::int64_t begun_ago_ms = 0;
   // With kBegin of a job: only the directory itself is looked at, not what is below it.
   bool shallow = false;
   // With kEnd of a job: why it could not be done; empty: it is done.

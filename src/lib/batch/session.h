@@ -13,6 +13,8 @@
 
 namespace fustor::batch {
 
+// A longer time counts as this.
+inline constexpr std::int64_t kBegunAgoMaxMs = 86'400'000;
 // Above these a message is refused: kInvalidArgument.
 inline constexpr std::size_t kIdBytesMax = 1024;     // Ids, states, kinds, names of capabilities.
 inline constexpr std::size_t kListLengthMax = 4096;  // Capabilities, views, commands.

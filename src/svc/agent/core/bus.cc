@@ -26,6 +26,7 @@ void Bus::BeginScan(std::uint64_t scan_id, batch::Source source, std::string pat
   }
   scan_.push_back({scan_id, source, batch::ScanMark::kBegin, std::move(path), {}, {}, 0});
   scan_.back().full_every = full_every;
+  scan_.back().begun = now_;
 }
 
 void Bus::PushScanned(std::uint64_t scan_id, DirKey dir, batch::DirBlock block) {
@@ -48,6 +49,7 @@ void Bus::BeginJob(std::uint64_t scan_id, std::string job_id, std::string path, 
   begin.path = std::move(path);
   begin.job_id = std::move(job_id);
   begin.shallow = shallow;
+  begin.begun = now_;
 }
 
 void Bus::PushOfJob(std::uint64_t scan_id, std::string job_id, DirKey dir, batch::DirBlock block) {
@@ -201,6 +203,7 @@ std::optional<batch::Batch> Bus::TakeScanned(const DirTable& dirs) {
       batch.scan_path = std::move(next.path);
       batch.full_every = next.full_every;
       batch.shallow = next.shallow;
+      batch.begun_ago_ms = (now_ - next.begun).count() / 1'000'000;
     } else if (next.mark == batch::ScanMark::kEnd) {
       if (batch.mark == batch::ScanMark::kBegin) break;  // One mark a batch.
       batch.mark = batch::ScanMark::kEnd;

@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.h"
 #include "lib/batch/batch.h"
 #include "svc/agent/core/dir_table.h"
 #include "svc/agent/core/ring.h"
@@ -57,6 +58,9 @@ class Bus {
   // --- Realtime lane. ---
   Ring& ring() { return ring_; }
   void Push(Ring::Item item) { ring_.Push(std::move(item)); }
+
+  // The time from now on, by which scans begin and batches leave.
+  void Tick(Instant now) { now_ = now; }
 
   // --- Scan lane. ---
   void BeginScan(std::uint64_t scan_id, batch::Source source, std::string path,
@@ -116,7 +120,8 @@ class Bus {
     std::string job_id = {};
     std::string job_error = {};
     bool shallow = false;
-    std::uint32_t full_every = 0;  // Of a begin.
+    std::uint32_t full_every = 0;  // Of a begin, as is:
+    Instant begun = {};
   };
   using Waiting = std::unordered_map<DirKey, std::uint64_t>;  // Directory -> index of its listing.
   Waiting& WaitingOf(batch::Source source) {
@@ -145,6 +150,7 @@ class Bus {
   Waiting waiting_;                                  // Of scans.
   Waiting waiting_for_jobs_;
   std::size_t scan_bytes_ = 0;
+  Instant now_;
   bool lost_ = false;
   bool overflowed_ = false;
 };

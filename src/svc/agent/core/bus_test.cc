@@ -159,6 +159,19 @@ TEST(Bus, AFullRealtimeLaneDropsAllAndSaysSo) {
   EXPECT_TRUE(bus.empty());
 }
 
+// Nobody may have listened for a while.
+TEST(Bus, ABeginSaysHowLongItHasWaited) {
+  Bus bus;
+  DirTable dirs;
+  bus.Tick(Instant() + Seconds(10));
+  bus.BeginScan(1, batch::Source::kAudit, "/");
+  bus.BeginJob(2, "job", "/", true);
+  bus.Tick(Instant() + Seconds(14));
+  EXPECT_EQ(bus.Take(dirs)->begun_ago_ms, 4'000);
+  bus.Tick(Instant() + Seconds(15));
+  EXPECT_EQ(bus.Take(dirs)->begun_ago_ms, 5'000);
+}
+
 // What Fusion takes for a whole scan must be one.
 TEST(Bus, AScanThatALaterOneTookListingsFromNeverEnds) {
   Bus bus;

@@ -241,6 +241,7 @@ class Observer {
   }
   // What a scan still wants to list is not wanted any more.
   void DropQueue(Subscriber* subscriber, std::uint64_t scan_id);
+  bool IsRootInMotion() const;
   // A listing of the root. True: it was that of an audit, which is given up for what it shows.
   bool StopsAudit(const env::ListedDir& root, std::uint64_t scan_id);
   void OnEvent(env::TreeEvent& event, Instant now);

@@ -26,10 +26,19 @@ bool Observer::StartAudit(SubscriberId id) {
   return true;
 }
 
+// Something has been heard of every directory there that is known: half of a rename, or what a look
+// at it has yet to tell.
+bool Observer::IsRootInMotion() const {
+  return std::ranges::all_of(dirs_.ChildrenOf(DirTable::kRoot), [this](DirKey dir) {
+    const EntryKey key{DirTable::kRoot, std::string(dirs_.NameOf(dir))};
+    return pending_.contains(key) ||
+           std::ranges::any_of(held_, [&](const auto& held) { return held.second.from == key; });
+  });
+}
+
 bool Observer::StopsAudit(const env::ListedDir& root, std::uint64_t scan_id) {
   const bool elsewhere = root_device_ != 0 && root.self.device != root_device_;
-  const bool emptied =
-      !root.unchanged && root.children.empty() && !dirs_.ChildrenOf(DirTable::kRoot).empty();
+  const bool emptied = !root.unchanged && root.children.empty() && !IsRootInMotion();
   Subscriber* const scan = ScanOf(scan_id);
   const bool audited = scan != nullptr && scan->audits();
   if (audited && (!root.status.ok() || elsewhere || emptied)) {

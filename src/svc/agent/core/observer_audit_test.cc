@@ -86,6 +86,7 @@ class AuditTest : public testing::Test {
       const auto [parent, name] = SplitPath(path);
       if (!name.empty() && parent == request.path) listed.children.Append(name, attrs);
     }
+    if (!files_) return listed;
     EntryAttrs file;
     file.mtime_ns = file.ctime_ns = newest_ns_;
     listed.children.Append("zfile", file);
@@ -127,6 +128,7 @@ class AuditTest : public testing::Test {
   }
   std::map<std::string, EntryAttrs> dirs_;
   bool remote_ = false;
+  bool files_ = true;
   std::int64_t newest_ns_ = 0;
   std::string failing_;
   std::set<std::string> read_;
@@ -200,6 +202,30 @@ TEST_F(AuditTest, LostEventsForgetWhatWasRead) {
   events[0].kind = env::TreeEvent::Kind::kOverflow;
   observer_.OnEvents(std::move(events), Instant{1});
   EXPECT_THAT(Finish(), SizeIs(7));
+}
+
+// Nothing is mounted there, it may be. Half of a rename that was seen says that it is not so.
+TEST_F(AuditTest, AnEmptyRootStopsItUnlessTheLastDirectoryIsOnTheMove) {
+  for (const std::string_view path : {"/a/b/c", "/a/b", "/d", "/e", "/f"}) {
+    dirs_.erase(std::string(path));
+  }
+  files_ = false;
+  Scan();
+  dirs_.erase("/a");
+  Put("/", 3);
+  Audit();
+  EXPECT_EQ(observer_.counters().audits_stopped, 1u);
+
+  std::vector<env::TreeEvent> events(1);
+  events[0].kind = env::TreeEvent::Kind::kMovedOut;
+  events[0].dir = DirTable::kRoot;
+  events[0].name = "a";
+  events[0].is_directory = true;
+  events[0].cookie = 7;
+  observer_.OnEvents(std::move(events), Instant{1});
+  Audit();
+  EXPECT_EQ(observer_.counters().audits_stopped, 1u);
+  EXPECT_EQ(last_mark_, batch::ScanMark::kEnd);
 }
 
 TEST_F(AuditTest, WhatCouldNotBeReadIsNotPassedBy) {

@@ -383,6 +383,9 @@ env::Task<Status> Pipe::SendLoop(ReportStream* stream, std::stop_token stop) {
       continue;
     }
     last = next->batch.sequence;
+    if (next->batch.mark == batch::ScanMark::kBegin) {  // It may have waited for this stream.
+      next->batch.begun_ago_ms = (data_.clock().Now() - next->scan_begun).count() / 1'000'000;
+    }
     const Result<std::uint64_t> sent = co_await stream->Send(next->batch);
     if (!sent.ok()) co_return sent.status();
     OnSent(next.get(), *sent);
@@ -407,6 +410,7 @@ std::shared_ptr<Pipe::Sent> Pipe::TakeNext() {
   last_index_ms_ = std::max(last_index_ms_, data_.clock().WallNow().ns / 1'000'000);
   batch->index_ms = last_index_ms_;
   unacknowledged_.push_back(std::make_shared<Sent>());
+  unacknowledged_.back()->scan_begun = data_.clock().Now() - Millis(batch->begun_ago_ms);
   unacknowledged_.back()->batch = std::move(*batch);
   return unacknowledged_.back();
 }

@@ -91,6 +91,7 @@ class Pipe {
  private:
   struct Sent {
     batch::Batch batch;
+    Instant scan_begun;       // Of a begin.
     std::uint64_t bytes = 0;  // 0: not sent to the end yet.
     bool acknowledged = false;
   };

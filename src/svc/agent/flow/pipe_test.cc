@@ -300,6 +300,22 @@ TEST_F(PipeTest, WhatWasNotAcknowledgedIsSentAgainOnTheNextStream) {
   EXPECT_EQ(pipe_->state().unacknowledged_bytes, 0u);
 }
 
+// What it shows is as old as it was.
+TEST_F(PipeTest, ABeginThatIsSentAgainSaysHowLongAgoItWas) {
+  link_.acks_itself = false;
+  Start();
+  Run();
+  ASSERT_EQ(stream().batches.at(0).mark, batch::ScanMark::kBegin);
+  EXPECT_EQ(stream().batches[0].begun_ago_ms, 0);
+  Advance(Seconds(20));
+  stream().Break(Status(Code::kUnavailable, "connection reset"));
+  Advance(Seconds(6));
+  ASSERT_THAT(link_.streams, SizeIs(2));
+  ASSERT_EQ(stream().batches.at(0).mark, batch::ScanMark::kBegin);
+  EXPECT_GT(stream().batches[0].begun_ago_ms, 20'000);
+  EXPECT_LE(stream().batches[0].begun_ago_ms, 26'000);
+}
+
 // Acknowledgements that come while the same batches are being sent again take nothing away.
 TEST_F(PipeTest, AcknowledgementsOfTheOldStreamMayComeOnTheNewOne) {
   link_.acks_itself = false;

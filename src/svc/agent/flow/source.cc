@@ -58,7 +58,7 @@ env::Task<std::vector<batch::Sighting>> Source::Sight(std::vector<std::string> p
 }
 
 void Source::LookAgain(const std::vector<std::string>& paths) {
-  for (const std::string& path : paths) observer_->LookAgain(path, executor_.clock().Now());
+  for (const std::string& path : paths) observer_->LookAgain(path, Now());
   Pump();
 }
 
@@ -67,7 +67,7 @@ env::Task<void> Source::ReadEvents() {
     std::vector<env::TreeEvent> events = co_await tree_.NextEvents();
     if (events.empty() || stopping_) co_return;
     const std::uint64_t overflows = observer_->counters().overflows;
-    observer_->OnEvents(std::move(events), executor_.clock().Now());
+    observer_->OnEvents(std::move(events), Now());
     if (observer_->counters().overflows != overflows) {
       log_.Warn("events were lost, scanning again", {{"root", tree_.info().root}});
     }
@@ -82,7 +82,7 @@ env::Task<void> Source::KeepTime() {
     const Status woken = co_await due_.Wait(due, stop);
     if (woken.code() == Code::kCancelled) co_return;
     if (!woken.ok()) {
-      observer_->Tick(executor_.clock().Now());
+      observer_->Tick(Now());
       Pump();
     }
   }
@@ -91,7 +91,7 @@ env::Task<void> Source::KeepTime() {
 env::Task<void> Source::List(std::vector<env::ListRequest> requests) {
   std::vector<env::ListedDir> listed = co_await tree_.List(std::move(requests));
   const std::uint64_t stopped = observer_->counters().audits_stopped;
-  observer_->OnListed(std::move(listed), executor_.clock().Now());
+  observer_->OnListed(std::move(listed), Now());
   if (observer_->counters().audits_stopped != stopped) {
     log_.Error("an audit was given up: the root is unreadable, empty or on another file system",
                {{"root", tree_.info().root}});
@@ -101,13 +101,19 @@ env::Task<void> Source::List(std::vector<env::ListRequest> requests) {
 
 env::Task<void> Source::Stat(std::vector<env::StatRequest> requests) {
   std::vector<env::StattedEntry> statted = co_await tree_.Stat(std::move(requests));
-  observer_->OnStatted(std::move(statted), executor_.clock().Now());
+  observer_->OnStatted(std::move(statted), Now());
   Pump();
+}
+
+Instant Source::Now() {
+  const Instant now = executor_.clock().Now();
+  for (Reader* reader : readers_) reader->bus_.Tick(now);
+  return now;
 }
 
 void Source::Pump() {
   if (stopping_) return;
-  const Instant now = executor_.clock().Now();
+  const Instant now = Now();
   // First: what a listing watches may need the watch that is given up here.
   std::vector<DirKey> unwatched = observer_->TakeUnwatched();
   if (!unwatched.empty()) tree_.Unwatch(std::move(unwatched));
@@ -158,27 +164,32 @@ void Source::Reader::Pause() {
 }
 
 void Source::Reader::StartScan() {
+  source_.Now();
   source_.observer_->StartScan(id_);
   source_.Pump();
 }
 
 void Source::Reader::StartWatching() {
+  source_.Now();
   source_.observer_->StartWatching(id_);
   source_.Pump();
 }
 
 bool Source::Reader::StartAudit() {
+  source_.Now();
   const bool started = source_.observer_->StartAudit(id_);
   source_.Pump();
   return started;
 }
 
 void Source::Reader::StartJob(std::string job_id, std::string path, bool recursive) {
+  source_.Now();
   source_.observer_->StartJob(std::move(job_id), std::move(path), recursive, id_);
   source_.Pump();
 }
 
 std::optional<batch::Batch> Source::Reader::Take() {
+  source_.Now();
   std::optional<batch::Batch> batch = bus_.Take(source_.observer_->dirs());
   if (batch) source_.Pump();  // There may be room for more listings now.
   return batch;

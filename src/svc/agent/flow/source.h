@@ -69,6 +69,8 @@ class Source {
   env::Task<void> Stat(std::vector<env::StatRequest> requests);
   // Hands out what the observer asks for.
   void Pump();
+  // Told to the buses, too, which date what begins by it.
+  Instant Now();
 
   const Options options_;
   env::Executor& executor_;

@@ -209,6 +209,7 @@ std::string NumberedReport::Part(std::size_t part) const {
     json.String(batch_.scan_path);
   }
   if (batch_.full_every > 1) json.Key("full_every").Uint(batch_.full_every);
+  if (batch_.begun_ago_ms > 0) json.Key("begun_ago_ms").Int(batch_.begun_ago_ms);
   json.Key("lost_events").Bool(batch_.lost_events);
   if (batch_.shallow) json.Key("shallow").Bool(true);
   json.Key("part").Uint(part).Key("parts").Uint(parts_.size());

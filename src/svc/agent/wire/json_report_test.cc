@@ -100,7 +100,10 @@ Batch RandomBatch(Prng& random) {
   batch.index_ms = static_cast<std::int64_t>(random.Below(1'000'000)) - 1;
   batch.scan_id = random.Below(9);
   batch.mark = static_cast<ScanMark>(random.Below(3));
-  if (batch.mark == ScanMark::kBegin) batch.scan_path = RandomPath(random);
+  if (batch.mark == ScanMark::kBegin) {
+    batch.scan_path = RandomPath(random);
+    batch.begun_ago_ms = random.Between(0, 3);
+  }
   if (batch.source == Source::kJob) batch.job_id = "job";
   batch.lost_events = random.Chance(1, 4);
   const bool changes = batch.source == Source::kRealtime && random.Chance(2, 3);
@@ -130,8 +133,9 @@ std::string ToText(const EntryAttrs& a) {
 std::string ToText(const Batch& b) {
   std::string text = std::to_string(b.sequence) + " " + std::to_string(static_cast<int>(b.source)) +
                      " " + std::to_string(b.index_ms) + " " + std::to_string(b.scan_id) + " " +
-                     std::to_string(static_cast<int>(b.mark)) + b.scan_path + b.job_id +
-                     (b.lost_events ? " lost" : "") + (b.loose ? " loose" : "") + "\n";
+                     std::to_string(static_cast<int>(b.mark)) + b.scan_path + b.job_id + " " +
+                     std::to_string(b.begun_ago_ms) + (b.lost_events ? " lost" : "") +
+                     (b.loose ? " loose" : "") + "\n";
   for (const Change& c : b.changes) {
     text += std::to_string(static_cast<int>(c.kind)) + c.path + " " + c.old_path + " " +
             ToText(c.attrs) + c.target + (c.atomic ? "" : " partial") + "\n";

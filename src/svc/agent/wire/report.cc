@@ -3,6 +3,8 @@
 #include <google/protobuf/arena.h>
 #include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/path.h"
 #include "fustor/v1/agents.pb.h"
@@ -269,6 +271,7 @@ std::string EncodeReport(const batch::Batch& batch, batch::Compressor& compresso
   out->set_job_id(batch.job_id);
   out->set_lost_events(batch.lost_events);
   out->set_full_every(batch.full_every);
+  out->set_begun_ago_ms(static_cast<std::uint64_t>(std::max<std::int64_t>(batch.begun_ago_ms, 0)));
   out->set_scan_shallow(batch.shallow);
   out->set_job_error(batch::Utf8Text(batch.job_error));
   PutChanges(batch.changes, out);

@@ -13,6 +13,7 @@
 
 #include "env/file_streams.h"
 #include "env/files.h"
+#include "env/text_source.h"
 
 namespace fustor::fusion {
 
@@ -57,7 +58,7 @@ class FakeDisk final : public env::Files, public env::FileStreams {
   Result<std::unique_ptr<env::FileSource>> Open(const std::string& path) override {
     const auto it = files.find(path);
     if (it == files.end()) return Status(Code::kNotFound, path);
-    return std::unique_ptr<env::FileSource>(std::make_unique<Source>(it->second));
+    return std::unique_ptr<env::FileSource>(std::make_unique<env::TextSource>(it->second));
   }
 
  private:
@@ -83,19 +84,6 @@ class FakeDisk final : public env::Files, public env::FileStreams {
     const std::string path_;
     const unsigned mode_;
     std::string content_;
-  };
-  class Source final : public env::FileSource {
-   public:
-    explicit Source(std::string content) : content_(std::move(content)) {}
-    Result<std::string> Read(std::size_t bytes_max) override {
-      std::string piece = content_.substr(at_, bytes_max);
-      at_ += piece.size();
-      return piece;
-    }
-
-   private:
-    const std::string content_;
-    std::size_t at_ = 0;
   };
 };
 

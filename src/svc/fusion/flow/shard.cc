@@ -25,6 +25,11 @@ std::shared_ptr<const ViewStatus> InitialStatus() {
   return status;
 }
 
+// Begins wait at the agent as long as nobody listens or what is before them takes to leave.
+Nanos BegunBefore(const batch::Batch& batch) {
+  return Broken("late-begins-believed") ? Nanos(0) : Millis(batch.begun_ago_ms);
+}
+
 }  // namespace
 
 std::string AlarmText(const Arbiter::Alarm& alarm) {
@@ -185,8 +190,9 @@ Status Shard::ApplyHere(SessionKey key, const batch::Batch& batch, Instant arriv
                 std::to_string(session.applied_sequence) + ": those between them are missing"};
   }
   const Now now = this->now();
-  const Arbiter::Outcome outcome = arbiter_.Apply(batch, key, session.reporter, steady(),
-                                                  arrived - LateBy(batch, arrived, &session));
+  const Nanos since_begin = LateBy(batch, arrived, &session) + BegunBefore(batch);
+  const Arbiter::Outcome outcome =
+      arbiter_.Apply(batch, key, session.reporter, steady(), arrived - since_begin);
   session.applied_sequence = batch.sequence;
   NoteApplied(session, key, batch, outcome, now);
   return {};

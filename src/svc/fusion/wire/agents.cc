@@ -136,6 +136,8 @@ Status TakeHead(const pb::Batch& from, batch::Batch* to) {
   to->job_error = from.job_error().substr(0, batch::kIdBytesMax);
   to->lost_events = from.lost_events();
   to->full_every = from.full_every();
+  to->begun_ago_ms = static_cast<std::int64_t>(
+      std::min<std::uint64_t>(from.begun_ago_ms(), batch::kBegunAgoMaxMs));
   return Status();
 }
 

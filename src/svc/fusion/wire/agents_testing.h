@@ -38,7 +38,7 @@ inline std::string Describe(const Batch& b) {
   std::ostringstream out;
   out << b.sequence << ' ' << static_cast<int>(b.source) << ' ' << b.index_ms << ' ' << b.scan_id
       << ' ' << static_cast<int>(b.mark) << ' ' << testing::PrintToString(b.scan_path) << ' '
-      << b.job_id << ' ' << b.lost_events << ' ' << b.full_every << '\n';
+      << b.job_id << ' ' << b.lost_events << ' ' << b.full_every << ' ' << b.begun_ago_ms << '\n';
   for (const Change& c : b.changes) {
     out << "change " << static_cast<int>(c.kind) << ' ' << testing::PrintToString(c.path) << ' '
         << testing::PrintToString(c.old_path) << ' ' << Describe(c.attrs) << ' '
@@ -130,6 +130,7 @@ inline Batch AnyBatch(Prng& prng) {
   if (prng.Chance(1, 4)) b.job_id = "job-7";
   b.lost_events = prng.Chance(1, 10);
   if (prng.Chance(1, 10)) b.full_every = static_cast<std::uint32_t>(prng.Below(100));
+  if (prng.Chance(1, 10)) b.begun_ago_ms = prng.Between(1, 100'000);
   const std::uint64_t count = prng.Below(prng.Chance(1, 5) ? 50 : 5);
   const bool changes = b.source == batch::Source::kRealtime && prng.Chance(3, 4);
   for (std::uint64_t i = 0; i < count && changes; ++i) {

@@ -80,6 +80,7 @@ inline std::string_view Difference(const batch::Batch& a, const batch::Batch& b)
   if (a.scan_path != b.scan_path) return "scan_path";
   if (a.job_id != b.job_id) return "job_id";
   if (std::max(a.full_every, 1U) != std::max(b.full_every, 1U)) return "full_every";
+  if (a.begun_ago_ms != b.begun_ago_ms) return "begun_ago_ms";
   if (a.shallow != b.shallow) return "shallow";
   if (a.job_error != b.job_error) return "job_error";
   if (a.lost_events != b.lost_events) return "lost_events";

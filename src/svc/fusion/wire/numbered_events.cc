@@ -47,6 +47,8 @@ bool ReadHeadMember(std::string_view key, Tape::Node value, batch::Batch* to, Pu
   } else if (key == "full_every" && value.kind() == Tape::Kind::kInt) {
     to->full_every =
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(value.Int(), 0, 1'000'000));
+  } else if (key == "begun_ago_ms" && value.kind() == Tape::Kind::kInt) {
+    to->begun_ago_ms = std::clamp<std::int64_t>(value.Int(), 0, batch::kBegunAgoMaxMs);
   } else if (key == "lost_events" && value.kind() == Tape::Kind::kBool) {
     to->lost_events = value.Bool();
   } else if (key == "shallow" && value.kind() == Tape::Kind::kBool) {
