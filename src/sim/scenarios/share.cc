@@ -223,6 +223,7 @@ class Share {
         return network_.Partition(name, fusion_.name(), length);
       case 4:
         log_.Say("FAULT " + name + " stands still" + lasting);
+        witness_.OnStandstill(name, length);
         if (agent.running()) agent.Pause(faults_.Chance(1, 4), length);
         return;
       case 5:

@@ -57,6 +57,7 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
   revision_ = snapshot->revision();
   if (options_.recount) CheckRevision(*snapshot, differences);
   Shown now = EverythingIn(*snapshot);
+  NoteShownUntilNow();
   if (!same_life) before_.clear();
   if (same_life) {
     for (const auto& [path, was] : before_) {
@@ -64,7 +65,10 @@ void Trust::Look(const fusion::View& view, int life, const std::vector<std::stri
     }
   }
   const bool hot_can_be_told = witness_.told() >= kSamplesMin;
-  NoteContents(now, same_life);
+  // What a checkpoint brings back has been shown in the life before.
+  if (!same_life) past_contents_ = std::exchange(contents_, {});
+  if (status->restored_from) contents_.merge(std::exchange(past_contents_, {}));
+  NoteContents(now);
   for (const auto& [path, is] : now) {
     if (same_life && !before_.contains(path)) CheckAppeared(path, is, now, differences);
     if (hot_can_be_told) CheckHot(path, is, status->logical_now, differences);
@@ -151,10 +155,19 @@ void Trust::CheckAppeared(const std::string& path, const tree::Entry& is, const 
   }
 }
 
+// Looks that have shown nothing new since then are not noted otherwise.
+void Trust::NoteShownUntilNow() {
+  for (const auto& [path, was] : before_) {
+    const auto of_path = contents_.find({path, was.attrs.mtime_ns});
+    const auto of_inode = contents_.find({std::to_string(was.attrs.inode), was.attrs.mtime_ns});
+    if (of_path != contents_.end()) of_path->second.last = looked_at_;
+    if (of_inode != contents_.end()) of_inode->second.last = looked_at_;
+  }
+}
+
 // An object keeps its suspicion when it is renamed, and a name when another object takes it; and it
 // ends all the same when the mtime has been another one in between.
-void Trust::NoteContents(const Shown& now, bool same_life) {
-  if (!same_life) contents_.clear();
+void Trust::NoteContents(const Shown& now) {
   for (const auto& [path, is] : now) {
     const std::int64_t mtime_ns = is.attrs.mtime_ns;
     const Content fresh{looked_at_, world_.now()};
@@ -170,11 +183,10 @@ void Trust::NoteContents(const Shown& now, bool same_life) {
 
 void Trust::CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
                      Differences* differences) {
-  // What is known of one link holds for all: they may have become hot without being listed.
-  if (is.attrs.nlink > 1) linked_.insert(is.attrs.inode);
   const bool found_by_audit = (is.flags & tree::kKnownByAgent) == 0;
   if (!found_by_audit || is.attrs.kind != EntryKind::kFile) return;
-  if ((is.flags & tree::kSuspect) != 0 || linked_.contains(is.attrs.inode)) return;
+  // What is known of one link holds for all: they may have become hot without being listed.
+  if ((is.flags & tree::kSuspect) != 0 || witness_.HasBeenLinked(is.attrs.inode)) return;
   const std::int64_t age_ns = fusion::SaturatingSub(fs_.Now().ns, is.attrs.mtime_ns);
   const Nanos hot_for = options_.hot_file_threshold - kHotMargin;
   if (age_ns >= hot_for.count()) return;

@@ -17,7 +17,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -68,7 +67,8 @@ class Trust {
   void CheckAppeared(const std::string& path, const tree::Entry& is, const Shown& now,
                      Differences* differences);
   bool HasMoved(const tree::Entry& is, const Shown& now) const;
-  void NoteContents(const Shown& now, bool same_life);
+  void NoteShownUntilNow();
+  void NoteContents(const Shown& now);
   void CheckHot(const std::string& path, const tree::Entry& is, WallTime estimate,
                 Differences* differences);
 
@@ -81,8 +81,7 @@ class Trust {
   tree::Revision revision_ = 0;
   Instant looked_at_;
   Shown before_;
-  Contents contents_;
-  std::unordered_set<std::uint64_t> linked_;  // Inodes that have had several names.
+  Contents contents_, past_contents_;
 };
 
 }  // namespace fustor::sim

@@ -32,7 +32,7 @@ class WitnessStream final : public agent::ReportStream {
 
 namespace {
 
-// From a deed to its event.
+// From a deed to its event, unless the host stands still.
 constexpr Nanos kSlowestNews = Seconds(10);
 // What was sent so long ago has arrived, or never will.
 constexpr Nanos kForgotten = Seconds(200);
@@ -70,9 +70,14 @@ std::unique_ptr<agent::FusionLink> Witness::Wrap(std::unique_ptr<agent::FusionLi
 void Witness::OnRecord(const Record& record) {
   const Deed now{world_.now(), fs_.Now().ns};
   switch (record.what) {
-    case Record::What::kCreate:
+    case Record::What::kCreate: {
       made_[{record.dir, record.name}] = now;
+      const std::optional<NodeId> node = fs_.Find(record.dir, record.name);
+      if (node && !record.is_directory && fs_.AttrsOf(*node).nlink > 1) {
+        linked_.insert(fs_.AttrsOf(*node).inode);
+      }
       return;
+    }
     case Record::What::kDelete:
       made_.erase({record.dir, record.name});
       gone_[{record.dir, record.name}] = now;
@@ -117,6 +122,11 @@ void Witness::OnSession(const std::string& agent) {
   const int sessions = agents_[agent].sessions;
   agents_[agent] = Agent();
   agents_[agent].sessions = sessions + 1;
+}
+
+void Witness::OnStandstill(const std::string& agent, Nanos length) {
+  Instant& until = still_until_[agent];
+  until = std::max(until, world_.now() + length);
 }
 
 void Witness::Remove(const std::string& agent, std::string path, bool is_certain,
@@ -176,8 +186,22 @@ void Witness::CheckPromised(const std::string& agent, const std::string& path) {
   const Result<NodeId> node = fs_.Resolve(path);
   if (!node.ok() || fs_.AttrsOf(*node).inode != listed->second.inode) return;  // From a cache.
   if (since->at - gone->at < kSlowestNews) return;
+  const auto still = still_until_.find(agent);
+  if (still != still_until_.end() && gone->at < still->second) return;
   broken_.push_back(agent + " has listed '" + PrintablePath(path) +
                     "' and then told of a deletion before that");
+}
+
+// Two hosts see two things under one name, one of them from its caches; nobody can say who.
+bool Witness::IsBelowAFileOf(const std::string& other_than, std::string_view path) const {
+  while ((path = SplitPath(path).first).size() > 1) {
+    const auto told = tellings_.find(std::string(path));
+    if (told != tellings_.end() && told->second->agent != other_than &&
+        !told->second->attrs.is_directory()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void Witness::Tell(const std::string& agent, const std::string& path, const EntryAttrs& attrs,
@@ -189,7 +213,8 @@ void Witness::Tell(const std::string& agent, const std::string& path, const Entr
   telling->sent = world_.now();
   telling->agent = agent;
   telling->order = ++order_;
-  telling->certain = old || (last->certain && (last->taken || last->agent == agent));
+  telling->certain = (old || (last->certain && (last->taken || last->agent == agent))) &&
+                     !IsBelowAFileOf(agent, path);
   pending->tellings.push_back(telling);
   last = std::move(telling);
 }

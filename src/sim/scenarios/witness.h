@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,8 @@ class Witness final : public FsListener {
   std::optional<Deed> LiesThereSince(std::string_view path) const;
   // When a name was last taken away from a directory that is there now.
   std::optional<Deed> GoneSince(std::string_view path) const;
+  // Whether a file has ever had several names.
+  bool HasBeenLinked(std::uint64_t inode) const { return linked_.contains(inode); }
 
   // An agent has said in realtime that the entry is there, as of then or later (file time).
   bool WasConfirmed(const std::string& path, std::int64_t since_file_ns) const;
@@ -83,6 +86,8 @@ class Witness final : public FsListener {
   std::uint64_t told() const { return told_; }
   // Rows of all batches that were sent to the Fusion that lives, each batch once.
   std::uint64_t rows_sent() const { return rows_sent_; }
+  // The agent's process does nothing for so long.
+  void OnStandstill(const std::string& agent, Nanos length);
   // Fusion has died: what it was told it does not know any more.
   void OnFusionGone();
   // What is older is of no use to the checks.
@@ -129,6 +134,7 @@ class Witness final : public FsListener {
   void OnScan(const batch::Batch& batch, Agent* state);
   void Tell(const std::string& agent, const std::string& path, const EntryAttrs& attrs,
             Pending* pending);
+  bool IsBelowAFileOf(const std::string& other_than, std::string_view path) const;
   void CheckPromised(const std::string& agent, const std::string& path);
   void OnAcknowledged(const std::string& agent, std::uint64_t sequence);
   void Remove(const std::string& agent, std::string path, bool is_certain, Pending* pending);
@@ -137,10 +143,12 @@ class Witness final : public FsListener {
   FileSystem& fs_;
   std::map<Place, Deed> made_;
   std::map<Place, Deed> gone_;
+  std::unordered_set<std::uint64_t> linked_;
   std::map<std::string, std::int64_t> confirmed_;  // Latest ctime told.
   std::map<std::string, std::shared_ptr<Telling>> tellings_;
   std::deque<std::shared_ptr<Removal>> removals_;  // In the order of sending.
   std::map<std::string, Agent> agents_;
+  std::map<std::string, Instant> still_until_;
   Instant scan_ended_at_;  // The last one, of anybody.
   std::vector<std::string> broken_;
   std::uint64_t order_ = 0;

@@ -225,6 +225,7 @@ class Arbiter {
   void Delete(std::string_view path, const Context& context);
   std::int64_t SeenLast(const tree::Entry& gone, const Context& context);
   void Lay(std::string_view path, std::int64_t watermark_ns, const Context& context);
+  bool IsOfAnOldPath(std::string_view path, const EntryAttrs& seen, const Context& context);
   std::optional<tree::DirId> ParentInRealtime(std::string_view directory, std::size_t entries,
                                               const Context& context);
 
@@ -254,10 +255,12 @@ class Arbiter {
   void TakeSelf(Listing* listing, tree::DirId parent, std::string_view name,
                 const Context& context);
   void CompareWithKnown(Listing* listing);
+  static std::int64_t DeletedUntil(const Listing& listing, const Tombstones::Stone& stone,
+                                   const Context& context);
   bool Includes(const Listing& listing, const Tombstones::Stone& stone,
                 const Context& context) const;
   static bool Precedes(const Listing& listing, const Tombstones::Stone& stone,
-                       std::int64_t deleted_ns);
+                       std::int64_t deleted_ns, const Context& context);
   void Drop(const Listing& listing, std::uint64_t Outcome::* counter, const Context& context);
   void ApplyRows(Listing* listing, const Context& context);
   void JoinByName(Join* join);
@@ -271,6 +274,10 @@ class Arbiter {
   static bool IsOlderLook(const tree::Entry& have, const EntryAttrs& seen, const Context& context);
   bool IsProtected(const tree::Entry& have, const Context& context) const;
   bool IsUnsettled(const tree::Entry& have, const Context& context) const;
+  // Either: others have told of it too lately for what is told now to be believed by its times.
+  bool Stands(const tree::Entry& have, const Context& context) const {
+    return IsProtected(have, context) || IsUnsettled(have, context);
+  }
   bool HasProtectedBelow(tree::DirId directory, const Context& context);
   bool AnyBelow(tree::DirId directory, const std::function<bool(const tree::Entry&)>& predicate);
   void MarkIfHot(std::string_view directory, std::string_view name, tree::Entry* entry,

@@ -27,6 +27,9 @@ bool Arbiter::EnterAppeared(Listing* listing, const Context& context) {
   if (block.path == "/") {
     if (listing->has_self) UpsertRoot(block.self, context);
     dir = tree::kRoot;
+  } else if (listing->has_self && IsOfAnOldPath(block.path, block.self, context)) {
+    context.outcome->stale += 1 + block.rows.size();
+    return false;
   } else if (listing->has_self) {
     dir = UpsertEntry(block.path, block.self, "", true, context);
   } else {

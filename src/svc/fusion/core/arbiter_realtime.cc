@@ -95,6 +95,21 @@ std::optional<tree::DirId> Arbiter::ParentInRealtime(std::string_view directory,
   return MakeDirectories(directory, descent, implied);
 }
 
+// Somebody else has seen since that something else has the name, or that of one of its parents: a
+// host has told whose caches show a path that is no more.
+bool Arbiter::IsOfAnOldPath(std::string_view path, const EntryAttrs& seen, const Context& context) {
+  const auto [parent, name] = SplitPath(path);
+  if (const std::optional<tree::DirId> dir = tree_.FindDirectory(parent)) {
+    return tree_.Get(*dir, name, &have_) && have_.attrs.kind != seen.kind &&
+           IsOlderLook(have_, seen, context);
+  }
+  const Descent descent = Descend(parent);
+  const tree::Entry& obstacle = descent.obstacle;
+  return descent.blocked && obstacle.confirmed_ns != 0 && obstacle.reporter != context.reporter &&
+         seen.ctime_ns != 0 && seen.ctime_ns < obstacle.attrs.ctime_ns &&
+         !Broken("older-realtime-taken");
+}
+
 void Arbiter::Upsert(const batch::Change& change, const Context& context) {
   NoteConfirmation(context.reporter, context.now.wall);
   SparePath(change.path);
@@ -117,6 +132,11 @@ std::optional<tree::DirId> Arbiter::UpsertEntry(std::string_view path, const Ent
   const auto [parent, name] = SplitPath(path);
   std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
   const bool existed = dir && tree_.Get(*dir, name, &have_);
+  const bool in_the_way = !dir || (existed && have_.attrs.kind != attrs.kind);
+  if (in_the_way && IsOfAnOldPath(path, attrs, context)) {
+    ++context.outcome->stale;
+    return std::nullopt;
+  }
   if (!existed) {
     // Whatever was deleted here or above exists again: nothing is stronger than seeing it now.
     tombstones_.EraseAlong(path);

@@ -87,8 +87,7 @@ struct Arbiter::Join {
   // all the same: a rename changes them, and so does what is made below it where it is now.
   bool IsOfAnOlderLook(const tree::Entry& entry, const EntryAttrs& row) const {
     return IsAnotherObject(row, entry.attrs) && (listing.against_known < 0 || MayPrecede(entry)) &&
-           !Broken("cached-looks-trusted") &&
-           (arbiter.IsProtected(entry, context) || arbiter.IsUnsettled(entry, context));
+           !Broken("cached-looks-trusted") && arbiter.Stands(entry, context);
   }
 
   // Who gives a name to another object changes the directory after all that was seen of the first.
@@ -197,6 +196,11 @@ void Arbiter::ApplyBlock(const batch::DirBlock& block, const Context& context) {
   // Nothing was read of one that is passed by.
   if (block.silent && block.rows.empty()) return;
   ApplyRows(&listing, context);
+  // No row tells of these, but what is below them is listed all the same.
+  if (!listing.parent_newer || Broken("parent-rule-off")) return;
+  for (const std::string& name : block.exempt) {
+    Scans::Refuse(context.scan, JoinPath(block.path, name));
+  }
 }
 
 // Finds or makes the directory of the block and updates its own attributes. False: the block was
@@ -226,8 +230,12 @@ bool Arbiter::EnterKnown(Listing* listing, tree::DirId parent, std::string_view 
     Drop(*listing, &Outcome::stale, context);
     return false;
   }
-  // Something else has the name. Only a look at the directory itself can say which is older.
-  if (!listing->has_self || Judge(have_, listing->block->self, "", context) != Verdict::kTake) {
+  // Something else has the name. Only a look at the directory itself can say which is older; not
+  // against who saw the other not long ago: a rename changes the directory's times, and caches show
+  // it under the old name.
+  const bool cached = !Broken("cached-looks-trusted") && Stands(have_, context);
+  if (!listing->has_self || cached ||
+      Judge(have_, listing->block->self, "", context) != Verdict::kTake) {
     Drop(*listing, &Outcome::stale, context);
     return false;
   }
@@ -252,7 +260,7 @@ bool Arbiter::EnterUnknown(Listing* listing, const Context& context) {
   // Its parent has been listed before somebody told of the deletion. What the directory itself says
   // proves nothing: a rename changes its times, and caches show it under the old name.
   if (!context.loose && !Broken("cached-looks-trusted") &&
-      tombstones_.IsCoveredByOthers(block.path, context.scan->begin_wall_ns, context.session)) {
+      tombstones_.IsCoveredByOthers(block.path, context.settled_before_ns, context.session)) {
     Drop(*listing, &Outcome::zombies, context);
     return false;
   }
@@ -313,14 +321,12 @@ void Arbiter::TakeSelf(Listing* listing, tree::DirId parent, std::string_view na
                             CompareAge(block.self, have_.attrs) < 0;
     verdict = Judge(have_, block.self, "", context);
     // The auditor has just seen that nothing has changed since its own last look.
-    if (verdict == Verdict::kStale && block.silent && !IsProtected(have_, context) &&
-        !IsUnsettled(have_, context)) {
+    if (verdict == Verdict::kStale && block.silent && !Stands(have_, context)) {
       verdict = Verdict::kTake;
     }
     // Times of two objects say nothing about which of them has the name now.
     if (verdict == Verdict::kTake && was_real && IsAnotherObject(block.self, have_.attrs) &&
-        !Broken("cached-looks-trusted") &&
-        (IsProtected(have_, context) || IsUnsettled(have_, context))) {
+        !Broken("cached-looks-trusted") && Stands(have_, context)) {
       verdict = Verdict::kStale;
     }
     listing->elsewhere = block.path != "/" && was_real && verdict == Verdict::kStale &&
@@ -364,27 +370,6 @@ void Arbiter::CompareWithKnown(Listing* listing) {
   listing->known_confirmed_ns = have_.confirmed_ns;
   listing->known_reporter = have_.reporter;
   listing->against_known = self.ctime_ns <=> have_.attrs.ctime_ns;
-}
-
-// Whoever deletes something tells of the directory as it is then, too: its ctime says exactly what
-// the estimate of the clock can only guess. A listing that shows the directory as it was then, or
-// later, was made after the deletion.
-bool Arbiter::Includes(const Listing& listing, const Tombstones::Stone& stone,
-                       const Context& context) const {
-  if (listing.known_confirmed_ns < stone.wall_ns || listing.against_known < 0) return false;
-  // The very words of who deleted it.
-  if (listing.against_known > 0 && listing.known_reporter == stone.laid.reporter) return true;
-  // Within one tick of the clock, and in the words of others, it may have been before; but no cache
-  // shows that for long.
-  return context.settled_before_ns > stone.wall_ns;
-}
-
-// The listing shows the directory as it was before the deletion, and as it is not any more. The
-// attributes of what it still names may be younger: a rename changes the ctime of what it moves.
-bool Arbiter::Precedes(const Listing& listing, const Tombstones::Stone& stone,
-                       std::int64_t deleted_ns) {
-  return listing.known_confirmed_ns >= stone.wall_ns && listing.against_known < 0 &&
-         listing.block->self.ctime_ns <= deleted_ns && !Broken("cached-looks-trusted");
 }
 
 // The directory of the block is not in the tree and stays out of it, with all below it.
@@ -445,7 +430,7 @@ Arbiter::Verdict Arbiter::Judge(const tree::Entry& have, const EntryAttrs& row,
   }
   if (IsOutrun(have, row, context)) return Verdict::kStale;
   const bool newer = CompareAge(row, have.attrs) > 0;
-  if (!newer && (IsProtected(have, context) || IsUnsettled(have, context))) return Verdict::kStale;
+  if (!newer && Stands(have, context)) return Verdict::kStale;
   // Within one tick of the file system's clock both looks may be of the same age; this one came
   // later. (An mtime that was set to the past is no sign of age.)
   const bool same_tick = row.ctime_ns != 0 && row.ctime_ns == have.attrs.ctime_ns;
@@ -479,10 +464,10 @@ void Arbiter::AdmitRow(Listing* listing, std::size_t row, const Context& context
   if (listing->stones != nullptr && !Broken("tombstones-ignored")) {
     const auto it = listing->stones->items.find(name);
     if (it != listing->stones->items.end()) {
-      const std::int64_t deleted_ns = Tombstones::WatermarkFor(it->second.value, listing->gathered);
-      const bool newer =
-          deleted_ns == INT64_MIN || Includes(*listing, it->second.value, context) ||
-          (EvidenceTime(attrs) > deleted_ns && !Precedes(*listing, it->second.value, deleted_ns));
+      const std::int64_t deleted_ns = DeletedUntil(*listing, it->second.value, context);
+      const bool newer = deleted_ns == INT64_MIN || Includes(*listing, it->second.value, context) ||
+                         (EvidenceTime(attrs) > deleted_ns &&
+                          !Precedes(*listing, it->second.value, deleted_ns, context));
       if (!newer || Broken("rebirth-refused")) {
         dropped = &Outcome::zombies;
       } else {

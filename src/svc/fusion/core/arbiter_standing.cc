@@ -9,13 +9,15 @@
 namespace fustor::fusion {
 
 // What others have told of this very entry is younger: a host has told late, or from its caches.
-// Of a file with several names they may have told by another one.
+// Of a file with several names they may have told by another one. What had the inode before, of
+// whatever kind, is no more.
 bool Arbiter::IsOlderLook(const tree::Entry& have, const EntryAttrs& seen, const Context& context) {
-  const bool links = !have.attrs.is_directory() && have.attrs.nlink > 1;
+  const bool links =
+      !have.attrs.is_directory() && have.attrs.nlink > 1 && seen.kind == have.attrs.kind;
   if (have.reporter == context.reporter && !links) return false;
   if (Broken("older-realtime-taken")) return false;
   return (have.confirmed_ns != 0 || links) && seen.inode != 0 && seen.inode == have.attrs.inode &&
-         seen.kind == have.attrs.kind && seen.ctime_ns != 0 && seen.ctime_ns < have.attrs.ctime_ns;
+         seen.ctime_ns != 0 && seen.ctime_ns < have.attrs.ctime_ns;
 }
 
 // The reporter's own realtime evidence has overtaken the row. It sends both in order and leaves out
@@ -46,9 +48,7 @@ bool Arbiter::IsUnsettled(const tree::Entry& have, const Context& context) const
 
 bool Arbiter::HasProtectedBelow(tree::DirId directory, const Context& context) {
   if (!context.others_confirmed) return false;
-  return AnyBelow(directory, [&](const tree::Entry& entry) {
-    return IsProtected(entry, context) || IsUnsettled(entry, context);
-  });
+  return AnyBelow(directory, [&](const tree::Entry& entry) { return Stands(entry, context); });
 }
 
 bool Arbiter::AnyBelow(tree::DirId directory,
