@@ -16,11 +16,6 @@ std::string Padded(const std::string& text, std::size_t columns) {
   return std::string(columns - std::min(columns, text.size()), ' ') + text;
 }
 
-std::uint64_t UintOf(const json::Value* object, std::string_view key) {
-  const json::Value* number = object == nullptr ? nullptr : object->Find(key);
-  return number == nullptr ? 0 : number->AsUint().value_or(0);
-}
-
 class DiffRun {
  public:
   DiffRun(Job& job, const DiffOptions& options, Place place)
@@ -151,9 +146,8 @@ Status Compare(Job& job, const DiffOptions& options) {
   if (options.aspects) query.emplace_back("aspects", *options.aspects);
   if (options.expand) query.emplace_back("expand", "true");
   DiffRun run(job, options, place);
-  const Status status =
-      job.lookup.Download("/api/v1/views/" + place.view + "/diff", query,
-                          [&run](std::string_view piece) { return run.Take(piece); });
+  Status status = job.lookup.Download("/api/v1/views/" + place.view + "/diff", query,
+                                      [&run](std::string_view piece) { return run.Take(piece); });
   if (!status.ok() && status.code() != Code::kCancelled) return status;
   return run.End();
 }

@@ -26,12 +26,7 @@ class DuRun {
   DuRun(Job& job, const DuOptions& options) : job_(job), options_(options) {}
 
   void Run() {
-    std::vector<std::string> paths = options_.paths;
-    if (paths.empty()) paths.push_back(".");
-    for (const std::string& path : paths) {
-      if (!job_.out.open()) return;
-      job_.Fail(SumUp(path));
-    }
+    ForEachPath(job_, options_.paths, [this](const std::string& path) { return SumUp(path); });
   }
 
  private:

@@ -4,11 +4,6 @@
 namespace fustor::client {
 namespace {
 
-std::uint64_t Member(const json::Value& object, std::string_view name) {
-  const json::Value* value = object.Find(name);
-  return value == nullptr ? 0 : value->AsUint().value_or(0);
-}
-
 class DuplicatesRun {
  public:
   DuplicatesRun(Job& job, const DuplicatesOptions& options) : job_(job), options_(options) {}
@@ -17,19 +12,12 @@ class DuplicatesRun {
     std::optional<ChoiceParameters> choice = ChoiceOf(job_, "duplicates", options_.choice);
     if (!choice) return;
     choice_ = *std::move(choice);
-    std::vector<std::string> paths = options_.paths;
-    if (paths.empty()) paths.push_back(".");
-    for (const std::string& path : paths) {
-      if (!job_.out.open()) return;
-      job_.Fail(ShowBelow(path));
-    }
+    ForEachPath(job_, options_.paths, [this](const std::string& path) { return ShowBelow(path); });
   }
 
  private:
   Status ShowBelow(const std::string& typed) {
-    FUSTOR_TRY_ASSIGN(const Place place, job_.lookup.Locate(typed, Lookup::Links::kFollow));
-    FUSTOR_TRY_ASSIGN(const Node node,
-                      job_.lookup.Get(place, false));  // Says when it is not there.
+    FUSTOR_TRY_ASSIGN(const Place place, LocateKnown(job_, typed));
     Fusion::Query query = choice_;
     query.emplace_back("under", place.path);
     query.emplace_back("by", options_.by);
@@ -86,24 +74,24 @@ class DuplicatesRun {
     const std::string end(1, options_.zero ? '\0' : '\n');
     const bool people = job_.out.interactive() && !options_.zero;
     if (people) {
-      job_.out.Add(HumanSize(Member(group, "size")) + " each, " +
-                   HumanSize(Member(group, "reclaimable_size")) + " to gain:\n");
+      job_.out.Add(HumanSize(UintOf(&group, "size")) + " each, " +
+                   HumanSize(UintOf(&group, "reclaimable_size")) + " to gain:\n");
     }
     FUSTOR_TRY(ForEachFile(group, [&](const Node& node, const json::Value&) {
       const std::string path = PathAsTyped(place, typed, node.path);
       job_.out.Add((people ? job_.out.Painted(path, node.attrs) : path) + end);
     }));
-    const std::uint64_t more = Member(group, "more_files");
+    const std::uint64_t more = UintOf(&group, "more_files");
     if (people && more > 0) job_.out.Add("... and " + Grouped(more) + " more\n");
     job_.out.Add(end);
     return {};
   }
 
   void SayWhatIsLeftOut(const json::Value& answer, std::size_t shown) {
-    const std::uint64_t count = Member(answer, "group_count");
+    const std::uint64_t count = UintOf(&answer, "group_count");
     if (count > shown) {
       job_.out.Complain("there are " + Grouped(count) + " groups with " +
-                        HumanSize(Member(answer, "reclaimable_size")) +
+                        HumanSize(UintOf(&answer, "reclaimable_size")) +
                         " to gain; -n shows more of them");
     }
     const json::Value* truncated = answer.Find("truncated");

@@ -59,9 +59,8 @@ Status Export(Job& job, const ExportOptions& options, const ChoiceParameters& ch
     return Status(Code::kInvalidArgument,
                   "Parquet is nothing to look at: say with -o FILE where it shall go");
   }
-  FUSTOR_TRY_ASSIGN(const Place place, job.lookup.Locate(options.path, Lookup::Links::kFollow));
-  // Says when it is not there: an export of nothing would be empty.
-  FUSTOR_TRY_ASSIGN([[maybe_unused]] const Node node, job.lookup.Get(place, false));
+  // An export of nothing would be empty.
+  FUSTOR_TRY_ASSIGN(const Place place, LocateKnown(job, options.path));
   std::unique_ptr<NewFile> file;
   Progress progress(job);
   if (options.output) {
@@ -73,7 +72,7 @@ Status Export(Job& job, const ExportOptions& options, const ChoiceParameters& ch
     progress.ShowAlways();
   }
   Status written;
-  const Status status =
+  Status status =
       job.lookup.Download("/api/v1/views/" + place.view + "/export",
                           QueryFor(options, place.path, choice), [&](std::string_view piece) {
                             progress.Add(piece.size());

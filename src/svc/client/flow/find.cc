@@ -172,9 +172,7 @@ class SearchRun {
 
  private:
   Status SearchUnder(const std::string& under) {
-    FUSTOR_TRY_ASSIGN(const Place place, job_.lookup.Locate(under, Lookup::Links::kFollow));
-    FUSTOR_TRY_ASSIGN(const Node node,
-                      job_.lookup.Get(place, false));  // Says when it is not there.
+    FUSTOR_TRY_ASSIGN(const Place place, LocateKnown(job_, under));
     return SearchIn(place.view, place.path, [&](const Node&) { return Place(place); });
   }
 

@@ -10,11 +10,6 @@ namespace {
 constexpr std::uint64_t kOnTerminal = 25;
 constexpr double kBarColumns = 20;
 
-std::uint64_t Member(const json::Value& object, std::string_view name) {
-  const json::Value* value = object.Find(name);
-  return value == nullptr ? 0 : value->AsUint().value_or(0);
-}
-
 class GroupsRun {
  public:
   GroupsRun(Job& job, const GroupsOptions& options) : job_(job), options_(options) {}
@@ -23,12 +18,7 @@ class GroupsRun {
     std::optional<ChoiceParameters> choice = ChoiceOf(job_, "groups", options_.choice);
     if (!choice) return;
     choice_ = *std::move(choice);
-    std::vector<std::string> paths = options_.paths;
-    if (paths.empty()) paths.push_back(".");
-    for (const std::string& path : paths) {
-      if (!job_.out.open()) return;
-      job_.Fail(ShowBelow(path));
-    }
+    ForEachPath(job_, options_.paths, [this](const std::string& path) { return ShowBelow(path); });
   }
 
  private:
@@ -45,9 +35,7 @@ class GroupsRun {
   }
 
   Status ShowBelow(const std::string& typed) {
-    FUSTOR_TRY_ASSIGN(const Place place, job_.lookup.Locate(typed, Lookup::Links::kFollow));
-    FUSTOR_TRY_ASSIGN(const Node node,
-                      job_.lookup.Get(place, false));  // Says when it is not there.
+    FUSTOR_TRY_ASSIGN(const Place place, LocateKnown(job_, typed));
     FUSTOR_TRY_ASSIGN(const json::Value answer, Ask(place));
     const json::Value* groups = answer.Find("groups");
     const json::Value* other = answer.Find("other");
@@ -120,10 +108,10 @@ class GroupsRun {
   }
 
   void PrintLine(const json::Value& sums, const std::vector<std::string>& names) {
-    std::string line = std::to_string(Member(sums, "file_count")) + "\t" +
-                       std::to_string(Member(sums, "dir_count")) + "\t" +
-                       SizeText(Member(sums, "total_size")) + "\t" +
-                       SizeText(Member(sums, "allocated_size"));
+    std::string line = std::to_string(UintOf(&sums, "file_count")) + "\t" +
+                       std::to_string(UintOf(&sums, "dir_count")) + "\t" +
+                       SizeText(UintOf(&sums, "total_size")) + "\t" +
+                       SizeText(UintOf(&sums, "allocated_size"));
     for (const std::string& name : names) line += "\t" + name;
     job_.out.Add(line + "\n");
   }
@@ -147,15 +135,15 @@ class GroupsRun {
     Table table(std::move(columns));
     std::uint64_t most = 1;
     for (const json::Value& group : groups.items()) {
-      most = std::max(most, Member(group, Measure()));
+      most = std::max(most, UintOf(&group, Measure()));
     }
-    const auto all = static_cast<double>(std::max<std::uint64_t>(1, Member(total, Measure())));
+    const auto all = static_cast<double>(std::max<std::uint64_t>(1, UintOf(&total, Measure())));
     const auto add = [&](std::vector<std::string> cells, const json::Value& sums, bool with_bar) {
       cells.resize(dimensions);
-      const auto value = static_cast<double>(Member(sums, Measure()));
+      const auto value = static_cast<double>(UintOf(&sums, Measure()));
       const double part = with_bar ? std::min(1.0, value / static_cast<double>(most)) : 0;
-      cells.push_back(Grouped(Member(sums, "file_count") + Member(sums, "dir_count")));
-      cells.push_back(HumanSize(Member(sums, "total_size")));
+      cells.push_back(Grouped(UintOf(&sums, "file_count") + UintOf(&sums, "dir_count")));
+      cells.push_back(HumanSize(UintOf(&sums, "total_size")));
       cells.push_back(std::to_string(std::lround(100 * value / all)) + "%");
       cells.emplace_back(static_cast<std::size_t>(std::lround(part * kBarColumns)), '#');
       table.Add(std::move(cells));

@@ -30,6 +30,21 @@ void Job::Fail(const Status& status) {
   exit_code = std::max(exit_code, ExitCodeOf(status));
 }
 
+std::vector<std::string> PathsOrHere(const std::vector<std::string>& paths) {
+  return paths.empty() ? std::vector<std::string>{"."} : paths;
+}
+
+Result<Place> LocateKnown(Job& job, const std::string& typed) {
+  FUSTOR_TRY_ASSIGN(Place place, job.lookup.Locate(typed, Lookup::Links::kFollow));
+  FUSTOR_TRY_ASSIGN(const Node node, job.lookup.Get(place, false));
+  return place;
+}
+
+std::uint64_t UintOf(const json::Value* object, std::string_view name) {
+  const json::Value* value = object == nullptr ? nullptr : object->Find(name);
+  return value == nullptr ? 0 : value->AsUint().value_or(0);
+}
+
 std::string PathAsTyped(const Place& place, std::string_view typed, std::string_view view_path) {
   std::string_view below = view_path.substr(place.path.size());
   if (place.path == "/") below = view_path == "/" ? "" : view_path;

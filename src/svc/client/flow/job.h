@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "svc/client/core/options.h"
@@ -22,6 +23,25 @@ struct Job {
   // Says it and remembers the exit code; OK says nothing. The command may go on.
   void Fail(const Status& status);
 };
+
+// What a command is about: the working directory if no path was given.
+std::vector<std::string> PathsOrHere(const std::vector<std::string>& paths);
+
+// Calls show(path) -> Status for each of them, as long as somebody reads the output. What fails is
+// said; the others are shown all the same.
+template <class Show>
+void ForEachPath(Job& job, const std::vector<std::string>& paths, const Show& show) {
+  for (const std::string& path : PathsOrHere(paths)) {
+    if (!job.out.open()) return;
+    job.Fail(show(path));
+  }
+}
+
+// The place of a path at which the view has an entry; an error when it has none.
+Result<Place> LocateKnown(Job& job, const std::string& typed);
+
+// A member of an answer; 0 when it is missing or no such number, or if there is no object.
+std::uint64_t UintOf(const json::Value* object, std::string_view name);
 
 // The path of an entry that was found at or below `place`, beginning as the user typed it.
 std::string PathAsTyped(const Place& place, std::string_view typed, std::string_view view_path);

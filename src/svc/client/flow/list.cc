@@ -20,8 +20,7 @@ class List {
   List(Job& job, const LsOptions& options) : job_(job), options_(options) {}
 
   void Run() {
-    std::vector<std::string> paths = options_.paths;
-    if (paths.empty()) paths.push_back(".");
+    const std::vector<std::string> paths = PathsOrHere(options_.paths);
     std::vector<Target> directories;
     for (const std::string& path : paths) {
       Result<Target> target = Find(path);

@@ -41,20 +41,13 @@ class TopRun {
     std::optional<ChoiceParameters> choice = ChoiceOf(job_, "top", options_.choice);
     if (!choice) return;
     choice_ = *std::move(choice);
-    std::vector<std::string> paths = options_.paths;
-    if (paths.empty()) paths.push_back(".");
-    for (const std::string& path : paths) {
-      if (!job_.out.open()) return;
-      job_.Fail(ShowBelow(path));
-    }
+    ForEachPath(job_, options_.paths, [this](const std::string& path) { return ShowBelow(path); });
     if (!table_.empty()) job_.out.Add(table_.Text());
   }
 
  private:
   Status ShowBelow(const std::string& typed) {
-    FUSTOR_TRY_ASSIGN(const Place place, job_.lookup.Locate(typed, Lookup::Links::kFollow));
-    FUSTOR_TRY_ASSIGN(const Node node,
-                      job_.lookup.Get(place, false));  // Says when it is not there.
+    FUSTOR_TRY_ASSIGN(const Place place, LocateKnown(job_, typed));
     // The numbers of files are of directories alone.
     const bool both = !options_.directories && !options_.files;
     if (options_.directories || both) FUSTOR_TRY(ShowFirst(place, typed, "directories"));

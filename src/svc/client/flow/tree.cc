@@ -83,12 +83,7 @@ class TreeRun {
   TreeRun(Job& job, const TreeOptions& options) : job_(job), options_(options) {}
 
   void Run() {
-    std::vector<std::string> paths = options_.paths;
-    if (paths.empty()) paths.push_back(".");
-    for (const std::string& path : paths) {
-      if (!job_.out.open()) return;
-      job_.Fail(DrawPath(path));
-    }
+    ForEachPath(job_, options_.paths, [this](const std::string& path) { return DrawPath(path); });
     if (job_.common.json || !drawn_) return;
     std::string counts =
         Grouped(directories_) + (directories_ == 1 ? " directory" : " directories");

@@ -193,8 +193,7 @@ class ViewWatch final : public EventFollower {
 
 // A watch for each view that shows one of the paths.
 std::vector<std::unique_ptr<ViewWatch>> MakeWatches(Job& job, const WatchOptions& options) {
-  std::vector<std::string> paths = options.paths;
-  if (paths.empty()) paths.push_back(".");
+  const std::vector<std::string> paths = PathsOrHere(options.paths);
   std::vector<std::unique_ptr<ViewWatch>> watches;
   for (const std::string& path : paths) {
     Result<Place> place = job.lookup.Locate(path, Lookup::Links::kFollow);

@@ -106,14 +106,11 @@ class EventStream {
 
 env::Task<void> AnswerChanges(const ViewDoor& door, http::Request& request,
                               http::ResponseWriter& writer) {
-  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kReady);
-  if (!open) co_return;
   ChangesQuery query;
-  BadParameter bad;
-  if (!ParseChangesQuery(request, &query, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return;
-  }
+  const auto read = [&](BadParameter* bad) { return ParseChangesQuery(request, &query, bad); };
+  const std::optional<OpenView> open =
+      co_await OpenAndRead(door, request, writer, Need::kReady, read);
+  if (!open) co_return;
   Result<std::unique_ptr<ChangeReader>> reader = co_await open->view->Follow(query.since);
   if (!reader.ok()) {
     co_await AnswerCannotFollow(reader.status(), writer);

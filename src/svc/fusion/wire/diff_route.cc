@@ -191,14 +191,10 @@ env::Task<void> AnswerDiff(const ViewDoor& door, http::Request& request,
                            http::ResponseWriter& writer) {
   // Two checkpoints do not need the view.
   const Need need = request.Query("to") || request.Query("to_ns") ? Need::kAnyState : Need::kReady;
-  const std::optional<OpenView> open = co_await Open(door, request, writer, need);
-  if (!open) co_return;
   DiffQuery query;
-  BadParameter bad;
-  if (!ParseDiffQuery(request, &query, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return;
-  }
+  const auto read = [&](BadParameter* bad) { return ParseDiffQuery(request, &query, bad); };
+  const std::optional<OpenView> open = co_await OpenAndRead(door, request, writer, need, read);
+  if (!open) co_return;
   const Places::Place place = door.long_answers.Take();
   if (place == nullptr) {
     co_await AnswerTooManyLong(writer);

@@ -44,14 +44,11 @@ env::Task<void> AppendGroups(const ViewDoor& door, const DuplicatesQuery& query,
 
 env::Task<void> AnswerDuplicates(const ViewDoor& door, http::Request& request,
                                  http::ResponseWriter& writer) {
-  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kReady);
-  if (!open) co_return;
   DuplicatesQuery query;
-  BadParameter bad;
-  if (!ParseDuplicatesQuery(request, &query, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return;
-  }
+  const auto read = [&](BadParameter* bad) { return ParseDuplicatesQuery(request, &query, bad); };
+  const std::optional<OpenView> open =
+      co_await OpenAndRead(door, request, writer, Need::kReady, read);
+  if (!open) co_return;
   AddSubtrees(*open->status, &query.search);
   std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
   if (!snapshot) co_return;

@@ -102,14 +102,11 @@ env::Task<void> WriteRows(const ViewDoor& door, const OpenView& open, const http
 
 env::Task<void> AnswerExport(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer) {
-  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kReady);
-  if (!open) co_return;
   ExportQuery query;
-  BadParameter bad;
-  if (!ParseExportQuery(request, &query, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return;
-  }
+  const auto read = [&](BadParameter* bad) { return ParseExportQuery(request, &query, bad); };
+  const std::optional<OpenView> open =
+      co_await OpenAndRead(door, request, writer, Need::kReady, read);
+  if (!open) co_return;
   const Places::Place place = door.long_answers.Take();
   if (place == nullptr) {
     co_await AnswerTooManyLong(writer);

@@ -82,14 +82,11 @@ env::Task<void> AnswerJob(const ViewDoor& door, http::Request& request,
 
 env::Task<void> StartJob(const ViewDoor& door, http::Request& request,
                          http::ResponseWriter& writer) {
-  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kAnyState);
-  if (!open) co_return;
   JobQuery query;
-  BadParameter bad;
-  if (!ParseJobQuery(request, &query, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return;
-  }
+  const auto read = [&](BadParameter* bad) { return ParseJobQuery(request, &query, bad); };
+  const std::optional<OpenView> open =
+      co_await OpenAndRead(door, request, writer, Need::kAnyState, read);
+  if (!open) co_return;
   const Result<Jobs::Job> job = co_await open->view->StartScan(query.path, query.recursive);
   if (job.ok()) {
     (void)co_await writer.Send(202, open->headers, JobJson(*job));

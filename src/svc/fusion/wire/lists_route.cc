@@ -10,14 +10,9 @@ constexpr std::size_t kItemsPerTurn = 1000;
 // Opens for one of the routes that answer in any state and know no parameter but `envelope`.
 env::Task<std::optional<OpenView>> OpenAnyState(const ViewDoor& door, const http::Request& request,
                                                 http::ResponseWriter& writer, bool* envelope) {
-  std::optional<OpenView> open = co_await Open(door, request, writer, Need::kAnyState);
-  if (!open) co_return std::nullopt;
-  BadParameter bad;
-  if (!ParseEnvelope(request, envelope, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return std::nullopt;
-  }
-  co_return open;
+  return OpenAndRead(
+      door, request, writer, Need::kAnyState,
+      [&request, envelope](BadParameter* bad) { return ParseEnvelope(request, envelope, bad); });
 }
 
 std::string_view WithoutPort(std::string_view peer) {

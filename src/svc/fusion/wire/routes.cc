@@ -129,6 +129,19 @@ env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Reques
   return OpenOther(door, request, std::string(request.PathParameter("view")), writer, need);
 }
 
+env::Task<std::optional<OpenView>> OpenAndRead(const ViewDoor& door, const http::Request& request,
+                                               http::ResponseWriter& writer, Need need,
+                                               ReadParameters read) {
+  std::optional<OpenView> open = co_await Open(door, request, writer, need);
+  if (!open) co_return std::nullopt;
+  BadParameter bad;
+  if (!read(&bad)) {
+    co_await AnswerBadParameter(writer, bad);
+    co_return std::nullopt;
+  }
+  co_return open;
+}
+
 env::Task<std::optional<OpenView>> OpenOther(const ViewDoor& door, const http::Request& request,
                                              std::string id, http::ResponseWriter& writer,
                                              Need need) {

@@ -77,7 +77,13 @@ env::Task<std::optional<ViewSet::Access>> CheckKey(const ViewDoor& door,
 // The view of the request's {view}; nullopt after having answered 401, 403, 404 or 503.
 env::Task<std::optional<OpenView>> Open(const ViewDoor& door, const http::Request& request,
                                         http::ResponseWriter& writer, Need need);
-// The same for another view than {view}.
+// Reads the parameters; false: `*bad` is one that cannot be read.
+using ReadParameters = std::function<bool(BadParameter* bad)>;
+// Opens, then reads; nullopt also after having answered 422.
+env::Task<std::optional<OpenView>> OpenAndRead(const ViewDoor& door, const http::Request& request,
+                                               http::ResponseWriter& writer, Need need,
+                                               ReadParameters read);
+// The same as Open for another view than {view}.
 env::Task<std::optional<OpenView>> OpenOther(const ViewDoor& door, const http::Request& request,
                                              std::string id, http::ResponseWriter& writer,
                                              Need need);

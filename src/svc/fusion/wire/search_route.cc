@@ -178,14 +178,13 @@ env::Task<void> AnswerSortedPage(const ViewDoor& door, const OpenView& open,
 
 env::Task<void> AnswerSearch(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer) {
-  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kReady);
-  if (!open) co_return;
   SearchPageQuery query;
-  BadParameter bad;
-  if (!ParseSearchQuery(request, door.page_limits(), &query, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return;
-  }
+  const auto read = [&](BadParameter* bad) {
+    return ParseSearchQuery(request, door.page_limits(), &query, bad);
+  };
+  const std::optional<OpenView> open =
+      co_await OpenAndRead(door, request, writer, Need::kReady, read);
+  if (!open) co_return;
   AddSubtrees(*open->status, &query.search);
   std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
   if (!snapshot) co_return;

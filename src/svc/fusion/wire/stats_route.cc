@@ -140,14 +140,11 @@ env::Task<void> AnswerViews(const ViewDoor& door, http::Request& request,
 
 env::Task<void> AnswerStats(const ViewDoor& door, http::Request& request,
                             http::ResponseWriter& writer) {
-  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kReady);
-  if (!open) co_return;
   StatsQuery query;
-  BadParameter bad;
-  if (!ParseStatsQuery(request, &query, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return;
-  }
+  const auto read = [&](BadParameter* bad) { return ParseStatsQuery(request, &query, bad); };
+  const std::optional<OpenView> open =
+      co_await OpenAndRead(door, request, writer, Need::kReady, read);
+  if (!open) co_return;
   std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
   if (!snapshot) co_return;
   std::string out;

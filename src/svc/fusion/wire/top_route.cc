@@ -56,14 +56,13 @@ env::Task<Ranked> RankDirectories(const ViewDoor& door, const TopQuery& query,
 
 env::Task<void> AnswerTop(const ViewDoor& door, http::Request& request,
                           http::ResponseWriter& writer) {
-  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kReady);
-  if (!open) co_return;
   TopQuery query;
-  BadParameter bad;
-  if (!ParseTopQuery(request, door.page_limits(), &query, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return;
-  }
+  const auto read = [&](BadParameter* bad) {
+    return ParseTopQuery(request, door.page_limits(), &query, bad);
+  };
+  const std::optional<OpenView> open =
+      co_await OpenAndRead(door, request, writer, Need::kReady, read);
+  if (!open) co_return;
   AddSubtrees(*open->status, &query.search);
   std::optional<tree::Snapshot> snapshot = co_await PinFor(*open, writer);
   if (!snapshot) co_return;

@@ -196,15 +196,14 @@ env::Task<void> AnswerTree(const ViewDoor& door, http::Request& request,
 
 env::Task<void> AnswerTreeAs(const ViewDoor& door, http::Request& request,
                              http::ResponseWriter& writer, bool keyed_children) {
-  const std::optional<OpenView> open = co_await Open(door, request, writer, Need::kReady);
-  if (!open) co_return;
   TreeQuery query;
   query.keyed_children = keyed_children;
-  BadParameter bad;
-  if (!ParseTreeQuery(request, door.page_limits(), &query, &bad)) {
-    co_await AnswerBadParameter(writer, bad);
-    co_return;
-  }
+  const auto read = [&](BadParameter* bad) {
+    return ParseTreeQuery(request, door.page_limits(), &query, bad);
+  };
+  const std::optional<OpenView> open =
+      co_await OpenAndRead(door, request, writer, Need::kReady, read);
+  if (!open) co_return;
   if (query.dry_run) {
     std::string out;
     JsonWriter json(&out);
