@@ -6,7 +6,6 @@ browser (fixture)   skips with the reason where chromium is not installed
 import base64
 import json
 import os
-import re
 import shutil
 import subprocess
 import urllib.error
@@ -14,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from conftest import DEADLINE_S, wait_for
+from conftest import DEADLINE_S, free_ports, wait_for
 
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-default-browser-check",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
@@ -33,15 +32,12 @@ class Browser:
     def __init__(self, folder):
         self.log = open(folder / "chromedriver.log", "wb")
         # HOME: what Chromium keeps belongs to the test, too.
-        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=self.log,
+        # One that it chose itself (0) would be free for IPv6, and perhaps taken for IPv4 by another test.
+        [port] = free_ports(1)
+        self.driver = subprocess.Popen(["chromedriver", f"--port={port}"], stdout=subprocess.PIPE, stderr=self.log,
                                        env=os.environ | {"HOME": os.fspath(folder)}, start_new_session=True)
-        port = None
-        for line in self.driver.stdout:
-            found = re.search(rb"started successfully on port (\d+)", line)
-            if found:
-                port = int(found[1])
-                break
-        assert port, "chromedriver did not start"
+        started = any(b"started successfully" in line for line in self.driver.stdout)
+        assert started, f"chromedriver did not start: {(folder / 'chromedriver.log').read_text(errors='replace')}"
         self.url = f"http://127.0.0.1:{port}/session"
         value = self.call("POST", "", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"},

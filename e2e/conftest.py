@@ -12,6 +12,7 @@ ended by the test that started them; when it fails, what they wrote is shown.
 import json
 import os
 import pty
+import random
 import re
 import shlex
 import signal
@@ -33,6 +34,7 @@ FUSTOR = BIN / "fustor"
 DEADLINE_S = float(os.environ.get("FUSTOR_E2E_DEADLINE", "60"))
 STOP_S = 20
 LOG_LINES = 60
+WORKERS_MAX = 64
 
 # Whoever starts the tests in the background may ignore this signal, and so would our programs.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -57,6 +59,42 @@ def wait_for(condition, what="the condition", deadline_s=DEADLINE_S):
 
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _ports():
+    """Ports that the system gives nobody by itself: a process that is started again finds its own free. Those of
+    other workers are left out."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as limits:
+        end = max(20_000, int(limits.read().split()[0]))
+    begin, worker = 10_000, int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    mine = range(begin + worker % WORKERS_MAX, end, WORKERS_MAX)
+    at = random.randrange(len(mine))
+    while True:
+        yield mine[at % len(mine)]
+        at += 1
+
+
+_next_port = _ports()
+
+
+def free_ports(count):
+    """So many ports of 127.0.0.1 on which nobody listens, none of them twice in a run."""
+    ports = []
+    while len(ports) < count:
+        port = next(_next_port)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        ports.append(port)
+    return ports
+
+
+def few_watches(count):
+    """What a command begins with so that it has no more inotify watches than that."""
+    return ["unshare", "-r", "sh", "-c", f'echo {count} > /proc/sys/user/max_inotify_watches && exec "$@"', "sh"]
 
 
 def resident_bytes(pid):

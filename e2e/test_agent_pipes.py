@@ -9,8 +9,7 @@ import textwrap
 
 import pytest
 
-from conftest import BIN, http_get, wait_for
-from test_two_processes import free_ports
+from conftest import BIN, free_ports, http_get, wait_for
 from trees import View, node_path, on_disk, wait_equal
 
 VIEWS = ("one", "two")

@@ -4,13 +4,12 @@ import http.server
 import json
 import os
 import re
-import socket
 import subprocess
 import threading
 
 import pytest
 
-from conftest import FUSTOR
+from conftest import FUSTOR, free_ports
 
 COMMANDS = ["up", "status", "ls", "tree", "du", "stat", "top", "groups", "views", "sessions", "scan", "jobs", "watch",
             "find", "search", "duplicates", "config", "completion"]
@@ -132,16 +131,10 @@ def test_without_a_connection_file(fustor, tmp_path):
         assert errors == "fustor: no Fustor is running: start one with: fustor up DIR\n"
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def test_with_a_connection_file_of_one_that_has_gone(fustor, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    port = free_port()
+    (port,) = free_ports(1)
     file = home / "connection.json"
     file.write_text(json.dumps({"url": f"http://127.0.0.1:{port}", "grpc": "x", "key": "k"}))
     for result in (fustor("status", "--home", home), fustor("status", env={"FUSTOR_HOME": str(home)})):

@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import FUSTOR, Up, http_get, resident_bytes, wait_for
+from conftest import FUSTOR, Up, few_watches, http_get, resident_bytes, wait_for
 from live import live, program_for_all  # noqa: F401
 from trees import View, wait_equal
 
@@ -120,8 +120,8 @@ def test_too_few_watches(tmp_path, clean_env, processes):
     for n in range(3 * WATCHES):
         (data / f"d{n}").mkdir(parents=True)
         (data / f"d{n}" / "file").write_text("x")
-    limit = ["unshare", "-r", "sh", "-c", f'echo {WATCHES} > /proc/sys/user/max_inotify_watches && exec "$@"', "sh"]
-    up = Up([data], [], tmp_path / "home", tmp_path, "up", clean_env, tmp_path, program=FUSTOR, prefix=limit)
+    up = Up([data], [], tmp_path / "home", tmp_path, "up", clean_env, tmp_path, program=FUSTOR,
+            prefix=few_watches(WATCHES))
     processes.append(up)
     up.wait_ready()
     view = View(up.url, up.key, "data")

@@ -5,10 +5,9 @@ import textwrap
 
 import pytest
 
-from conftest import BIN, http_get, wait_for
+from conftest import BIN, few_watches, free_ports, http_get, wait_for
 from http_agent import call
-from test_jobs import Asked
-from test_two_processes import free_ports
+from test_jobs import Asked, make_cold
 from trees import View, wait_equal
 
 QUERY_KEY = "query-key-0123456789abcdef"
@@ -102,10 +101,9 @@ def test_each_host_has_a_tree_of_its_own(tmp_path, start, fustor):
 def test_scans_are_asked_of_one_member(tmp_path, start, fustor):
     """Over HTTP and from the command line; a forest as a whole names its members."""
     forest = Forest(tmp_path, start)
-    few_watches = ["unshare", "-r", "sh", "-c",
-                   'echo 1 > /proc/sys/user/max_inotify_watches && exec "$@"', "sh"]
     for host in HOSTS:
-        forest.start_agent(host, few_watches)
+        make_cold(tmp_path / host / "shared")
+        forest.start_agent(host, few_watches(1))
     for host in HOSTS:
         forest.member(host).wait_ready()
         (tmp_path / host / "shared" / "unseen").write_text("new")

@@ -13,8 +13,8 @@ import textwrap
 
 import pytest
 
-from conftest import BIN, http_get, wait_for
-from test_two_processes import PUSH_KEY, QUERY_KEY, TIMEOUT_S, free_ports
+from conftest import BIN, free_ports, http_get, wait_for
+from test_two_processes import PUSH_KEY, QUERY_KEY, TIMEOUT_S
 from trees import NotReady, View, wait_equal
 
 CACHE_S = 2

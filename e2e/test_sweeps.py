@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from conftest import http_get, wait_for
-from test_jobs import few_watches
+from conftest import few_watches, http_get, wait_for
+from test_jobs import make_cold
 from test_two_processes import QUERY_KEY, Pair
 
 
@@ -15,6 +15,7 @@ def pair(request, tmp_path, start):
     pair = Pair(tmp_path, start, request.param)
     (pair.data / "unwatched" / "deep").mkdir(parents=True)
     (pair.data / "unwatched" / "deep" / "hot").write_bytes(b"1")
+    make_cold(pair.data / "unwatched")
     return pair
 
 

@@ -4,13 +4,12 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import textwrap
 
 import pytest
 
-from conftest import BIN, http_get, resident_bytes, wait_for
+from conftest import BIN, few_watches, free_ports, http_get, resident_bytes, wait_for
 from trees import View, wait_equal
 
 PUSH_KEY = "push-key-0123456789abcdef"
@@ -18,17 +17,6 @@ QUERY_KEY = "query-key-0123456789abcdef"
 OTHER_KEY = "other-key-0123456789abcdef"
 TIMEOUT_S = 4
 CHANGES = 100_000
-
-
-def free_ports(count):
-    listeners = [socket.socket() for _ in range(count)]
-    try:
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in listeners]
-    finally:
-        for listener in listeners:
-            listener.close()
 
 
 class Pair:
@@ -314,7 +302,7 @@ def test_an_audit_finds_what_no_event_told(pair):
     pair.fusion.stop()
     pair.write_fusion(pipe=", audit_interval_sec: 1")
     pair.start_fusion()
-    pair.start_agent(["unshare", "-r", "sh", "-c", 'echo 4 > /proc/sys/user/max_inotify_watches && exec "$@"', "sh"])
+    pair.start_agent(few_watches(4))
     pair.wait_equal()
     for n in range(20):
         (pair.data / f"d{n}" / "new").write_text("y")

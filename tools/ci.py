@@ -34,7 +34,6 @@ STEPS = [
     ("sim", ["./dev", "sim", "--seeds", "1000"], "src/apps/fustor-sim"),
     ("sim-rows", ["./dev", "sim", "--worlds", "first-generation", "--seeds", "100", "--seconds", "600"],
      "src/sim/scenarios"),
-    # A build of its own: some 200 s of processor without ccache.
     ("mutants", ["./dev", "sim", "--mutants", "--quick"], "src/sim/scenarios"),
     ("fuzz", ["./dev", "fuzz"], "fuzz"),  # A minute each, as many at a time as there are processors.
     ("bench", ["./dev", "bench", "--smoke"], "bench/run.py"),
