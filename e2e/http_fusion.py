@@ -26,10 +26,10 @@ class Fusion:
 
     def run(self):
         self.process = self.start([BIN / "fustor-fusion", "--config", self.file])
-        self.management = wait_for(lambda: self.find(r'"url": ?"(http://[^"]+)"'), "the management port")
-        port = self.find(r'"receiver": ?"http", ?"port": ?(\d+)')
-        strict = self.find(r'"receiver": ?"strict", ?"port": ?(\d+)')
-        self.receiver, self.strict = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{strict}"
+        self.management = self.wait_find(r'"url": ?"(http://[^"]+)"')
+        self.receiver, self.strict = (
+            "http://127.0.0.1:" + self.wait_find(rf'"receiver": ?"{name}", ?"port": ?(\d+)')
+            for name in ("http", "strict"))
 
     def configure(self, data="", other="", pipe="", alone="", more=False):
         text = textwrap.dedent(f"""\
@@ -69,10 +69,13 @@ class Fusion:
         self.process.send(signal.SIGHUP)
         wait_for(lambda: self.process.errors().count("configuration taken") > taken, "the new configuration")
 
-    def find(self, pattern):
-        assert self.process.running(), self.process.logs()
-        found = re.search(pattern, self.process.errors() + self.process.output())
-        return found and found.group(1)
+    def wait_find(self, pattern):
+        """The group of the pattern, once the process has written it. Each line comes when what it tells of is so."""
+        def found():
+            assert self.process.running(), self.process.logs()
+            match = re.search(pattern, self.process.errors() + self.process.output())
+            return match and match.group(1)
+        return wait_for(found, pattern)
 
     def ask(self, route, key=QUERY_KEY, view="data"):
         return call("GET", f"{self.management}/api/v1/views/{view}/{route}", key=key)

@@ -137,7 +137,8 @@ def read_terminal(leader, until):
 
 def test_only_a_terminal_gets_the_link_with_the_key(data, tmp_path, clean_env, fustor_up):
     up = fustor_up(data)
-    assert f"Web page: {up.url}/ui/, which asks for the key in {up.home}/key\n" in up.output()
+    # The view may be ready before that is told.
+    wait_for(lambda: f"Web page: {up.url}/ui/, which asks for the key in {up.home}/key\n" in up.output(), "the link")
     assert up.key not in up.output() + (up.home / "fustor.log").read_text()
     leader, follower = pty.openpty()
     home = tmp_path / "terminal-home"
