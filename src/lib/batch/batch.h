@@ -35,14 +35,25 @@ struct Change {
     kMove = 3,    // The entry and everything below it is now at `path`, no longer at `old_path`;
                   // what was at `path` before is replaced. Carries no attributes.
   };
+  // What has moved, as far as the agent knows.
+  enum class Moved : std::uint8_t { kUnknown = 0, kDirectory = 1, kOther = 2 };
   Kind kind = Kind::kUpsert;
   std::string path;
-  std::string old_path;  // kMove only.
-  EntryAttrs attrs;      // kUpsert only.
-  std::string target;    // kUpsert of a symlink.
+  std::string old_path;           // kMove only.
+  Moved moved = Moved::kUnknown;  // kMove only.
+  std::uint64_t moved_inode = 0;  // Of a directory that has moved; 0: not known.
+  EntryAttrs attrs;               // kUpsert only.
+  std::string target;             // kUpsert of a symlink.
   // False: the file was written but not yet closed, so size and mtime may be of a moment.
   bool atomic = true;
 };
+
+// Of its number on the wire; what agents of a later version may say is not known.
+inline Change::Moved MovedOf(std::uint32_t number) {
+  using Moved = Change::Moved;
+  return number <= static_cast<std::uint32_t>(Moved::kOther) ? static_cast<Moved>(number)
+                                                             : Moved::kUnknown;
+}
 
 // One directory as a scan saw it.
 struct DirBlock {

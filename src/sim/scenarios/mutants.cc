@@ -9,7 +9,7 @@ namespace {
 // post rows, in any order; stories hold it (own_rows_follow_own_realtime,
 // loose_rows_do_not_undo_what_is_newer).
 constexpr Mutant kMutants[] = {
-    {"tombstones-ignored", "what was deleted stays out against older rows", 50},
+    {"tombstones-ignored", "what was deleted stays out against older rows", 33},
     {"ticks-tell-deletions-apart", "a row of the deletion's own tick does not undo it", 1227},
     {"rebirth-refused", "a row that is newer than the deletion brings the file back", 1},
     {"moves-lay-no-tombstone", "a moved name stays gone against older rows", 57},

@@ -136,6 +136,8 @@ void Observer::OnMoved(const env::TreeEvent& event, Instant now) {
   change.kind = batch::Change::Kind::kMove;
   change.old_path = JoinPath(dirs_.PathOf(from.dir), from.name);
   change.path = JoinPath(dirs_.PathOf(to.dir), to.name);
+  using Moved = batch::Change::Moved;
+  change.moved = event.is_directory ? Moved::kDirectory : Moved::kOther;
   if (from == to) return Want(to, std::nullopt, now);
   if (event.is_directory && options_.selection.by_path()) {
     // What is left out below it depends on where it lies: it is looked at anew.
@@ -157,6 +159,7 @@ void Observer::OnMoved(const env::TreeEvent& event, Instant now) {
   }
   if (replaced && replaced != moved) Forget(*replaced);
   if (moved && dirs_.Contains(*moved)) {
+    change.moved_inode = dirs_.InodeOf(*moved);
     if (dirs_.IsBelow(to.dir, *moved)) return OnOverflow();  // Events contradict each other.
     dirs_.Move(*moved, to.dir, to.name);
     // The scan may have passed the new place already, and not yet have come to the old one.

@@ -185,6 +185,41 @@ struct Rooted {
   batch::ScanMark last_mark = batch::ScanMark::kNone;
 };
 
+// What others have told of the name since may be something else.
+TEST(Observer, AMoveSaysWhatHasMoved) {
+  Rooted rooted;
+  rooted.observer.StartScan();
+  rooted.AnswerAll([](const env::ListRequest& request) {
+    env::ListedDir dir;
+    dir.self.kind = EntryKind::kDirectory;
+    EntryAttrs child = dir.self;
+    child.inode = 7;
+    if (request.path == "/") dir.children.Append("known", child);
+    if (request.path == "/known") dir.self.inode = 7;
+    return dir;
+  });
+  std::vector<env::TreeEvent> events;
+  for (const auto& [name, is_directory] :
+       {std::pair{"known", true}, {"not-yet-listed", true}, {"file", false}}) {
+    env::TreeEvent& event = events.emplace_back();
+    event.kind = env::TreeEvent::Kind::kMoved;
+    event.is_directory = is_directory;
+    event.dir = event.to_dir = DirTable::kRoot;
+    event.name = name;
+    event.to_name = "new-" + event.name;
+  }
+  rooted.observer.OnEvents(std::move(events), Instant{1});
+  std::vector<std::string> told;
+  while (const std::optional<batch::Batch> batch = rooted.bus.Take(rooted.observer.dirs())) {
+    for (const batch::Change& change : batch->changes) {
+      told.push_back(change.old_path + " " + std::to_string(static_cast<int>(change.moved)) + " " +
+                     std::to_string(change.moved_inode));
+    }
+  }
+  const std::vector<std::string> expected = {"/known 1 7", "/not-yet-listed 1 0", "/file 2 0"};
+  EXPECT_EQ(told, expected);
+}
+
 TEST(Observer, AnAuditOfWhatIsNotThereDeletesNothing) {
   const auto listed = [](const env::ListRequest& request) {
     env::ListedDir dir;

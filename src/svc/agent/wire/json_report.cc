@@ -96,7 +96,9 @@ std::string_view EventType(Change::Kind kind) {
 
 void WriteChange(const Change& change, JsonWriter* json) {
   json->BeginArray().String(change.path);
-  if (change.kind == Change::Kind::kMove) json->String(change.old_path);
+  if (change.kind == Change::Kind::kMove) {
+    json->String(change.old_path).Int(static_cast<int>(change.moved)).Uint(change.moved_inode);
+  }
   if (change.kind == Change::Kind::kUpsert) {
     json->Bool(change.atomic);
     WriteAttributes(change.attrs, change.target, json);
@@ -118,7 +120,7 @@ void WriteChanges(const std::vector<Change>& changes, std::size_t begin, std::si
         WriteFields({"path"}, false, json);
         break;
       case Change::Kind::kMove:
-        WriteFields({"path", "old_path"}, false, json);
+        WriteFields({"path", "old_path", "moved", "inode"}, false, json);
         break;
     }
     json->Key("rows").BeginArray();

@@ -68,7 +68,11 @@ Change RandomChange(Prng& random) {
   Change change;
   change.kind = static_cast<Change::Kind>(1 + random.Below(3));
   change.path = RandomPath(random);
-  if (change.kind == Change::Kind::kMove) change.old_path = RandomPath(random);
+  if (change.kind == Change::Kind::kMove) {
+    change.old_path = RandomPath(random);
+    change.moved = static_cast<Change::Moved>(random.Below(3));
+    change.moved_inode = random.Next() >> random.Below(64);
+  }
   if (change.kind != Change::Kind::kUpsert) return change;
   change.attrs = RandomAttrs(random, RandomKind(random));
   if (change.attrs.kind == EntryKind::kSymlink) change.target = RandomPath(random);
@@ -138,6 +142,7 @@ std::string ToText(const Batch& b) {
                      (b.loose ? " loose" : "") + "\n";
   for (const Change& c : b.changes) {
     text += std::to_string(static_cast<int>(c.kind)) + c.path + " " + c.old_path + " " +
+            std::to_string(static_cast<int>(c.moved)) + " " + std::to_string(c.moved_inode) + " " +
             ToText(c.attrs) + c.target + (c.atomic ? "" : " partial") + "\n";
   }
   for (const DirBlock& d : b.blocks) {

@@ -109,7 +109,11 @@ void PutChanges(const std::vector<batch::Change>& changes, pb::Batch* out) {
     pb::Change& to = *out->add_changes();
     to.set_kind(static_cast<std::uint32_t>(change.kind));
     to.set_path(change.path);
-    if (change.kind == batch::Change::Kind::kMove) to.set_old_path(change.old_path);
+    if (change.kind == batch::Change::Kind::kMove) {
+      to.set_old_path(change.old_path);
+      to.set_moved(static_cast<std::uint32_t>(change.moved));
+      to.set_moved_inode(change.moved_inode);
+    }
     to.set_partial(!change.atomic);
     if (change.kind == batch::Change::Kind::kUpsert) ++upserts;
   }

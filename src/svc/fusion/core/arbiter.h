@@ -230,8 +230,10 @@ class Arbiter {
                                               const Context& context);
 
   // arbiter_moved.cc
-  void Move(const std::string& from, const std::string& to, const Context& context);
-  bool MergeMoved(const std::string& from, const std::string& to, tree::DirId moving,
+  static bool IsOldMove(const tree::Entry& source, const batch::Change& change,
+                        const Context& context);
+  void Move(const batch::Change& change, const Context& context);
+  bool MergeMoved(const std::string& from, const std::string& to, const tree::Entry& moving,
                   const Context& context);
   void MoveLists(std::string_view from, std::string_view to);
 

@@ -17,9 +17,21 @@ namespace {
 // long.
 constexpr std::uint64_t kMergedEntriesMax = 20'000;
 
-bool IsSameDirectory(const tree::Entry& a, const tree::Entry& b) {
-  return a.attrs.is_directory() && b.attrs.is_directory() && a.attrs.inode != 0 &&
-         a.attrs.inode == b.attrs.inode && a.attrs.device == b.attrs.device;
+// Nothing is known of an implied one but that it is there.
+bool MayBeSameDirectory(const tree::Entry& a, const tree::Entry& b) {
+  if (!a.attrs.is_directory() || !b.attrs.is_directory()) return false;
+  const bool implied = ((a.flags | b.flags) & tree::kImplied) != 0;
+  return implied ||
+         (a.attrs.inode != 0 && a.attrs.inode == b.attrs.inode && a.attrs.device == b.attrs.device);
+}
+
+// What is known of the first holds for the second, of which nothing was. False: something was.
+bool TakeUnlessKnown(const tree::Entry& first, tree::Entry* second) {
+  if ((second->flags & tree::kImplied) == 0 || (first.flags & tree::kImplied) != 0) return false;
+  const tree::DirId dir = second->dir;
+  *second = first;
+  second->dir = dir;
+  return true;
 }
 
 }  // namespace
@@ -36,21 +48,22 @@ void Arbiter::MoveLists(std::string_view from, std::string_view to) {
 // The rename is told late: somebody else has told already of this very directory under its new
 // name, and of what has happened in it since. All that stands; what is not known there comes over,
 // unless it has been told as deleted there. `have_` is the target's entry. False: it is too large.
-bool Arbiter::MergeMoved(const std::string& from, const std::string& to, tree::DirId moving,
+bool Arbiter::MergeMoved(const std::string& from, const std::string& to, const tree::Entry& moving,
                          const Context& context) {
   struct Pair {
     tree::DirId source;
     tree::DirId target;
     std::string below;  // Behind `from` and `to`: empty, or begins with "/".
   };
-  if (Broken("late-moves-replace") || CountBelow(moving) > kMergedEntriesMax) return false;
+  if (Broken("late-moves-replace") || CountBelow(moving.dir) > kMergedEntriesMax) return false;
   NoteConfirmation(context.reporter, context.now.wall);
   SparePath(to);
   const auto [to_parent, to_name] = SplitPath(to);
+  TakeUnlessKnown(moving, &have_);
   have_.flags |= tree::kKnownByAgent;
   have_.confirmed_ns = context.now.wall.ns;
   tree_.Put(*tree_.FindDirectory(to_parent), to_name, have_);
-  std::vector<Pair> stack{{moving, have_.dir, ""}};
+  std::vector<Pair> stack{{moving.dir, have_.dir, ""}};
   while (!stack.empty()) {
     const Pair pair = std::move(stack.back());
     stack.pop_back();
@@ -62,8 +75,9 @@ bool Arbiter::MergeMoved(const std::string& from, const std::string& to, tree::D
     for (const std::string& name : names) {
       const std::string below = pair.below + "/" + name;
       const bool known = tree_.Get(pair.target, name, &entry_);
-      if (known && tree_.Get(pair.source, name, &have_) && IsSameDirectory(have_, entry_)) {
+      if (known && tree_.Get(pair.source, name, &have_) && MayBeSameDirectory(have_, entry_)) {
         stack.push_back({have_.dir, entry_.dir, below});
+        if (TakeUnlessKnown(have_, &entry_)) tree_.Put(pair.target, name, entry_);
       }
       if (known || (!tombstones_.empty() && tombstones_.Has(to + below))) continue;
       FUSTOR_CHECK(tree_.Move(pair.source, name, pair.target, name).ok());
@@ -78,7 +92,21 @@ bool Arbiter::MergeMoved(const std::string& from, const std::string& to, tree::D
   return true;
 }
 
-void Arbiter::Move(const std::string& from, const std::string& to, const Context& context) {
+// Something else than what has moved lies there, as somebody else has told since: the news come
+// late.
+bool Arbiter::IsOldMove(const tree::Entry& source, const batch::Change& change,
+                        const Context& context) {
+  using Moved = batch::Change::Moved;
+  if (source.confirmed_ns == 0 || source.reporter == context.reporter) return false;
+  if (change.moved == Moved::kUnknown || Broken("late-moves-replace")) return false;
+  if (source.attrs.is_directory() != (change.moved == Moved::kDirectory)) return true;
+  return change.moved_inode != 0 && source.attrs.inode != 0 &&
+         change.moved_inode != source.attrs.inode;
+}
+
+void Arbiter::Move(const batch::Change& change, const Context& context) {
+  const std::string& from = change.old_path;
+  const std::string& to = change.path;
   // rename(2) does none of these.
   if (from == "/" || to == "/" || IsWithin(to, from) || IsWithin(from, to)) {
     ++context.outcome->ignored;
@@ -92,6 +120,10 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
     ++context.outcome->ignored;
     Forget(from);
     Lay(from, watermark_.At(context.now.wall).ns, context);
+    return;
+  }
+  if (IsOldMove(have_, change, context)) {
+    ++context.outcome->stale;
     return;
   }
   const std::int64_t moved_ns =
@@ -108,7 +140,7 @@ void Arbiter::Move(const std::string& from, const std::string& to, const Context
   }
   EntryAttrs replaced;
   if (tree_.Get(*target, to_name, &have_)) {
-    if (IsSameDirectory(moving, have_) && MergeMoved(from, to, moving.dir, context)) {
+    if (MayBeSameDirectory(moving, have_) && MergeMoved(from, to, moving, context)) {
       return Lay(from, moved_ns, context);
     }
     replaced = have_.attrs;

@@ -51,7 +51,7 @@ void Arbiter::ApplyChange(const batch::Change& change, const Context& context) {
     case batch::Change::Kind::kDelete:
       return Delete(change.path, context);
     case batch::Change::Kind::kMove:
-      return Move(change.old_path, change.path, context);
+      return Move(change, context);
   }
 }
 
@@ -95,8 +95,8 @@ std::optional<tree::DirId> Arbiter::ParentInRealtime(std::string_view directory,
   return MakeDirectories(directory, descent, implied);
 }
 
-// Somebody else has seen since that something else has the name, or that of one of its parents: a
-// host has told whose caches show a path that is no more.
+// Somebody else has seen since that something else has the name, or that of one of its parents, or
+// has seen one of these go: a host has told late, or its caches show a path that is no more.
 bool Arbiter::IsOfAnOldPath(std::string_view path, const EntryAttrs& seen, const Context& context) {
   const auto [parent, name] = SplitPath(path);
   if (const std::optional<tree::DirId> dir = tree_.FindDirectory(parent)) {
@@ -104,10 +104,15 @@ bool Arbiter::IsOfAnOldPath(std::string_view path, const EntryAttrs& seen, const
            IsOlderLook(have_, seen, context);
   }
   const Descent descent = Descend(parent);
+  if (seen.ctime_ns == 0 || Broken("older-realtime-taken")) return false;
+  if (!descent.blocked) {
+    return tombstones_.IsCoveredByOthers(parent, context.arrived.ns, context.session) &&
+           tombstones_.Covering(parent, {.begun = MomentOf(context, UINT64_MAX)})
+                   .value_or(INT64_MIN) > seen.ctime_ns;
+  }
   const tree::Entry& obstacle = descent.obstacle;
-  return descent.blocked && obstacle.confirmed_ns != 0 && obstacle.reporter != context.reporter &&
-         seen.ctime_ns != 0 && seen.ctime_ns < obstacle.attrs.ctime_ns &&
-         !Broken("older-realtime-taken");
+  return obstacle.confirmed_ns != 0 && obstacle.reporter != context.reporter &&
+         seen.ctime_ns < obstacle.attrs.ctime_ns;
 }
 
 void Arbiter::Upsert(const batch::Change& change, const Context& context) {

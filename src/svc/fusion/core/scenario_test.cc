@@ -219,9 +219,14 @@ class Story {
       change.kind = batch::Change::Kind::kDelete;
     } else {
       change.kind = batch::Change::Kind::kMove;
+      using Moved = batch::Change::Moved;
       change.old_path = words.plain.at(2);
       change.path = words.plain.at(3);
+      if (words.Has("directory")) change.moved = Moved::kDirectory;
+      if (words.Has("file")) change.moved = Moved::kOther;
+      change.moved_inode = static_cast<std::uint64_t>(words.Number("inode"));
     }
+    if (words.named.contains("arrived")) arrived_ = Instant{words.Time("arrived")};
     batch.changes.push_back(std::move(change));
     Apply(batch, words.plain.at(1));
   }

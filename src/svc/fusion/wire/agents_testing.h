@@ -41,8 +41,9 @@ inline std::string Describe(const Batch& b) {
       << b.job_id << ' ' << b.lost_events << ' ' << b.full_every << ' ' << b.begun_ago_ms << '\n';
   for (const Change& c : b.changes) {
     out << "change " << static_cast<int>(c.kind) << ' ' << testing::PrintToString(c.path) << ' '
-        << testing::PrintToString(c.old_path) << ' ' << Describe(c.attrs) << ' '
-        << testing::PrintToString(c.target) << ' ' << c.atomic << '\n';
+        << testing::PrintToString(c.old_path) << ' ' << static_cast<int>(c.moved) << ' '
+        << c.moved_inode << ' ' << Describe(c.attrs) << ' ' << testing::PrintToString(c.target)
+        << ' ' << c.atomic << '\n';
   }
   for (const DirBlock& block : b.blocks) {
     out << "block " << testing::PrintToString(block.path) << ' ' << Describe(block.self) << ' '
@@ -138,7 +139,11 @@ inline Batch AnyBatch(Prng& prng) {
     c.kind = static_cast<Change::Kind>(1 + prng.Below(3));
     c.path = AnyPath(prng);
     c.atomic = prng.Chance(3, 4);
-    if (c.kind == Change::Kind::kMove) c.old_path = AnyPath(prng);
+    if (c.kind == Change::Kind::kMove) {
+      c.old_path = AnyPath(prng);
+      c.moved = static_cast<Change::Moved>(prng.Below(3));
+      c.moved_inode = prng.Next() >> prng.Below(64);
+    }
     if (c.kind == Change::Kind::kUpsert) c.attrs = AnyAttrs(prng);
     if (c.kind == Change::Kind::kUpsert && prng.Chance(1, 4)) c.target = "/" + AnyName(prng);
   }

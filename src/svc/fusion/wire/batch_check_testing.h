@@ -33,6 +33,7 @@ inline void CheckBatch(const batch::Batch& batch) {
                  change.kind <= batch::Change::Kind::kMove);
     FUSTOR_CHECK(IsNormalViewPath(change.path));
     FUSTOR_CHECK(change.kind != batch::Change::Kind::kMove || IsNormalViewPath(change.old_path));
+    FUSTOR_CHECK(change.moved <= batch::Change::Moved::kOther);
     CheckEntry(change.attrs, change.target);
   }
   for (const batch::DirBlock& block : batch.blocks) {
@@ -60,7 +61,8 @@ inline bool Same(const EntryList& a, const EntryList& b) {
 
 inline bool Same(const batch::Change& a, const batch::Change& b) {
   return a.kind == b.kind && a.path == b.path && a.old_path == b.old_path && a.attrs == b.attrs &&
-         a.target == b.target && a.atomic == b.atomic;
+         a.target == b.target && a.atomic == b.atomic && a.moved == b.moved &&
+         a.moved_inode == b.moved_inode;
 }
 
 inline bool Same(const batch::DirBlock& a, const batch::DirBlock& b) {

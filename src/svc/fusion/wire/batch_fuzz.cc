@@ -63,7 +63,11 @@ batch::Change Change(FuzzInput& in) {
   batch::Change change;
   change.kind = static_cast<batch::Change::Kind>(1 + in.Below(3));
   change.path = Path(in);
-  if (change.kind == batch::Change::Kind::kMove) change.old_path = Path(in);
+  if (change.kind == batch::Change::Kind::kMove) {
+    change.old_path = Path(in);
+    change.moved = static_cast<batch::Change::Moved>(in.Below(3));
+    change.moved_inode = in.Below(3);
+  }
   if (change.kind != batch::Change::Kind::kUpsert) return change;
   const auto kind = static_cast<EntryKind>(in.Below(4));
   change.attrs = Attrs(in, kind);

@@ -63,7 +63,11 @@ bool TakeChange(Change::Kind kind, const PushedRow& row, batch::Batch* to) {
   Change change;
   change.kind = kind;
   if (!Normal(row.path, &change.path)) return false;
-  if (kind == Change::Kind::kMove && !Normal(row.old_path, &change.old_path)) return false;
+  if (kind == Change::Kind::kMove) {
+    if (!Normal(row.old_path, &change.old_path)) return false;
+    change.moved = batch::MovedOf(row.moved);
+    change.moved_inode = row.attrs.inode;
+  }
   if (kind == Change::Kind::kUpsert) {
     change.attrs = row.attrs;
     change.target = row.target;

@@ -99,15 +99,18 @@ TEST(PushedEvents, ChangesKeepTheirOrder) {
       R"({"source_type":"message","events":[)"
       R"({"event_type":"insert","rows":[{"path":"/a","is_atomic_write":false}],"message_source":"realtime"},)"
       R"({"event_type":"delete","rows":[{"path":"b//./c/"},{"path":"/d"}]},)"
-      R"({"event_type":"move","rows":[{"path":"/e","old_path":"/f"},{"path":"/g"}]}]})");
+      R"({"event_type":"move","rows":[{"path":"/e","old_path":"/f"},{"path":"/g"},)"
+      R"({"path":"/h","old_path":"/i","moved":1,"inode":7},{"path":"/j","old_path":"/k","moved":3}]}]})");
   ASSERT_EQ(outcome.pushed.batches.size(), 1);
   EXPECT_EQ(outcome.pushed.rejected, 1);  // A move from nowhere.
   std::vector<std::string> told;
   for (const Change& change : outcome.pushed.batches[0].changes) {
     told.push_back(std::to_string(static_cast<int>(change.kind)) + change.path + change.old_path +
-                   (change.atomic ? "" : "~"));
+                   (change.atomic ? "" : "~") +
+                   (change.moved == Change::Moved::kDirectory ? "/" : "") +
+                   (change.moved_inode != 0 ? std::to_string(change.moved_inode) : ""));
   }
-  EXPECT_THAT(told, ElementsAre("1/a~", "2/b/c", "2/d", "3/e/f"));
+  EXPECT_THAT(told, ElementsAre("1/a~", "2/b/c", "2/d", "3/e/f", "3/h/i/7", "3/j/k"));
 }
 
 TEST(PushedEvents, TheMessageSourceOfAnEventDecides) {

@@ -99,6 +99,8 @@ bool ReadField(RowField field, Tape::Node node, PushedRow* row, Claims* claims) 
     }
     case RowField::kOldPath:
       return ReadText(node, &row->old_path);
+    case RowField::kMoved:
+      return ReadInteger(node, &row->moved);
     case RowField::kSize:
       return ReadInteger(node, &attrs.size_bytes) && attrs.size_bytes >= 0;
     case RowField::kModifiedTime:
@@ -196,7 +198,7 @@ RowField RowFieldOf(std::string_view name) {
              : name == "kind" ? F::kKind
                               : is("mode", F::kMode);
     case 5:
-      return name == "inode" ? F::kInode : is("nlink", F::kNlink);
+      return name == "inode" ? F::kInode : name == "moved" ? F::kMoved : is("nlink", F::kNlink);
     case 6:
       return name == "is_dir" ? F::kIsDirectory : is("device", F::kDevice);
     case 8:

@@ -19,6 +19,7 @@ enum class RowField : std::uint8_t {
   kName,
   kKind,
   kOldPath,
+  kMoved,
   kSize,
   kModifiedTime,
   kModifiedTimeNs,
@@ -47,6 +48,7 @@ struct PushedRow {
   std::string_view path;
   std::string_view name;  // In a listing.
   std::string_view old_path;
+  std::uint32_t moved = 0;  // batch::Change::Moved.
   std::string_view target;
   EntryAttrs attrs;
   std::int64_t parent_mtime_ns = 0;

@@ -189,6 +189,8 @@ bool TakeChange(pb::Change* from, RowReader* rows, batch::Change* to) {
       to->kind = Kind::kMove;
       valid = valid && IsNormalViewPath(from->old_path());
       to->old_path = std::move(*from->mutable_old_path());
+      to->moved = batch::MovedOf(from->moved());
+      to->moved_inode = from->moved_inode();
       break;
     default:
       return false;
