@@ -72,8 +72,14 @@ class Browser:
         return self.call("POST", "/execute/sync", {"script": body, "args": list(args)})
 
     def wait(self, expression, what=None):
-        """The first true value of a JavaScript expression."""
-        return wait_for(lambda: self.js(f"return {expression};"), what or expression)
+        """The first true value of a JavaScript expression. When it does not come, the page is told of."""
+        try:
+            return wait_for(lambda: self.js(f"return {expression};"), what or expression)
+        except pytest.fail.Exception as failure:
+            seen = self.js("return [location.hash, document.body.innerText,"
+                           " ...performance.getEntriesByType('resource').map((e) =>"
+                           " `${e.name} ${e.startTime | 0}+${e.duration | 0} ms, status ${e.responseStatus}`)].join('\\n')")
+            pytest.fail(f"{failure.msg}\n{seen}\n{self.complaints()}")
 
     def text(self, selector):
         return self.js("return [...document.querySelectorAll(arguments[0])].map((e) => e.innerText).join('\\n')", selector)

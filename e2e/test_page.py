@@ -371,6 +371,29 @@ def test_a_scan_on_demand_is_followed(data, fustor_up, browser):  # noqa: F811
     assert "leader" in text and "1 job" in text and "/big" in text
 
 
+def test_a_directory_that_is_read_again_meanwhile(data, fustor_up, browser):  # noqa: F811
+    """Its first answer takes long; before it comes, so much has changed that all is read again."""
+    up = fustor_up(data)
+    browser.size(1300, 850)
+    browser.call("POST", "/goog/cdp/execute", {"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": """
+        window.held = 0;
+        const real = window.fetch;
+        window.fetch = (url, options) => {
+          if (window.held > 0 || !String(url).includes('tree?path=/big&totals')) return real(url, options);
+          window.held += 1;
+          return new Promise((_, reject) => {
+            options.signal.addEventListener('abort', () => reject(new DOMException('', 'AbortError')));
+          });
+        };"""}})
+    browser.open(f"{up.url}/ui/#key={up.key}")
+    browser.wait("window.held === 1 && document.querySelector('#live').innerText === 'Live'", "the first question about /big")
+    browser.js("location.hash = '#/data/big'")
+    for i in range(30):
+        (data / "small" / f"d{i}").mkdir()
+    browser.wait("document.querySelector('#details .path')?.innerText === '/big'")
+    assert browser.js("return window.held") == 1
+
+
 def test_many_entries(tmp_path, fustor_up, browser):  # noqa: F811
     root = tmp_path / "data"
     root.mkdir()

@@ -75,13 +75,14 @@ export class Browse {
     this.grid.top();
     this.render();
     await top.read();
-    if (this.top !== top || !top.node) return;
-    if (!isDirectory(top.node)) {
+    const shown = this.top;  // Perhaps it has been read again meanwhile.
+    if (shown?.path !== path || shown.view !== top.view || !shown.node) return;
+    if (!isDirectory(shown.node)) {
       this.wanted = path;
       this.app.navigate(parentOf(path), true);
       return;
     }
-    this.selectNode(this.wantedNode(top) ?? top.node);
+    this.selectNode(this.wantedNode(shown) ?? shown.node);
   }
 
   // A link may lead to a file: its directory is shown, and it is selected there.

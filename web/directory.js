@@ -24,7 +24,7 @@ export class Directory {
     this.node = null;
     this.children = new Map();  // By path, in the order of pages.
     this.next = null;
-    this.loading = false;
+    this.reading = null;  // A promise while it is being read.
     this.loaded = false;  // The first page is there.
     this.complete = false;
     this.error = null;
@@ -36,11 +36,19 @@ export class Directory {
     this.cancel.abort();
   }
 
-  // Reads until there is no more, or as many as wanted. A node that is no directory has no
-  // children.
+  get loading() {
+    return this.reading !== null;
+  }
+
+  // Reads until there is no more, or as many as wanted; all who ask meanwhile wait for the same. A
+  // node that is no directory has no children.
   async read() {
-    if (this.loading || this.complete) return;
-    this.loading = true;
+    if (this.complete) return;
+    this.reading ??= this.readPages();
+    await this.reading;
+  }
+
+  async readPages() {
     this.error = null;
     try {
       do {
@@ -51,7 +59,7 @@ export class Directory {
       if (this.cancel.signal.aborted) return;
       this.error = error;
     } finally {
-      this.loading = false;
+      this.reading = null;
       if (!this.cancel.signal.aborted) this.changed(this);
     }
   }

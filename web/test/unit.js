@@ -2,7 +2,7 @@
 // e2e/test_page.py does; window.failures tells when they have ended.
 
 import {mayBeKey, queryOf} from '../api.js';
-import {largest, sorted} from '../directory.js';
+import {Directory, largest, sorted} from '../directory.js';
 import {backOff, EventParser, Feed} from '../events.js';
 import * as format from '../format.js';
 import * as names from '../names.js';
@@ -418,6 +418,26 @@ async function feedGoesOn() {
   same(seen, []);
 }
 
+async function allReadersOfADirectoryWait() {
+  here = 'who asks for a directory that is being read waits for it';
+  const answers = [];
+  const api = {
+    view: () => new Promise((resolve) => {
+      answers.push(resolve);
+    })
+  };
+  const directory = new Directory(api, 'v', '/d', () => {});
+  const seen = [];
+  const first = directory.read().then(() => seen.push('first'));
+  const second = directory.read().then(() => seen.push(`second: ${directory.node?.path}`));
+  await Promise.resolve();
+  same(seen, []);
+  answers[0]({path: '/d', children: [{path: '/d/x'}], next: null});
+  await Promise.all([first, second]);
+  same(seen, ['first', 'second: /d']);
+  same(answers.length, 1);
+}
+
 function decodeBytes(encoded) {
   const bytes = [];
   for (let i = 0; i < encoded.length; ++i) {
@@ -438,10 +458,12 @@ for (const [name, test] of Object.entries(tests)) {
     failures.push(`${name}: ${error.stack}`);
   }
 }
-try {
-  await feedGoesOn();
-} catch (error) {
-  failures.push(`${here}: ${error.stack}`);
+for (const test of [feedGoesOn, allReadersOfADirectoryWait]) {
+  try {
+    await test();
+  } catch (error) {
+    failures.push(`${here}: ${error.stack}`);
+  }
 }
 window.passed = passed;
 window.failures = failures;
