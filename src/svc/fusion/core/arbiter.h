@@ -274,6 +274,8 @@ class Arbiter {
   bool IsOutrun(const tree::Entry& have, const EntryAttrs& row, const Context& context) const;
   void Reconfirm(const Context& context);
   static bool IsOlderLook(const tree::Entry& have, const EntryAttrs& seen, const Context& context);
+  static bool WasReplacedSince(const tree::Entry& have, const EntryAttrs& seen,
+                               const Context& context);
   bool IsProtected(const tree::Entry& have, const Context& context) const;
   bool IsUnsettled(const tree::Entry& have, const Context& context) const;
   // Either: others have told of it too lately for what is told now to be believed by its times.

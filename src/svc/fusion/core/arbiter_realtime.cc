@@ -100,8 +100,10 @@ std::optional<tree::DirId> Arbiter::ParentInRealtime(std::string_view directory,
 bool Arbiter::IsOfAnOldPath(std::string_view path, const EntryAttrs& seen, const Context& context) {
   const auto [parent, name] = SplitPath(path);
   if (const std::optional<tree::DirId> dir = tree_.FindDirectory(parent)) {
-    return tree_.Get(*dir, name, &have_) && have_.attrs.kind != seen.kind &&
-           IsOlderLook(have_, seen, context);
+    if (!tree_.Get(*dir, name, &have_)) return false;
+    return IsAnotherObject(seen, have_.attrs)
+               ? WasReplacedSince(have_, seen, context)
+               : have_.attrs.kind != seen.kind && IsOlderLook(have_, seen, context);
   }
   const Descent descent = Descend(parent);
   if (seen.ctime_ns == 0 || Broken("older-realtime-taken")) return false;
@@ -137,7 +139,8 @@ std::optional<tree::DirId> Arbiter::UpsertEntry(std::string_view path, const Ent
   const auto [parent, name] = SplitPath(path);
   std::optional<tree::DirId> dir = tree_.FindDirectory(parent);
   const bool existed = dir && tree_.Get(*dir, name, &have_);
-  const bool in_the_way = !dir || (existed && have_.attrs.kind != attrs.kind);
+  const bool in_the_way =
+      !dir || (existed && (have_.attrs.kind != attrs.kind || IsAnotherObject(attrs, have_.attrs)));
   if (in_the_way && IsOfAnOldPath(path, attrs, context)) {
     ++context.outcome->stale;
     return std::nullopt;

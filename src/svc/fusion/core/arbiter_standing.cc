@@ -20,6 +20,15 @@ bool Arbiter::IsOlderLook(const tree::Entry& have, const EntryAttrs& seen, const
          seen.ctime_ns != 0 && seen.ctime_ns < have.attrs.ctime_ns;
 }
 
+// What is told now came in before somebody else told of `have`, another object that has the name,
+// and is older: renames of one over the other change its ctime.
+bool Arbiter::WasReplacedSince(const tree::Entry& have, const EntryAttrs& seen,
+                               const Context& context) {
+  return have.reporter != context.reporter && have.confirmed_ns > context.arrived.ns &&
+         seen.ctime_ns != 0 && seen.ctime_ns < have.attrs.ctime_ns &&
+         !Broken("older-realtime-taken");
+}
+
 // The reporter's own realtime evidence has overtaken the row. It sends both in order and leaves out
 // names that have changed, but a directory's own times change with everything in it.
 bool Arbiter::IsOutrun(const tree::Entry& have, const EntryAttrs& row,
