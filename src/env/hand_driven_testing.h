@@ -25,7 +25,9 @@ class HandDrivenExecutor final : public Executor, public Clock {
   bool RunningHere() const override { return running_; }
   const Clock& clock() const override { return *this; }
   Instant Now() const override { return now_; }
-  WallTime WallNow() const override { return {now_.ns}; }
+  WallTime WallNow() const override { return {now_.ns + wall_ahead_.count()}; }
+  // Somebody sets the clock.
+  void SetWallAhead(Nanos ahead) { wall_ahead_ = ahead; }
 
   // Runs one piece of work; false when there is none.
   bool RunOne() {
@@ -61,6 +63,7 @@ class HandDrivenExecutor final : public Executor, public Clock {
   std::map<std::pair<Instant, TimerId>, Callback> timers_;
   TimerId last_timer_ = 0;
   Instant now_{1'000'000'000};
+  Nanos wall_ahead_{0};
   bool running_ = false;
 };
 

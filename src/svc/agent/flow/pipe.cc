@@ -406,13 +406,23 @@ std::shared_ptr<Pipe::Sent> Pipe::TakeNext() {
   if (!batch) return nullptr;
   Project(&*batch);
   batch->sequence = ++last_sequence_;
-  // One time line for all phases of this agent, which never goes back.
-  last_index_ms_ = std::max(last_index_ms_, data_.clock().WallNow().ns / 1'000'000);
-  batch->index_ms = last_index_ms_;
+  batch->index_ms = IndexMs();
   unacknowledged_.push_back(std::make_shared<Sent>());
   unacknowledged_.back()->scan_begun = data_.clock().Now() - Millis(batch->begun_ago_ms);
   unacknowledged_.back()->batch = std::move(*batch);
   return unacknowledged_.back();
+}
+
+// One time line for all phases of this agent. It goes on as time does while somebody has set the
+// clock back: how far two batches are apart says how much later one of them came.
+std::int64_t Pipe::IndexMs() {
+  const Instant now = data_.clock().Now();
+  const std::int64_t clock_ms = data_.clock().WallNow().ns / 1'000'000;
+  const std::int64_t going_on_ms = line_ms_ + (now - line_since_).count() / 1'000'000;
+  if (clock_ms < going_on_ms) return going_on_ms;
+  line_ms_ = clock_ms;
+  line_since_ = now;
+  return clock_ms;
 }
 
 void Pipe::Project(batch::Batch* batch) {

@@ -118,6 +118,7 @@ class Pipe {
   void Succeeded();
   std::shared_ptr<Sent> FirstAfter(std::uint64_t sequence) const;
   std::shared_ptr<Sent> TakeNext();
+  std::int64_t IndexMs();
   void OnSent(Sent* sent, std::uint64_t bytes);
   void OnAcknowledged(std::uint64_t sequence);
   void OnCommands(std::vector<batch::Command> commands);
@@ -148,7 +149,8 @@ class Pipe {
   std::deque<std::string> commands_seen_;  // Ids, the last ones.
   Projection projection_;
   Instant told_left_out_;
-  std::int64_t last_index_ms_ = 0;
+  std::int64_t line_ms_ = 0;  // The time line was the host's clock then.
+  Instant line_since_;
   std::optional<batch::ConfigReport> config_;
   ControlLane control_;
   env::TaskGroup session_tasks_;

@@ -300,6 +300,25 @@ TEST_F(PipeTest, WhatWasNotAcknowledgedIsSentAgainOnTheNextStream) {
   EXPECT_EQ(pipe_->state().unacknowledged_bytes, 0u);
 }
 
+// How far two batches are apart says how much later one of them came.
+TEST_F(PipeTest, TheTimeLineGoesOnWhileTheClockIsSetBack) {
+  Start();
+  const auto index_of_next = [this] {
+    tree_.Put("c", stream().batches.size());
+    Run();
+    return stream().batches.back().index_ms;
+  };
+  const auto passed_ms = [this] { return data_.Now().ns / 1'000'000; };
+  EXPECT_EQ(index_of_next(), passed_ms());
+  data_.SetWallAhead(-Seconds(3600));
+  for (int i = 0; i < 100; ++i) {
+    Advance(Millis(20));
+    EXPECT_EQ(index_of_next(), passed_ms());
+  }
+  data_.SetWallAhead(Seconds(3600));
+  EXPECT_EQ(index_of_next(), passed_ms() + 3'600'000);
+}
+
 // What it shows is as old as it was.
 TEST_F(PipeTest, ABeginThatIsSentAgainSaysHowLongAgoItWas) {
   link_.acks_itself = false;
